@@ -1,0 +1,1 @@
+"""Text, image and audio encoders behind one protocol: pretrained teachers and distilled students."""

@@ -1,0 +1,1 @@
+"""Knowledge graph: triples as arrays, samplers, convolutions and the inductive graph encoder."""

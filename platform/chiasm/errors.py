@@ -1,0 +1,167 @@
+"""Every error that Chiasm raises on purpose.
+
+```
+ChiasmError
+ +-- UsageError            wrong command, option or argument           (exit status 2)
+ |    +-- SettingsError    unknown or malformed setting
+ |    +-- RecipeError      unknown key or value in a training recipe
+ |    +-- FilterError      malformed --where expression
+ +-- InputError            a record, file or medium that cannot be used
+ |    +-- ManifestError    a line of a manifest or triples file
+ |    +-- MediaError       a picture or a sound that cannot be decoded
+ |    +-- DimensionError   a vector of another length than the space's
+ +-- NotFoundError         no such entity, domain, job, release, schedule
+ +-- ConflictError         somebody else changed it first, or it is in use
+ +-- DamagedError          a file does not match its checksum
+ +-- StampError            vectors or weights of another model
+ +-- MissingDependencyError  an optional package is not installed
+ +-- JobFailed             a job ended with failures
+```
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ChiasmError",
+    "ConflictError",
+    "DamagedError",
+    "DimensionError",
+    "FilterError",
+    "InputError",
+    "JobFailed",
+    "ManifestError",
+    "MediaError",
+    "MissingDependencyError",
+    "NotFoundError",
+    "RecipeError",
+    "SettingsError",
+    "StampError",
+    "UsageError",
+]
+
+
+class ChiasmError(Exception):
+    """Base of all; carries what was wrong, where, and what to do.
+
+    Args:
+        what: What was wrong, one sentence without a full stop.
+        where: File, line, key or id that it concerns.
+        remedy: What the reader can do about it.
+    """
+
+    #: Last part of the problem type URI in HTTP answers, and its status.
+    slug = "error"
+    http_status = 500
+    exit_status = 1
+
+    def __init__(self, what: str, *, where: str | None = None, remedy: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f" ({self.remedy})" if self.remedy else ""
+        return f"{place}{self.what}{advice}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions cross process borders; keyword arguments are lost by the default.
+        return (_rebuild, (type(self), self.what, self.where, self.remedy))
+
+    def to_dict(self) -> dict[str, str | None]:
+        """The error as JSON for `--json`, dead letters and HTTP."""
+        return {"error": self.slug, "what": self.what, "where": self.where, "remedy": self.remedy}
+
+
+def _rebuild(kind: type[ChiasmError], what: str, where: str | None, remedy: str | None) -> ChiasmError:
+    return kind(what, where=where, remedy=remedy)
+
+
+class UsageError(ChiasmError):
+    """A command, option or argument is wrong."""
+
+    slug = "usage"
+    http_status = 422
+    exit_status = 2
+
+
+class SettingsError(UsageError):
+    """A setting is unknown or malformed."""
+
+    slug = "settings"
+
+
+class RecipeError(UsageError):
+    """A training recipe has an unknown key or an impossible value."""
+
+    slug = "recipe"
+
+
+class FilterError(UsageError):
+    """A filter expression cannot be understood."""
+
+    slug = "filter"
+
+
+class InputError(ChiasmError):
+    """A record, file or medium cannot be used."""
+
+    slug = "input"
+    http_status = 422
+
+
+class ManifestError(InputError):
+    """A line of a manifest or of a triples file is wrong."""
+
+    slug = "manifest"
+
+
+class MediaError(InputError):
+    """A picture or a sound cannot be decoded."""
+
+    slug = "media"
+
+
+class DimensionError(InputError):
+    """A vector's length is not the space's."""
+
+    slug = "dimension"
+
+
+class NotFoundError(ChiasmError):
+    """There is no such entity, domain, job, release or schedule."""
+
+    slug = "not-found"
+    http_status = 404
+
+
+class ConflictError(ChiasmError):
+    """Somebody else changed it first, or it is in use."""
+
+    slug = "conflict"
+    http_status = 409
+
+
+class DamagedError(ChiasmError):
+    """A file does not match its checksum."""
+
+    slug = "damaged"
+
+
+class StampError(ChiasmError):
+    """Vectors or weights were made by another model."""
+
+    slug = "stamp"
+
+
+class MissingDependencyError(ChiasmError):
+    """An optional package is not installed."""
+
+    slug = "missing-dependency"
+
+
+class JobFailed(ChiasmError):  # noqa: N818 - reads as what happened: `except JobFailed`
+    """A job ended with failures."""
+
+    slug = "job-failed"

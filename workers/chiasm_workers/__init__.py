@@ -1,0 +1,1 @@
+"""Celery application, thin tasks and the beat scheduler that reads the catalog."""
