@@ -1,0 +1,56 @@
+"""Bring a catalog's schema to the newest version, or say where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+
+__all__ = ["SchemaStatus", "schema_status", "upgrade_schema"]
+
+#: Any number that no other application takes; PostgreSQL's advisory locks are per database.
+_ADVISORY_LOCK = 0x43484941
+
+
+@dataclass(frozen=True)
+class SchemaStatus:
+    """Which revision a catalog has, and which is the newest."""
+
+    current: str | None
+    newest: str | None
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether nothing is to be done."""
+        return self.current == self.newest
+
+
+def schema_status(engine: Engine) -> SchemaStatus:
+    """The schema's revision and the newest one shipped."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    return SchemaStatus(current=current, newest=newest)
+
+
+def upgrade_schema(engine: Engine) -> SchemaStatus:
+    """Apply every migration not yet applied, in one transaction, alone; the status after it."""
+    config = _config()
+    # The write option makes SQLite take its lock at once, so two processes upgrade one after the other.
+    with engine.execution_options(chiasm_write=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return schema_status(engine)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    return config

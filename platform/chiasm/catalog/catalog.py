@@ -1,0 +1,127 @@
+"""The catalog: one engine, short read and write transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event, select, update
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
+
+from chiasm.catalog.models import Workspace
+from chiasm.errors import ChiasmError, SettingsError
+from chiasm.settings import Settings
+
+__all__ = ["Catalog"]
+
+_BUSY_TIMEOUT_S = 30
+
+
+class Catalog:
+    """SQL is the truth: every fact, job and release is read and written through here.
+
+    On SQLite a writer begins with `BEGIN IMMEDIATE`: a transaction that reads first and writes later
+    would fail with "locked" in spite of the busy time-out.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = _engine(url)
+        self._writer = self.engine.execution_options(chiasm_write=True)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Catalog:
+        """The catalog of a home; its schema must have been made by `chiasm init` or `chiasm db upgrade`."""
+        return cls(settings.catalog_url)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for reading; nothing is committed."""
+        with _explained(self.url), Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that commits at the end, or rolls all back on an error."""
+        with _explained(self.url), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def workspace_id(self, name: str) -> int:
+        """Id of a workspace, which is made if it does not exist."""
+        with self.read() as session:
+            found = session.scalar(select(Workspace.id).where(Workspace.name == name))
+        if found is not None:
+            return found
+        with self.write() as session:
+            again = session.scalar(select(Workspace.id).where(Workspace.name == name))
+            if again is not None:
+                return again
+            row = Workspace(name=name)
+            session.add(row)
+            session.flush()
+            return row.id
+
+    def bump_revision(self, session: Session, workspace_id: int) -> int:
+        """Count the workspace's revision up, within the caller's write transaction; the new value."""
+        statement = (
+            update(Workspace).where(Workspace.id == workspace_id).values(revision=Workspace.revision + 1)
+        )
+        return session.scalars(statement.returning(Workspace.revision)).one()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise SettingsError("the database URL cannot be read", where="CHIASM_DATABASE_URL") from error
+    if parsed.get_backend_name() != "sqlite":
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    # The driver's own BEGIN comes too late (at the first write); transactions are begun by hand below.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_S * 1000}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    # NORMAL may lose an acknowledged commit at power loss.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("chiasm_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    shown = make_url(url).render_as_string(hide_password=True)
+    try:
+        yield
+    except (OperationalError, ProgrammingError) as error:
+        reason = str(error.orig).splitlines()[0]
+        if "no such table" in reason or "does not exist" in reason:
+            raise ChiasmError(
+                "the catalog has no schema yet",
+                where=shown,
+                remedy="run `chiasm init` or `chiasm db upgrade`",
+            ) from error
+        raise ChiasmError(f"the catalog cannot be used: {reason}", where=shown) from error

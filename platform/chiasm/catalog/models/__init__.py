@@ -1,0 +1,30 @@
+"""The tables, one file a topic."""
+
+from chiasm.catalog.models.base import Base
+from chiasm.catalog.models.content import Asset, Entity, Predicate, Triple
+from chiasm.catalog.models.releases import Evaluation, Release
+from chiasm.catalog.models.spaces import Embedding, ReleaseSpace, Segment, Space
+from chiasm.catalog.models.tenancy import ApiKey, Domain, Workspace
+from chiasm.catalog.models.work import Failure, Job, Schedule, ScheduleRun, WorkUnit
+
+__all__ = [
+    "ApiKey",
+    "Asset",
+    "Base",
+    "Domain",
+    "Embedding",
+    "Entity",
+    "Evaluation",
+    "Failure",
+    "Job",
+    "Predicate",
+    "Release",
+    "ReleaseSpace",
+    "Schedule",
+    "ScheduleRun",
+    "Segment",
+    "Space",
+    "Triple",
+    "WorkUnit",
+    "Workspace",
+]

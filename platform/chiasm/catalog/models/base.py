@@ -1,0 +1,36 @@
+"""The declarative base: naming convention, JSON and time columns."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+from sqlalchemy import JSON, BigInteger, Double, Integer, MetaData, String
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+__all__ = ["Base", "BigId", "Json", "Name", "Seconds", "Sha256"]
+
+#: 64-bit in PostgreSQL; SQLite only counts up on INTEGER.
+BigInt = BigInteger().with_variant(Integer, "sqlite")
+
+BigId = Annotated[int, mapped_column(BigInt, primary_key=True, autoincrement=True)]
+#: Seconds since the epoch.
+Seconds = Annotated[float, mapped_column(Double, default=time.time)]
+Name = Annotated[str, mapped_column(String(512))]
+Sha256 = Annotated[str, mapped_column(String(64))]
+Json = Annotated[dict[str, Any], mapped_column(JSON, default=dict)]
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {int: BigInt, float: Double}

@@ -1,0 +1,135 @@
+"""Settings: environment (`CHIASM_...`), then `chiasm.toml` in the home, then defaults; read once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from chiasm.errors import SettingsError
+
+__all__ = ["CONFIG_NAME", "Settings", "load_settings"]
+
+CONFIG_NAME = "chiasm.toml"
+_PREFIX = "CHIASM_"
+#: Read by tests and benchmarks, not by the product; known so that they are no "unknown setting".
+_FOREIGN = {"CHIASM_SHARED_DATA"}
+
+
+class Settings(BaseSettings):
+    """Where a home keeps its parts and how it runs; frozen once read."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+
+    #: Folder that holds everything of one installation.
+    home: Path = Path("chiasm-home")
+    #: SQLAlchemy URL; empty means `catalog.sqlite` in the home.
+    database_url: str = ""
+    #: Celery broker URL; empty means the filesystem transport under `queue/` in the home.
+    broker_url: str = ""
+    #: fsspec URL of the blob store; empty means `blobs/` in the home.
+    blob_url: str = ""
+    #: `faiss:` (segments under `spaces/` in the home) or `milvus+http://...`.
+    spaces_url: str = "faiss:"
+    #: auto, cpu, cuda or cuda:N.
+    device: str = "auto"
+    #: Text encoder that answers before the first release; empty means all-MiniLM-L6-v2.
+    text_encoder: str = ""
+    #: Image and audio encoders to use before any release; empty means none (a recipe may bring them).
+    image_encoder: str = ""
+    audio_encoder: str = ""
+    #: Tenant that commands and the Python facade work in.
+    workspace: str = "default"
+    #: Whether manifests may name http(s) URLs.
+    allow_urls: bool = False
+    #: Seconds a claimed unit may go without heartbeat before it is anybody's again.
+    lease_s: float = 30.0
+    #: Seconds an idle embedded worker waits before it ends.
+    idle_s: float = 20.0
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        kind, _, index = value.partition(":")
+        if kind not in {"auto", "cpu", "cuda"} or (index and (kind != "cuda" or not index.isdigit())):
+            raise ValueError("use auto, cpu, cuda or cuda:N")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, `chiasm.toml`."""
+        home = init_settings().get("home") or env_settings().get("home") or "chiasm-home"
+        toml = TomlConfigSettingsSource(settings_cls, Path(home) / CONFIG_NAME)
+        return init_settings, env_settings, toml
+
+    @property
+    def catalog_url(self) -> str:
+        """SQLAlchemy URL of the catalog."""
+        return self.database_url or f"sqlite:///{(self.home / 'catalog.sqlite').resolve()}"
+
+    @property
+    def blobs_url(self) -> str:
+        """Fsspec URL of the blob store."""
+        return self.blob_url or str((self.home / "blobs").resolve())
+
+    @property
+    def spaces_dir(self) -> Path:
+        """Folder of the FAISS segments."""
+        return (self.home / "spaces").resolve()
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of the releases' model folders and snapshots."""
+        return (self.home / "models").resolve()
+
+    @property
+    def queue_dir(self) -> Path:
+        """Folder of the embedded broker."""
+        return (self.home / "queue").resolve()
+
+
+def load_settings(home: str | Path | None = None, **overrides: Any) -> Settings:
+    """The settings of a home.
+
+    Args:
+        home: Folder; default `CHIASM_HOME`, then `./chiasm-home`.
+        overrides: Single settings that win over environment and file.
+
+    Raises:
+        SettingsError: A setting is unknown or malformed, in the environment or in `chiasm.toml`.
+    """
+    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(_PREFIX) and name not in known | _FOREIGN:
+            raise SettingsError(
+                f"unknown setting {name}", where="environment", remedy=f"known are {', '.join(sorted(known))}"
+            )
+    arguments = {**overrides, **({"home": Path(home)} if home is not None else {})}
+    try:
+        settings = Settings(**arguments)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        advice = f"known are {', '.join(sorted(Settings.model_fields))}"
+        raise SettingsError(f"setting {field!r}: {first['msg']}", where=CONFIG_NAME, remedy=advice) from error
+    except ValueError as error:
+        raise SettingsError(
+            f"cannot be read: {error}", where=CONFIG_NAME, remedy="write it as TOML"
+        ) from error
+    return settings
