@@ -181,7 +181,7 @@ def translated() -> Iterator[None]:
         yield
     except ChiasmError:
         raise
-    except Exception as error:  # noqa: BLE001 - re-raised unless it is one of theirs
+    except Exception as error:
         if type(error).__module__.split(".")[0] not in {"chiasm_encoders", "chiasm_graph"}:
             raise
         what, where, remedy = (getattr(error, name, None) for name in ("what", "where", "remedy"))

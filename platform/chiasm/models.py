@@ -58,7 +58,7 @@ class ModelCache:
         encoder = self._cached(self._encoders, _MAX_ENCODERS, spec, lambda: self._load_encoder(spec))
         if stamp is not None and encoder.fingerprint != stamp:
             raise StampError(
-                f"the encoder's fingerprint is {encoder.fingerprint[:12]}, the space was made by {stamp[:12]}",
+                f"its fingerprint is {encoder.fingerprint[:12]}, the space was made by {stamp[:12]}",
                 where=spec,
                 remedy="put the original weights back, or train and promote a release with the new ones",
             )
