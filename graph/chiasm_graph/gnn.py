@@ -93,7 +93,9 @@ class NeighbourGnn(nn.Module):
             state = table[torch.from_numpy(at).to(device)]
             if outer is not None:
                 stay = torch.sigmoid(self.stay[depth])
-                arrived = (outer.abs().sum(-1, keepdim=True) > 0) & ~torch.from_numpy(hop.masked).to(device)[:, None]
+                arrived = (outer.abs().sum(-1, keepdim=True) > 0) & ~torch.from_numpy(hop.masked).to(device)[
+                    :, None
+                ]
                 state = torch.where(arrived, stay * state + (1 - stay) * outer, state)
             size = len(trees.hops[depth - 1].nodes) if depth else len(trees.seeds)
             outer = cast(

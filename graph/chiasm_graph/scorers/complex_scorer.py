@@ -35,7 +35,9 @@ class ComplexScorer(nn.Module):
         """Vectors whose dot product with a tail is the score, ``(batch, dim)`` from ``(batch, dim)``, ``(batch,)``."""
         real, imaginary = heads.chunk(2, dim=-1)
         w_real, w_imaginary = self.real[relations], self.imaginary[relations]
-        return torch.cat([real * w_real - imaginary * w_imaginary, real * w_imaginary + imaginary * w_real], dim=-1)
+        return torch.cat(
+            [real * w_real - imaginary * w_imaginary, real * w_imaginary + imaginary * w_real], dim=-1
+        )
 
     def forward(self, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
         """Scores of triples, ``(batch,)`` from ``(batch, dim)``, ``(batch,)``, ``(batch, dim)``."""

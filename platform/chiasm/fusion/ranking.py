@@ -86,7 +86,10 @@ class Ranking:
         """Plain data for ``release.json``."""
 
         def plain(weights: Mapping[str, EvidenceWeights]) -> dict[str, dict[str, float]]:
-            return {m: {"weight": w.weight, "intercept": w.intercept, "slope": w.slope} for m, w in weights.items()}
+            return {
+                m: {"weight": w.weight, "intercept": w.intercept, "slope": w.slope}
+                for m, w in weights.items()
+            }
 
         return {
             "fused_weight": self.fused_weight,

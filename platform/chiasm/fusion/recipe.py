@@ -175,7 +175,9 @@ def _read(name_or_path: str) -> tuple[str, str]:
     path = Path(name_or_path)
     if not path.is_file():
         raise RecipeError(
-            "no such recipe", where=name_or_path, remedy=f"use a YAML file or one of {', '.join(recipe_names())}"
+            "no such recipe",
+            where=name_or_path,
+            remedy=f"use a YAML file or one of {', '.join(recipe_names())}",
         )
     return path.read_text(encoding="utf-8"), str(path)
 
@@ -216,7 +218,9 @@ def _value(hint: Any, value: Any, where: str, path: str) -> Any:
         return tuple(value)
     if hint is float and type(value) in (int, float):
         return float(value)
-    if (hint in (int, str) and type(value) is hint) or (origin not in (None, tuple) and isinstance(value, dict)):
+    if (hint in (int, str) and type(value) is hint) or (
+        origin not in (None, tuple) and isinstance(value, dict)
+    ):
         return value
     wanted = "a list of integers" if origin is tuple else getattr(hint, "__name__", "a mapping")
     raise RecipeError(f"{path} must be {wanted}, not {value!r}", where=where)
@@ -226,8 +230,11 @@ def _check(recipe: Recipe, where: str) -> None:
     """Refuse values that no training could run with."""
     rules = {
         "fusion.dim must be positive": recipe.fusion.dim > 0,
-        "fusion.width must be a multiple of fusion.heads": recipe.fusion.width % max(1, recipe.fusion.heads) == 0,
-        "fusion.prefixes must lie below fusion.dim": all(0 < p < recipe.fusion.dim for p in recipe.fusion.prefixes),
+        "fusion.width must be a multiple of fusion.heads": recipe.fusion.width % max(1, recipe.fusion.heads)
+        == 0,
+        "fusion.prefixes must lie below fusion.dim": all(
+            0 < p < recipe.fusion.dim for p in recipe.fusion.prefixes
+        ),
         "graph.fanout needs one number a layer": len(recipe.graph.fanout) == recipe.graph.layers,
         "training.batch must be at least 2": recipe.training.batch >= 2,
         "training.epochs must not be negative": recipe.training.epochs >= 0,

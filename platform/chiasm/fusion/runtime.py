@@ -95,18 +95,26 @@ class FusionModel:
     def load_parts(cls, root: Path, ranking: Ranking, device: str = "cpu") -> FusionModel:
         """Open ``fusion/`` and ``graph/`` below a folder that has no ``release.json`` yet."""
         config = read_json(root / "fusion" / "config.json")
-        chosen = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu"))
+        chosen = torch.device(
+            "cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu")
+        )
         try:
             fusion = build_fusion(FusionConfig(**_tuples(config["fusion"])), config["feature_dims"])
             fusion.load_state_dict(read_tensors(root / "fusion" / "model.safetensors"))
             gnn = None
             if "graph" in config["feature_dims"]:
-                gnn = build_gnn(GraphConfig(**_tuples(config["graph"])), config["feature_dims"], len(config["predicates"]))
+                gnn = build_gnn(
+                    GraphConfig(**_tuples(config["graph"])), config["feature_dims"], len(config["predicates"])
+                )
                 gnn.load_state_dict(read_tensors(root / "graph" / "model.safetensors"))
         except (KeyError, TypeError, RuntimeError) as error:
             raise DamagedError(f"model cannot be read: {error}", where=str(root)) from error
         return cls(
-            fusion.to(chosen), gnn.to(chosen) if gnn is not None else None, config, ranking, fingerprint_of(root)
+            fusion.to(chosen),
+            gnn.to(chosen) if gnn is not None else None,
+            config,
+            ranking,
+            fingerprint_of(root),
         )
 
     def save_parts(self, root: Path) -> list[str]:

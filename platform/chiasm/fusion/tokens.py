@@ -74,7 +74,9 @@ def pack(
             found += len(rows)
         if not found:
             raise InputError(
-                "nothing to fuse: no token is present", where=f"item {row}", remedy="give at least one modality"
+                "nothing to fuse: no token is present",
+                where=f"item {row}",
+                remedy="give at least one modality",
             )
     used = [kind for kind in dims if owners[kind]]
     return TokenBatch(
@@ -85,9 +87,7 @@ def pack(
     )
 
 
-def _rows(
-    kind: str, array: npt.NDArray[np.floating], dims: Mapping[str, int]
-) -> npt.NDArray[np.float32]:
+def _rows(kind: str, array: npt.NDArray[np.floating], dims: Mapping[str, int]) -> npt.NDArray[np.float32]:
     """An item's tokens of one kind as ``(tokens, dim_kind)`` without those that hold NaN."""
     if kind not in dims:
         raise InputError(

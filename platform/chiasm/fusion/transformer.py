@@ -136,12 +136,16 @@ class FusionTransformer(nn.Module):
         return Padded(tokens, kind_ids, present, prior)
 
 
-def build_fusion(config: FusionConfig, feature_dims: Mapping[str, int], *, seed: int = 0) -> FusionTransformer:
+def build_fusion(
+    config: FusionConfig, feature_dims: Mapping[str, int], *, seed: int = 0
+) -> FusionTransformer:
     """A Transformer with fresh weights for the kinds in ``feature_dims``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         projections = nn.ModuleDict(
             {k: nn.Linear(feature_dims[k], config.dim, bias=False) for k in KINDS if k in feature_dims}
         )
-        blocks = nn.ModuleList([Block(config.width, config.heads, config.dropout) for _ in range(config.layers)])
+        blocks = nn.ModuleList(
+            [Block(config.width, config.heads, config.dropout) for _ in range(config.layers)]
+        )
         return FusionTransformer(projections, blocks, config.dim, config.width)
