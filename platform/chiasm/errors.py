@@ -21,6 +21,9 @@ ChiasmError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 __all__ = [
     "ChiasmError",
     "ConflictError",
@@ -37,6 +40,7 @@ __all__ = [
     "SettingsError",
     "StampError",
     "UsageError",
+    "translated",
 ]
 
 
@@ -165,3 +169,31 @@ class JobFailed(ChiasmError):  # noqa: N818 - reads as what happened: `except Jo
     """A job ended with failures."""
 
     slug = "job-failed"
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the errors of `chiasm_encoders` and `chiasm_graph`, which know no platform, into ours.
+
+    They carry `what`, `where` and `remedy` like `ChiasmError`, and a `kind` that names its counterpart.
+    """
+    try:
+        yield
+    except ChiasmError:
+        raise
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in {"chiasm_encoders", "chiasm_graph"}:
+            raise
+        what, where, remedy = (getattr(error, name, None) for name in ("what", "where", "remedy"))
+        kind = _COUNTERPARTS.get(getattr(error, "kind", ""), InputError)
+        raise kind(what or str(error), where=where, remedy=remedy) from error
+
+
+_COUNTERPARTS: dict[str, type[ChiasmError]] = {
+    "damaged": DamagedError,
+    "dimension": DimensionError,
+    "media": MediaError,
+    "missing-dependency": MissingDependencyError,
+    "not-found": NotFoundError,
+    "recipe": RecipeError,
+}

@@ -1,0 +1,99 @@
+"""Loaded models of one process: encoders and fusion models, each opened once and checked by its stamp."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chiasm.errors import StampError, translated
+from chiasm.settings import Settings
+
+if TYPE_CHECKING:
+    from chiasm.fusion.runtime import FusionModel
+    from chiasm_encoders import Encoder
+
+__all__ = ["ModelCache", "default_encoders"]
+
+_STUDENT = "student:"
+#: A process serves the active release and, during a swap, the next one; older ones are dropped.
+_MAX_ENCODERS = 8
+_MAX_FUSIONS = 2
+
+
+def default_encoders(settings: Settings) -> dict[str, str]:
+    """Encoder specs by modality that answer before the first release."""
+    from chiasm_encoders import default_text_spec
+
+    chosen = {
+        "text": settings.text_encoder or default_text_spec(),
+        "image": settings.image_encoder,
+        "audio": settings.audio_encoder,
+    }
+    return {modality: spec for modality, spec in chosen.items() if spec}
+
+
+class ModelCache:
+    """Opens models on first use and keeps the most recent ones; safe to use from many threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._encoders: OrderedDict[str, Encoder] = OrderedDict()
+        self._fusions: OrderedDict[str, FusionModel] = OrderedDict()
+
+    def encoder(self, spec: str, stamp: str | None = None) -> Encoder:
+        """The encoder of a spec.
+
+        Args:
+            spec: As `chiasm_encoders.load_encoder` takes it; folders of students are relative to the
+                models folder of the home.
+            stamp: Fingerprint that it must have; None skips the check.
+
+        Raises:
+            StampError: The weights found are not those that made the space.
+        """
+        encoder = self._cached(self._encoders, _MAX_ENCODERS, spec, lambda: self._load_encoder(spec))
+        if stamp is not None and encoder.fingerprint != stamp:
+            raise StampError(
+                f"its fingerprint is {encoder.fingerprint[:12]}, the space was made by {stamp[:12]}",
+                where=spec,
+                remedy="put the original weights back, or train and promote a release with the new ones",
+            )
+        return encoder
+
+    def fusion(self, folder: str) -> FusionModel:
+        """The fusion model in a release's model folder (relative to the models folder)."""
+        return self._cached(self._fusions, _MAX_FUSIONS, folder, lambda: self._load_fusion(folder))
+
+    def forget(self) -> None:
+        """Drop all loaded models."""
+        with self._lock:
+            self._encoders.clear()
+            self._fusions.clear()
+
+    def _cached(self, kept: OrderedDict[str, Any], room: int, name: str, load: Callable[[], Any]) -> Any:
+        # One lock for all: two threads that want the same model must not load it twice.
+        with self._lock:
+            if name not in kept:
+                kept[name] = load()
+            kept.move_to_end(name)
+            while len(kept) > room:
+                kept.popitem(last=False)
+            return kept[name]
+
+    def _load_encoder(self, spec: str) -> Encoder:
+        from chiasm_encoders import load_encoder
+
+        if spec.startswith(_STUDENT):
+            folder = Path(spec.removeprefix(_STUDENT))
+            spec = _STUDENT + str(folder if folder.is_absolute() else self._settings.models_dir / folder)
+        with translated():
+            return load_encoder(spec, device=self._settings.device)
+
+    def _load_fusion(self, folder: str) -> FusionModel:
+        from chiasm.fusion.runtime import FusionModel
+
+        return FusionModel.load(self._settings.models_dir / folder)
