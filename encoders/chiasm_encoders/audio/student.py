@@ -34,7 +34,9 @@ class AudioStudent(nn.Module):
     centre: Tensor
     scale: Tensor
 
-    def __init__(self, log_mel: LogMel, trunk: nn.Module, heads: PartHeads, *, weights: Mapping[str, float]) -> None:
+    def __init__(
+        self, log_mel: LogMel, trunk: nn.Module, heads: PartHeads, *, weights: Mapping[str, float]
+    ) -> None:
         super().__init__()
         self.log_mel = log_mel
         self.trunk = trunk
@@ -49,7 +51,7 @@ class AudioStudent(nn.Module):
         return (grid - self.centre) / self.scale
 
     def learned(self, spectrograms: Tensor) -> Parts:
-        """Parts for standardised spectrograms `(batch, mels, frames)`, averaged over pitch, pooled over time."""
+        """Parts for standardised spectrograms `(batch, mels, frames)`: mean over pitch, pooled over time."""
         with mixed_precision(spectrograms.device, training=self.training):
             grid = self.trunk(spectrograms[:, None])
         over_time = grid.float().mean(2)  # (B, C, mels, frames) -> (B, C, frames)
@@ -90,8 +92,9 @@ def tiled(samples: np.ndarray, length: int) -> np.ndarray:
 class AudioStudentEncoder:
     """Sounds to vectors by a trained student.
 
-    A sound is cut into windows as long as a training clip (a shorter one is repeated up to a second at least);
-    its vector is the mean of theirs, so a recording of minutes costs no more memory than one of seconds.
+    A sound is cut into windows as long as a training clip (a shorter one is repeated up to a second at
+    least); its vector is the mean of theirs, so a recording of minutes costs no more memory than one of
+    seconds.
 
     Args:
         config: The content of its `config.json`.
@@ -105,7 +108,9 @@ class AudioStudentEncoder:
     def __init__(self, config: Mapping[str, Any], model: AudioStudent, *, device: str = "auto") -> None:
         self._device = resolve_device(device)
         self.fingerprint = fingerprint_of(config, model.state_dict())
-        self._model = model.eval().requires_grad_(False).to(self._device, memory_format=torch.channels_last)
+        self._model = (
+            model.eval().requires_grad_(False).to(self._device).to(memory_format=torch.channels_last)
+        )
         self._rate = int(config["sample_rate_hz"])
         self._window = round(config["clip_s"] * self._rate)
         #: Columns `(start, stop)` of each part of a vector.
