@@ -108,9 +108,8 @@ class AudioStudentEncoder:
     def __init__(self, config: Mapping[str, Any], model: AudioStudent, *, device: str = "auto") -> None:
         self._device = resolve_device(device)
         self.fingerprint = fingerprint_of(config, model.state_dict())
-        self._model = (
-            model.eval().requires_grad_(False).to(self._device).to(memory_format=torch.channels_last)
-        )
+        model.eval().requires_grad_(False)
+        self._model = model.to(self._device).to(memory_format=torch.channels_last)
         self._rate = int(config["sample_rate_hz"])
         self._window = round(config["clip_s"] * self._rate)
         #: Columns `(start, stop)` of each part of a vector.

@@ -34,7 +34,7 @@ def write_aside(path: Path, content: bytes) -> None:
 def save_checkpoint(
     path: Path, *, run: str, step: int, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
 ) -> None:
-    """Writes the state after `step` steps, its facts into the file's metadata, so that they cannot disagree."""
+    """Writes the state after `step` steps, its facts into the file's metadata, so they cannot disagree."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():

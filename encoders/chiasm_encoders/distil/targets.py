@@ -41,7 +41,7 @@ def _bank(supervision: Supervision, owner: np.ndarray) -> tuple[Tensor, Tensor, 
     if supervision.targets is None:
         return torch.zeros(0, 0), torch.full((len(owner),), -1), 0
     vectors = supervision.targets
-    told = np.isfinite(vectors).all(1)
+    told = np.asarray(np.isfinite(vectors).all(1))
     entities = np.unique(owner[told[owner]])
     if not len(entities):
         return torch.zeros(0, 0), torch.full((len(owner),), -1), 0

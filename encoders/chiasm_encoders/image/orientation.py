@@ -54,4 +54,4 @@ def orientation_histogram(pictures: Tensor, cells: int, *, bins: int = 8, power:
     bin_index = torch.arange(bins, device=pictures.device)[None, :, None, None]
     offset = (angle - bin_index + bins / 2).remainder(bins) - bins / 2
     votes = (1 - offset.abs()).clamp(min=0) * strength.pow(power)  # (batch, bins, h, w)
-    return F.adaptive_avg_pool2d(votes, cells).flatten(1)
+    return functional.adaptive_avg_pool2d(votes, cells).flatten(1)

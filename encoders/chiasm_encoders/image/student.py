@@ -77,12 +77,8 @@ class ImageStudent(nn.Module):
         if len(self.kernel.landmarks):
             guess = self.kernel(self.descriptor(described))
             guess_text, guess_graph = guess.split([text.shape[1], graph.shape[1]], 1)
-            text = functional.normalize(
-                text + self._weights["kernel"] * functional.normalize(guess_text, dim=1), dim=1
-            )
-            graph = functional.normalize(
-                graph + self._weights["kernel"] * functional.normalize(guess_graph, dim=1), dim=1
-            )
+            text = _blended(text, guess_text, self._weights["kernel"])
+            graph = _blended(graph, guess_graph, self._weights["kernel"])
         named = {"text": text, "graph": graph, "instance": parts.instance, "detail": self.detail(described)}
         return torch.cat([part * self._weights[name] for name, part in named.items()], 1)
 
@@ -100,6 +96,11 @@ class ImageStudent(nn.Module):
         self.detail.fit(described)
         if len(rows):
             self.kernel.fit(self.descriptor.fit(described), targets, rows, ridge=ridge)
+
+
+def _blended(learned: Tensor, guess: Tensor, weight: float) -> Tensor:
+    """Unit rows between what the trunk and what the kernel regression says."""
+    return functional.normalize(learned + weight * functional.normalize(guess, dim=1), dim=1)
 
 
 def build_image_student(config: Mapping[str, Any]) -> ImageStudent:
@@ -141,9 +142,8 @@ class ImageStudentEncoder:
     def __init__(self, config: Mapping[str, Any], model: ImageStudent, *, device: str = "auto") -> None:
         self._device = resolve_device(device)
         self.fingerprint = fingerprint_of(config, model.state_dict())
-        self._model = (
-            model.eval().requires_grad_(False).to(self._device).to(memory_format=torch.channels_last)
-        )
+        model.eval().requires_grad_(False)
+        self._model = model.to(self._device).to(memory_format=torch.channels_last)
         self._stored_size = int(config["stored_size"])
         #: Columns `(start, stop)` of each part of a vector.
         self.parts: dict[str, tuple[int, int]] = {name: (a, b) for name, (a, b) in config["parts"].items()}

@@ -67,9 +67,8 @@ class PartHeads(nn.Module):
     def forward(self, features: Tensor) -> Parts:
         """Parts for pooled features `(batch, features)`."""
         hidden = self.dropout(self.norm(features))
-        return Parts(
-            *(functional.normalize(head(hidden), dim=1) for head in (self.text, self.graph, self.instance))
-        )
+        heads = (self.text, self.graph, self.instance)
+        return Parts(*(functional.normalize(head(hidden), dim=1) for head in heads))
 
     def label_logits(self, graph: Tensor, temperature: float) -> Tensor:
         """Logit of each supervising graph node, `(batch, labels)`, for graph parts `(batch, graph_dim)`."""
