@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from chiasm_encoders.audio.log_mel import LogMel
+from chiasm_encoders.audio.pooled import encode_windows
+from chiasm_encoders.audio.windows import Samples
 from chiasm_encoders.device import mixed_precision, resolve_device
-from chiasm_encoders.errors import EncoderInputError
 from chiasm_encoders.fingerprint import fingerprint_of
 from chiasm_encoders.nets.heads import PartHeads, Parts
 from chiasm_encoders.nets.trunk import build_trunk
-from chiasm_encoders.protocol import Vectors, empty_vectors, normalised
-from chiasm_encoders.waveform import Waveform
+from chiasm_encoders.protocol import Vectors
 
-__all__ = ["AudioStudent", "AudioStudentEncoder", "build_audio_student", "tiled"]
+__all__ = ["AudioStudent", "AudioStudentEncoder", "build_audio_student"]
 
 
 class AudioStudent(nn.Module):
@@ -82,13 +82,6 @@ def build_audio_student(config: Mapping[str, Any]) -> AudioStudent:
     return AudioStudent(log_mel, trunk, heads, weights=config["weights"])
 
 
-def tiled(samples: np.ndarray, length: int) -> np.ndarray:
-    """The first `length` samples, the sound repeated as often as that takes."""
-    if len(samples) >= length:
-        return samples[:length]
-    return np.tile(samples, -(-length // max(1, len(samples))))[:length]
-
-
 class AudioStudentEncoder:
     """Sounds to vectors by a trained student.
 
@@ -118,39 +111,18 @@ class AudioStudentEncoder:
 
     def encode(self, batch: Sequence[Any], /) -> Vectors:
         """Unit vectors of the sounds, `(batch, dim)`."""
-        windows: list[np.ndarray] = []
-        owners: list[int] = []
-        for row, sound in enumerate(batch):
-            cut = self._windows(sound)
-            windows += cut
-            owners += [row] * len(cut)
-        if not windows:
-            return empty_vectors(self.dim)
-        sums = np.zeros((len(batch), self.dim), np.float32)
-        by_length: dict[int, list[int]] = {}
-        for index, window in enumerate(windows):
-            by_length.setdefault(len(window), []).append(index)
-        for members in by_length.values():
-            for start in range(0, len(members), self._BATCH):
-                piece = members[start : start + self._BATCH]
-                np.add.at(sums, [owners[i] for i in piece], self._forward([windows[i] for i in piece]))
-        return normalised(sums)
-
-    def _windows(self, sound: Any) -> list[np.ndarray]:
-        """The sound at the model's rate in windows of one of a few lengths."""
-        if not isinstance(sound, Waveform):
-            raise EncoderInputError(f"an audio encoder takes a Waveform, not {type(sound).__name__}")
-        samples = sound.resampled(self._rate).samples
-        if len(samples) >= self._window:
-            count = -(-len(samples) // self._window)
-            # Evenly spread, overlapping rather than padded.
-            starts = np.linspace(0, len(samples) - self._window, count).round().astype(int)
-            return [samples[start : start + self._window] for start in starts]
-        # Lengths in half seconds, so that a batch of short sounds needs few different shapes.
-        half = self._rate // 2
-        return [tiled(samples, min(self._window, max(2, -(-len(samples) // half)) * half))]
+        return encode_windows(
+            batch,
+            self._forward,
+            sample_rate_hz=self._rate,
+            window=self._window,
+            step=self._rate // 2,
+            dim=self.dim,
+            at_once=self._BATCH,
+        )
 
     @torch.inference_mode()
-    def _forward(self, windows: list[np.ndarray]) -> Vectors:
+    def _forward(self, windows: list[Samples]) -> Vectors:
         samples = torch.from_numpy(np.stack(windows).astype(np.float32)).to(self._device)
-        return normalised(self._model(samples).float().cpu().numpy())
+        vectors: Vectors = self._model(samples).float().cpu().numpy()
+        return vectors

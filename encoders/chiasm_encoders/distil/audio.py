@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chiasm_encoders.audio.student import AudioStudent, build_audio_student, tiled
+from chiasm_encoders.audio.student import AudioStudent, build_audio_student
+from chiasm_encoders.audio.windows import tiled
 from chiasm_encoders.device import resolve_device
 from chiasm_encoders.distil.audio_augment import augment_spectrograms
 from chiasm_encoders.distil.clips import Clips, ClipSource
