@@ -53,9 +53,7 @@ def load_open_clip(what: str) -> OpenClipModel:
 
 def _from_folder(folder: Path, what: str) -> OpenClipModel:
     if not (folder / _CONFIG).is_file():
-        raise WeightsError(
-            f"no {_CONFIG}", where=what, remedy="save the model in the layout of open_clip's hub"
-        )
+        raise WeightsError(f"no {_CONFIG}", where=what, remedy="save it in the layout of open_clip's hub")
     named = folder / "open_clip_model.safetensors"
     return _built(f"local-dir:{folder}", safe_file(named if named.is_file() else folder), what, {})
 

@@ -59,7 +59,6 @@ class OpenClipImageEncoder:
     @torch.inference_mode()
     def _forward(self, pictures: list[np.ndarray]) -> Vectors:
         tensors = torch.stack([self._preprocess(Image.fromarray(picture)) for picture in pictures])
-        vectors: Vectors = (
-            self._model.encode_image(tensors.to(self._device, self._dtype)).float().cpu().numpy()
-        )
+        answer = self._model.encode_image(tensors.to(self._device, self._dtype))
+        vectors: Vectors = answer.float().cpu().numpy()
         return vectors
