@@ -15,7 +15,8 @@ __all__ = ["Job", "JobFailure", "JobProgress"]
 
 _FINAL = ("done", "failed", "cancelled")
 _FIRST_POLL_S = 0.05
-_LAST_POLL_S = 1.0
+_LAST_POLL_S = 0.5
+_NUDGE_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ class Job:
             WaitTimeout: It is not done yet; it goes on.
         """
         started, pause_s = time.monotonic(), _FIRST_POLL_S
+        nudged = started
         while True:
             now = self.progress
             if watch is not None:
@@ -137,6 +139,9 @@ class Job:
                     where=f"{now.stage or now.state}, {now.done} of {now.total}",
                     remedy=f"it goes on; see `chiasm jobs show {self.id}`",
                 )
+            if time.monotonic() - nudged > _NUDGE_EVERY_S:
+                nudged = time.monotonic()
+                self._backend.nudge()
             time.sleep(min(pause_s, left_s))
             pause_s = min(_LAST_POLL_S, pause_s * 1.3)
 

@@ -95,6 +95,9 @@ class Backend(Protocol):
     def retry(self, job_id: int) -> int:
         """Hand in again what failed; how many units."""
 
+    def nudge(self) -> None:
+        """See to it that somebody works; called now and then by who waits."""
+
     def entity(self, key: str) -> JsonDict:
         """One entity with assets and relations."""
 

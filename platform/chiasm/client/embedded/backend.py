@@ -145,6 +145,12 @@ class EmbeddedBackend:
         """Hand in again what failed."""
         return work.retry_job(self.home, self.workspace_id, job_id)
 
+    def nudge(self) -> None:
+        """See to it that an embedded home has a worker: one may have been killed meanwhile."""
+        from chiasm import jobs
+
+        jobs.ensure_worker(self.home.settings)
+
     # -- answers ---------------------------------------------------------------------------------
 
     def search(self, request: SearchRequest) -> JsonDict:
@@ -211,13 +217,13 @@ class EmbeddedBackend:
         """Releases, newest first."""
         from chiasm.releases import list_releases
 
-        return list_releases(self.home.catalog, self.workspace_id)
+        return [row.to_dict() for row in list_releases(self.home.catalog, self.workspace_id)]
 
     def release(self, name: str) -> JsonDict:
         """One release in full."""
         from chiasm.releases import show_release
 
-        return show_release(self.home.catalog, self.workspace_id, name)
+        return show_release(self.home.catalog, self.workspace_id, name).to_dict()
 
     def diff_releases(self, first: str, second: str) -> JsonDict:
         """What differs between two releases."""
@@ -229,13 +235,13 @@ class EmbeddedBackend:
         """Let a release answer from now on."""
         from chiasm.releases import promote
 
-        return promote(self.home.catalog, self.workspace_id, name)
+        return promote(self.home.catalog, self.workspace_id, name).to_dict()
 
     def rollback(self) -> JsonDict:
         """Let the release before answer again."""
         from chiasm.releases import rollback
 
-        return rollback(self.home.catalog, self.workspace_id)
+        return rollback(self.home.catalog, self.workspace_id).to_dict()
 
     def schedules(self) -> list[JsonDict]:
         """Schedules by name."""

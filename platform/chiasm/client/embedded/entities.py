@@ -74,7 +74,7 @@ def entity_page(
     if where is not None:
         from chiasm.client.embedded.filters import to_filter
 
-        statement = statement.where(to_filter(where).to_sql())
+        statement = statement.where(to_filter(where).to_sql(session.get_bind().dialect.name))
     rows = session.execute(statement).all()
     listed = [_listed(entity, name) for entity, name in rows[:limit]]
     return {"entities": listed, "next_cursor": rows[limit - 1][0].id if len(rows) > limit else None}

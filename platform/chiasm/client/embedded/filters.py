@@ -19,4 +19,4 @@ def to_filter(where: str | Mapping[str, Any]) -> Filter:
     """
     from chiasm.catalog.filters import filter_from_json, parse_where
 
-    return parse_where(where) if isinstance(where, str) else filter_from_json(where)
+    return parse_where(where) if isinstance(where, str) else filter_from_json(dict(where))

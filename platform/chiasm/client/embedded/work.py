@@ -58,9 +58,7 @@ def retry_job(home: OpenHome, workspace_id: int, job_id: int) -> int:
 
     count = jobs.retry(home.catalog, job_id, workspace_id=workspace_id)
     if count:
-        for queue in jobs.QUEUES:
-            jobs.notify(home.settings, queue)
-        jobs.ensure_worker(home.settings)
+        jobs.wake(home.settings)
     return count
 
 
