@@ -1,1 +1,51 @@
-"""Knowledge graph: triples as arrays, samplers, convolutions and the inductive graph encoder."""
+"""Knowledge graphs as arrays: triples, sampling, relational message passing, paths, exchange.
+
+What needs torch is imported when first asked for, so that reading and walking a graph stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from chiasm_graph.errors import GraphError, ShapeError
+from chiasm_graph.exchange import to_networkx
+from chiasm_graph.features import NodeFeatures, pool
+from chiasm_graph.paths import named_path, shortest_paths
+from chiasm_graph.sampler import Hop, Trees, TreeSampler
+from chiasm_graph.triples import Adjacency, Triples
+
+if TYPE_CHECKING:
+    from chiasm_graph.convs import CompositionConv
+    from chiasm_graph.gnn import NeighbourGnn
+    from chiasm_graph.scorers import ComplexScorer
+
+__all__ = [
+    "Adjacency",
+    "ComplexScorer",
+    "CompositionConv",
+    "GraphError",
+    "Hop",
+    "NeighbourGnn",
+    "NodeFeatures",
+    "ShapeError",
+    "TreeSampler",
+    "Trees",
+    "Triples",
+    "named_path",
+    "pool",
+    "shortest_paths",
+    "to_networkx",
+]
+
+_LAZY = {
+    "ComplexScorer": "chiasm_graph.scorers",
+    "CompositionConv": "chiasm_graph.convs",
+    "NeighbourGnn": "chiasm_graph.gnn",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

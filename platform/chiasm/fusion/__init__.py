@@ -1,0 +1,1 @@
+"""The fusion model: recipes, the Transformer, its tasks and the runtime."""

@@ -1,0 +1,114 @@
+"""Tensors on disk: safetensors written aside, synced, renamed, and checked by SHA-256 when read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import save as save_arrays
+from safetensors.torch import load_file as load_tensors
+from safetensors.torch import save as save_tensors
+
+from chiasm.errors import DamagedError, NotFoundError
+
+__all__ = ["read_json", "read_tensors", "sha256_of", "verify", "write_bytes", "write_json", "write_tensors"]
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees the old one or the new one, also after a power loss."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file in the manner of `write_bytes`, keys sorted."""
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
+    write_bytes(path, text.encode("utf-8"))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        NotFoundError: There is no such file.
+        DamagedError: It is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NotFoundError("file is missing", where=str(path)) from None
+    except ValueError as error:
+        raise DamagedError(f"cannot be read: {error}", where=str(path)) from error
+
+
+def write_tensors(
+    path: Path,
+    tensors: Mapping[str, torch.Tensor] | Mapping[str, npt.NDArray[np.generic]],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write tensors or arrays as safetensors in the manner of `write_bytes`."""
+    arrays = {name: value for name, value in tensors.items() if isinstance(value, np.ndarray)}
+    if arrays:
+        write_bytes(path, save_arrays(arrays, dict(metadata or {})))
+        return
+    plain = {n: t.detach().cpu().contiguous() for n, t in tensors.items() if isinstance(t, torch.Tensor)}
+    write_bytes(path, save_tensors(plain, dict(metadata or {})))
+
+
+def read_tensors(path: Path, sha256: str | None = None) -> dict[str, torch.Tensor]:
+    """Read a safetensors file.
+
+    Args:
+        path: The file.
+        sha256: What it must hash to.
+
+    Raises:
+        NotFoundError: There is no such file.
+        DamagedError: It differs from its checksum or is no safetensors file.
+    """
+    if not path.is_file():
+        raise NotFoundError("file is missing", where=str(path))
+    if sha256 is not None:
+        verify(path, sha256)
+    try:
+        return load_tensors(path)
+    except SafetensorError as error:
+        raise DamagedError(f"cannot be read: {error}", where=str(path)) from error
+
+
+def verify(path: Path, sha256: str) -> None:
+    """Check a file.
+
+    Raises:
+        DamagedError: It is missing or differs from its checksum.
+    """
+    if not path.is_file() or sha256_of(path) != sha256:
+        raise DamagedError(
+            "file is missing or differs from its checksum",
+            where=str(path),
+            remedy="restore it from a backup, roll back to another release or train again",
+        )

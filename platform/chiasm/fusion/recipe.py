@@ -1,0 +1,252 @@
+"""Training recipes: YAML files validated into frozen dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from chiasm.errors import RecipeError
+
+__all__ = [
+    "AudioConfig",
+    "EncodersConfig",
+    "FusionConfig",
+    "GraphConfig",
+    "ImageConfig",
+    "Recipe",
+    "TasksConfig",
+    "TrainingConfig",
+    "load_recipe",
+    "recipe_names",
+]
+
+
+@dataclass(frozen=True)
+class ImageConfig:
+    """Pictures: which encoder, or how to train a student of the text teacher."""
+
+    #: Encoder spec of a pretrained model; None trains a student.
+    encoder: str | None = None
+    #: Side in pixels of the square pictures that a student sees.
+    side: int = 64
+    #: Options of `chiasm_encoders.train_image_student`, by name.
+    student: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """Sounds: which encoder, or how to train a student of the text teacher."""
+
+    #: Encoder spec of a pretrained model; None trains a student.
+    encoder: str | None = None
+    #: Longest part of a sound that the snapshot keeps for a student.
+    max_s: float = 10.0
+    #: Options of `chiasm_encoders.train_audio_student`, by name.
+    student: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class EncodersConfig:
+    """The encoder of each modality."""
+
+    #: Encoder spec of the text teacher; None is the default one.
+    text: str | None = None
+    image: ImageConfig = field(default_factory=ImageConfig)
+    audio: AudioConfig = field(default_factory=AudioConfig)
+
+
+@dataclass(frozen=True)
+class GraphConfig:
+    """The relational GNN and its sampling."""
+
+    dim: int = 256
+    layers: int = 2
+    #: Half-edges drawn per node, by hop.
+    fanout: tuple[int, ...] = (24, 8)
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True)
+class FusionConfig:
+    """The Transformer."""
+
+    dim: int = 256
+    #: Leading parts of the fused vector that must work alone.
+    prefixes: tuple[int, ...] = (64, 128)
+    layers: int = 2
+    heads: int = 4
+    width: int = 256
+    dropout: float = 0.1
+    #: Tokens of one modality that an item may have; more are thinned out evenly.
+    max_tokens: int = 8
+
+
+@dataclass(frozen=True)
+class TasksConfig:
+    """Weight of each task in the loss; 0 switches it off."""
+
+    views: float = 1.0
+    words: float = 1.0
+    graph: float = 0.2
+    masked: float = 0.1
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The optimiser's side."""
+
+    epochs: int = 12
+    batch: int = 256
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_ratio: float = 0.1
+    #: Decay of the moving average of the weights that is released.
+    average: float = 0.99
+    #: Chance that a modality is hidden from a view.
+    modality_dropout: float = 0.3
+    temperature: float = 0.07
+    #: Steps between two checkpoints.
+    checkpoint_steps: int = 100
+    #: Longest share of the words held out to fit the ranking.
+    holdout_ratio: float = 0.1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a training run beside the data and the seed."""
+
+    name: str = "offline"
+    description: str = ""
+    #: What the recipe should reach, measured on which data.
+    expected: str = ""
+    encoders: EncodersConfig = field(default_factory=EncodersConfig)
+    graph: GraphConfig = field(default_factory=GraphConfig)
+    fusion: FusionConfig = field(default_factory=FusionConfig)
+    tasks: TasksConfig = field(default_factory=TasksConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain data, as `load_recipe` reads it."""
+        return typing.cast("dict[str, Any]", _plain(dataclasses.asdict(self)))
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Names of the recipes that come with Chiasm."""
+    folder = resources.files("chiasm.fusion") / "recipes"
+    return tuple(sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".yaml")))
+
+
+def load_recipe(name_or_path: str, overrides: Mapping[str, str] | None = None) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        name_or_path: A name of `recipe_names`, or a YAML file.
+        overrides: Dotted keys to YAML values, e.g. ``{"training.epochs": "3"}``.
+
+    Raises:
+        RecipeError: No such recipe, an unknown key, or a value of the wrong kind or range.
+    """
+    text, where = _read(name_or_path)
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"no valid YAML: {error}", where=where) from error
+    if not isinstance(data, dict):
+        raise RecipeError("a recipe is a mapping of keys to values", where=where)
+    for dotted, value in (overrides or {}).items():
+        _override(data, dotted, value)
+    recipe = typing.cast(Recipe, _build(Recipe, data, where, ""))
+    _check(recipe, where)
+    return recipe
+
+
+def _read(name_or_path: str) -> tuple[str, str]:
+    if name_or_path in recipe_names():
+        file = resources.files("chiasm.fusion") / "recipes" / f"{name_or_path}.yaml"
+        return file.read_text(encoding="utf-8"), name_or_path
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise RecipeError(
+            "no such recipe",
+            where=name_or_path,
+            remedy=f"use a YAML file or one of {', '.join(recipe_names())}",
+        )
+    return path.read_text(encoding="utf-8"), str(path)
+
+
+def _override(data: dict[str, Any], dotted: str, value: str) -> None:
+    *parents, last = dotted.split(".")
+    for parent in parents:
+        data = data.setdefault(parent, {})
+        if not isinstance(data, dict):
+            raise RecipeError(f"{parent} has no keys of its own", where=f"--set {dotted}")
+    try:
+        data[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"no valid YAML value: {value}", where=f"--set {dotted}") from error
+
+
+def _build(kind: type[Any], data: Any, where: str, path: str) -> Any:
+    if not isinstance(data, dict):
+        raise RecipeError(f"{path or 'the recipe'} must be a mapping", where=where)
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(map(str, data.keys() - hints.keys()))
+    if unknown:
+        keys = ", ".join(f"{path}{name}" for name in unknown)
+        known = ", ".join(f"{path}{name}" for name in hints)
+        raise RecipeError(f"unknown key {keys}", where=where, remedy=f"known keys are {known}")
+    return kind(**{n: _value(hints[n], v, where, f"{path}{n}") for n, v in data.items()})
+
+
+def _value(hint: Any, value: Any, where: str, path: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast("type[Any]", hint), value, where, f"{path}.")
+    if isinstance(hint, types.UnionType):
+        if value is None and type(None) in typing.get_args(hint):
+            return None
+        hint = next(h for h in typing.get_args(hint) if h is not type(None))
+    origin = typing.get_origin(hint)
+    if origin is tuple and isinstance(value, (list, tuple)) and all(type(v) is int for v in value):
+        return tuple(value)
+    if hint is float and type(value) in (int, float):
+        return float(value)
+    if (hint in (int, str) and type(value) is hint) or (
+        origin not in (None, tuple) and isinstance(value, dict)
+    ):
+        return value
+    wanted = "a list of integers" if origin is tuple else getattr(hint, "__name__", "a mapping")
+    raise RecipeError(f"{path} must be {wanted}, not {value!r}", where=where)
+
+
+def _check(recipe: Recipe, where: str) -> None:
+    """Refuse values that no training could run with."""
+    rules = {
+        "fusion.dim must be positive": recipe.fusion.dim > 0,
+        "fusion.width must be a multiple of fusion.heads": recipe.fusion.width % max(1, recipe.fusion.heads)
+        == 0,
+        "fusion.prefixes must lie below fusion.dim": all(
+            0 < p < recipe.fusion.dim for p in recipe.fusion.prefixes
+        ),
+        "graph.fanout needs one number a layer": len(recipe.graph.fanout) == recipe.graph.layers,
+        "training.batch must be at least 2": recipe.training.batch >= 2,
+        "training.epochs must not be negative": recipe.training.epochs >= 0,
+        "training.average must lie in [0, 1)": 0 <= recipe.training.average < 1,
+        "a task needs a weight above 0": max(dataclasses.astuple(recipe.tasks)) > 0,
+    }
+    for message, holds in rules.items():
+        if not holds:
+            raise RecipeError(message, where=where)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return list(value) if isinstance(value, tuple) else value

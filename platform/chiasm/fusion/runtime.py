@@ -1,0 +1,235 @@
+"""The trained fusion model as ingest and search use it: arrays in, arrays out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from chiasm.errors import DamagedError, DimensionError, StampError, translated
+from chiasm.fusion.checkpoints import read_json, read_tensors, sha256_of, verify, write_json, write_tensors
+from chiasm.fusion.ranking import Ranking
+from chiasm.fusion.recipe import FusionConfig, GraphConfig
+from chiasm.fusion.tokens import pack
+from chiasm.fusion.transformer import FusionTransformer, build_fusion
+from chiasm_graph import NeighbourGnn, NodeFeatures, TreeSampler, Triples
+
+__all__ = ["FusionModel"]
+
+Vectors = npt.NDArray[np.float32]
+Item = Mapping[str, npt.NDArray[np.floating]]
+
+#: Items or seeds computed at a time, which bounds memory.
+CHUNK = 512
+
+
+class FusionModel:
+    """GNN, Transformer and ranking of one release, for inference.
+
+    Args:
+        fusion: The Transformer.
+        gnn: The GNN; None when the catalogue had no graph.
+        config: Shapes as in ``fusion/config.json``.
+        ranking: How cosines become a score.
+        fingerprint: SHA-256 of weights and shapes.
+    """
+
+    def __init__(
+        self,
+        fusion: FusionTransformer,
+        gnn: NeighbourGnn | None,
+        config: Mapping[str, Any],
+        ranking: Ranking,
+        fingerprint: str,
+    ) -> None:
+        self._fusion = fusion.eval()
+        self._gnn = gnn.eval() if gnn is not None else None
+        self._config = dict(config)
+        self.ranking = ranking
+        #: Stamp of every fused vector.
+        self.fingerprint = fingerprint
+        #: Width of the fused vector; its leading parts of `prefixes` work alone.
+        self.dim: int = config["fusion"]["dim"]
+        self.prefixes: tuple[int, ...] = tuple(config["fusion"]["prefixes"])
+        #: Kind of token to its width.
+        self.feature_dims: dict[str, int] = dict(config["feature_dims"])
+        #: Names of the relations the GNN was trained with; `graph_tokens` needs triples in this numbering.
+        self.predicates: tuple[str, ...] = tuple(config["predicates"])
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities whose features the model takes, the graph not counted."""
+        return tuple(k for k in self.feature_dims if k != "graph")
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self._fusion.summary.device
+
+    @classmethod
+    def load(cls, folder: Path | str, device: str = "cpu") -> FusionModel:
+        """Open the model of a release folder.
+
+        Raises:
+            NotFoundError: A file is missing.
+            DamagedError: A file differs from its checksum in ``release.json``.
+            StampError: The weights do not belong to the fingerprint in ``release.json``.
+        """
+        root = Path(folder)
+        release = read_json(root / "release.json")
+        for name in ("fusion/config.json", "fusion/model.safetensors", "graph/model.safetensors"):
+            if name in release["files"]:
+                verify(root / name, release["files"][name])
+        model = cls.load_parts(root, Ranking.from_dict(release["ranking"]), device)
+        if model.fingerprint != release["fusion"]["fingerprint"]:
+            raise StampError("weights are not those that the release names", where=str(root))
+        return model
+
+    @classmethod
+    def load_parts(cls, root: Path, ranking: Ranking, device: str = "cpu") -> FusionModel:
+        """Open ``fusion/`` and ``graph/`` below a folder that has no ``release.json`` yet."""
+        config = read_json(root / "fusion" / "config.json")
+        chosen = torch.device(
+            "cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu")
+        )
+        try:
+            fusion = build_fusion(FusionConfig(**_tuples(config["fusion"])), config["feature_dims"])
+            fusion.load_state_dict(read_tensors(root / "fusion" / "model.safetensors"))
+            gnn = None
+            if "graph" in config["feature_dims"]:
+                gnn = build_gnn(
+                    GraphConfig(**_tuples(config["graph"])), config["feature_dims"], len(config["predicates"])
+                )
+                gnn.load_state_dict(read_tensors(root / "graph" / "model.safetensors"))
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise DamagedError(f"model cannot be read: {error}", where=str(root)) from error
+        return cls(
+            fusion.to(chosen),
+            gnn.to(chosen) if gnn is not None else None,
+            config,
+            ranking,
+            fingerprint_of(root),
+        )
+
+    def save_parts(self, root: Path) -> list[str]:
+        """Write ``fusion/`` and ``graph/`` below a folder; names of the files written."""
+        names = ["fusion/config.json", "fusion/model.safetensors"]
+        write_json(root / "fusion" / "config.json", self._config)
+        write_tensors(root / "fusion" / "model.safetensors", self._fusion.state_dict())
+        if self._gnn is not None:
+            write_tensors(root / "graph" / "model.safetensors", self._gnn.state_dict())
+            names.append("graph/model.safetensors")
+        self.fingerprint = fingerprint_of(root)
+        return names
+
+    @torch.inference_mode()
+    def fuse(
+        self,
+        items: Sequence[Item],
+        *,
+        weights: Sequence[Mapping[str, float]] | Mapping[str, float] | None = None,
+    ) -> Vectors:
+        """Fused vectors of items, ``(items, dim)``, each of unit length.
+
+        Args:
+            items: Kind ("text", "image", "audio", "graph") to ``(tokens, dim_kind)``; what is absent is left out.
+                Rows that hold NaN count as absent.
+            weights: Kind to weight, for all items or one mapping an item.
+
+        Raises:
+            InputError: An item has no token, or a kind the model does not know.
+            DimensionError: A vector of another width than the model was trained with.
+        """
+        parts = [np.zeros((0, self.dim), dtype=np.float32)]
+        for start in range(0, len(items), CHUNK):
+            span = slice(start, start + CHUNK)
+            asked = weights if weights is None or isinstance(weights, Mapping) else weights[span]
+            batch = pack(
+                items[span],
+                self.feature_dims,
+                max_tokens=self._config["fusion"]["max_tokens"],
+                weights=asked,
+                device=self.device,
+            )
+            parts.append(self._fusion(batch).float().cpu().numpy())
+        return np.concatenate(parts)
+
+    @torch.inference_mode()
+    def graph_tokens(self, graph: Triples, node_features: NodeFeatures, seeds: npt.ArrayLike) -> Vectors:
+        """Graph tokens of nodes, ``(seeds, graph_dim)``, from their neighbours only.
+
+        Args:
+            graph: Triples in the numbering of `predicates`; relations that came after training must be left out.
+            node_features: What is known about nodes: mean feature a modality, a stub's name being its text.
+            seeds: Nodes, ``(seeds,)``.
+
+        Returns:
+            NaN rows for seeds without a neighbour, and all NaN for a model without a graph.
+
+        Raises:
+            DimensionError: The graph numbers other relations than the model, or a feature has another width.
+        """
+        rows = np.asarray(seeds, dtype=np.int64).reshape(-1)
+        if self._gnn is None:
+            return np.full((len(rows), self.dim), np.nan, dtype=np.float32)
+        if graph.num_relations != len(self.predicates):
+            raise DimensionError(
+                f"graph has {graph.num_relations} relations, the model {len(self.predicates)}",
+                where="graph",
+                remedy="number the relations by the model's predicates and leave out new ones",
+            )
+        sampler = TreeSampler(graph, self._config["graph"]["fanout"])
+        degrees = self._gnn.log_degrees(graph).to(self.device)
+        result = np.full((len(rows), self.feature_dims["graph"]), np.nan, dtype=np.float32)
+        has_neighbour = graph.degrees()[rows] > 0
+        for part in _chunks(np.flatnonzero(has_neighbour)):
+            with translated():
+                trees = sampler.sample(rows[part])
+                result[part] = self._gnn(trees, node_features, degrees).float().cpu().numpy()
+        return result
+
+    def shares(self, item: Item) -> dict[str, float]:
+        """How much each kind of token decides an item's vector; non-negative, sums to 1.
+
+        The cosine distance that leaving the kind out moves the vector, normalised over kinds.
+        """
+        present = [k for k, v in item.items() if np.isfinite(np.atleast_2d(v)).all(axis=1).any()]
+        if len(present) == 1:
+            return {present[0]: 1.0}
+        without = [{k: v for k, v in item.items() if k != left} for left in present]
+        vectors = self.fuse([item, *without])
+        moved = np.maximum(1.0 - vectors[1:] @ vectors[0], 0.0) + 1e-9
+        return dict(zip(present, (moved / moved.sum()).tolist(), strict=True))
+
+
+def build_gnn(config: GraphConfig, feature_dims: Mapping[str, int], num_relations: int) -> NeighbourGnn:
+    """A GNN with fresh weights over the modalities in ``feature_dims``."""
+    return NeighbourGnn.build(
+        {k: d for k, d in feature_dims.items() if k != "graph"},
+        num_relations,
+        dim=config.dim,
+        layers=config.layers,
+        dropout=config.dropout,
+    )
+
+
+def fingerprint_of(root: Path) -> str:
+    """SHA-256 over shapes and weights below a folder."""
+    names = ("fusion/config.json", "fusion/model.safetensors", "graph/model.safetensors")
+    parts = {name: sha256_of(root / name) for name in names if (root / name).is_file()}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _chunks(rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    for start in range(0, len(rows), CHUNK):
+        yield rows[start : start + CHUNK]
+
+
+def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}

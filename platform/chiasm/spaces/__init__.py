@@ -1,0 +1,20 @@
+"""Vector spaces on FAISS: immutable, checksummed segments; readers that follow them; compaction."""
+
+from chiasm.spaces.compaction import collect, compact, retire
+from chiasm.spaces.reader import SpaceReader
+from chiasm.spaces.segment import SegmentFile, open_segment
+from chiasm.spaces.view import View
+from chiasm.spaces.writer import PendingSegment, remove_items, write_segment
+
+__all__ = [
+    "PendingSegment",
+    "SegmentFile",
+    "SpaceReader",
+    "View",
+    "collect",
+    "compact",
+    "open_segment",
+    "remove_items",
+    "retire",
+    "write_segment",
+]

@@ -1,0 +1,101 @@
+"""Keeping a space tidy: small segments merged, superseded ones and abandoned intents cleared away."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from chiasm.catalog import Catalog, db_now
+from chiasm.catalog.models import Embedding, Segment
+from chiasm.spaces.reader import SpaceReader
+from chiasm.spaces.view import Part
+from chiasm.spaces.writer import bump_generation, upsert_live, write_segment
+
+__all__ = ["collect", "compact", "retire"]
+
+#: A segment of up to so many live rows is worth merging.
+_SMALL_ROWS = 16_384
+#: Fewer small segments than this are left alone.
+_MIN_SEGMENTS = 8
+#: An intent older than this was abandoned: no lease lives so long without its segment's commit.
+_INTENT_GRACE_S = 6 * 3600.0
+
+
+def compact(
+    catalog: Catalog,
+    root: Path,
+    space_id: int,
+    *,
+    min_segments: int = _MIN_SEGMENTS,
+    small_rows: int = _SMALL_ROWS,
+) -> int:
+    """Merge the small segments of a space into one; how many were merged (0: not worth it).
+
+    Items that change while the merged segment is written keep their newer row: only those that still
+    point to the segments merged are moved over. Old files stay until `collect`.
+    """
+    view = SpaceReader(catalog, root, space_id).view
+    small = [p for p in (*view.cached, *view.indexed) if len(p.ids) <= small_rows]
+    if len(small) < max(min_segments, 1):
+        return 0
+    ids = np.concatenate([part.ids for part in small])
+    vectors = np.concatenate([part.vectors() for part in small])
+    pending = write_segment(catalog, root, space_id, ids, vectors, stamp=view.stamp)
+    with catalog.write() as session:
+        moved = _still_there(session, root, space_id, small)
+        if pending.segment_id is not None and pending.file is not None:
+            pending.activate(session, pending.file)
+            upsert_live(session, space_id, pending.segment_id, moved)
+        retire(session, space_id)
+        bump_generation(session, [space_id])
+    return len(small)
+
+
+def retire(session: Session, space_id: int) -> int:
+    """Mark the live segments that hold no live row any more, in the caller's write transaction; how many."""
+    used = select(Embedding.segment_id).where(Embedding.segment_id == Segment.id).exists()
+    gone = session.scalars(
+        update(Segment)
+        .where(Segment.space_id == space_id, Segment.state == "live", ~used)
+        .values(state="retired")
+        .returning(Segment.id),
+        execution_options={"synchronize_session": False},
+    )
+    return len(gone.all())
+
+
+def collect(
+    catalog: Catalog, root: Path, space_id: int | None = None, *, intent_grace_s: float = _INTENT_GRACE_S
+) -> int:
+    """Delete the files of retired segments and of abandoned intents; how many segments went.
+
+    Readers keep what they have mapped: a deleted file lives on until its last map is closed.
+    """
+    old = (Segment.state == "intent") & (Segment.created_at < db_now() - intent_grace_s)
+    with catalog.write() as session:
+        # An intent must turn before its files go, so that a late commit is refused.
+        session.execute(
+            update(Segment).where(old).values(state="retired"),
+            execution_options={"synchronize_session": False},
+        )
+        chosen = select(Segment.id, Segment.path).where(Segment.state == "retired")
+        if space_id is not None:
+            chosen = chosen.where(Segment.space_id == space_id)
+        gone = session.execute(chosen).all()
+    for _, path in gone:
+        shutil.rmtree(root / path, ignore_errors=True)
+        shutil.rmtree((root / path).with_name((root / path).name + ".tmp"), ignore_errors=True)
+    with catalog.write() as session:
+        session.execute(delete(Segment).where(Segment.id.in_([segment_id for segment_id, _ in gone])))
+    return len(gone)
+
+
+def _still_there(session: Session, root: Path, space_id: int, parts: list[Part]) -> np.ndarray:
+    paths = [str(part.segment.folder.relative_to(root)) for part in parts]
+    merged = select(Segment.id).where(Segment.space_id == space_id, Segment.path.in_(paths))
+    found = session.scalars(select(Embedding.item_id).where(Embedding.segment_id.in_(merged)))
+    return np.asarray(found.all(), dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Snapshots, splits, the trainer and evaluation; reads no SQL, no queue and no index."""

@@ -1,0 +1,28 @@
+"""A catalog with one space of eight dimensions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chiasm.catalog import Catalog
+from chiasm.catalog.models import Base, Space
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    catalog = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    with catalog.write() as session:
+        Base.metadata.create_all(session.connection())
+    return catalog
+
+
+@pytest.fixture
+def space_id(catalog: Catalog) -> int:
+    workspace_id = catalog.workspace_id("default")
+    with catalog.write() as session:
+        space = Space(workspace_id=workspace_id, kind="text", stamp="s" * 64, encoder="constant", dim=8)
+        session.add(space)
+        session.flush()
+        return space.id
