@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from chiasm.cli import commands
-from chiasm.cli.frame import Frame, GroupWithFrame
+from chiasm.cli.frame import Frame, with_frame
 from chiasm.cli.problems import show_error, show_interrupt
 from chiasm.errors import ChiasmError, UsageError
 
@@ -19,13 +19,19 @@ __all__ = ["app", "main"]
 app = typer.Typer(
     name="chiasm",
     help="One searchable space for linked text, images and sound.",
-    cls=GroupWithFrame,
     no_args_is_help=True,
     add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 commands.register(app)
+
+
+@app.callback()
+@with_frame
+def _root(context: typer.Context) -> None:
+    """One searchable space for linked text, images and sound."""
+
 
 #: Base of what typer raises for a wrong command line, wherever its copy of click lies.
 _COMMAND_LINE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")

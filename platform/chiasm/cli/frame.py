@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from chiasm.client.embedded import OpenHome
     from chiasm.settings import Settings
 
-__all__ = ["CommandWithFrame", "Frame", "GroupWithFrame", "frame_of"]
+__all__ = ["Frame", "frame_of", "with_frame"]
 
 
 class Frame:
@@ -85,47 +87,47 @@ def frame_of(context: typer.Context) -> Frame:
     return frame
 
 
-def _set_home(context: typer.Context, parameter: Any, value: str | None) -> None:
-    if value is not None:
-        frame_of(context).home = Path(value)
+_PANEL = "Common options"
+_HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        metavar="FOLDER",
+        help="The home to work in (default: CHIASM_HOME, then ./chiasm-home).",
+        rich_help_panel=_PANEL,
+    ),
+]
+_JsonOption = Annotated[
+    bool, typer.Option("--json", help="Results and errors as JSON.", rich_help_panel=_PANEL)
+]
+#: Names no command uses for itself.
+_SHARED = {"shared_home": (_HomeOption, None), "shared_json": (_JsonOption, False)}
 
 
-def _set_json(context: typer.Context, parameter: Any, value: bool) -> None:
-    if value:
-        frame_of(context).as_json = True
+def with_frame(function: Callable[..., None]) -> Callable[..., None]:
+    """The command, which now also takes `--home` and `--json`.
 
+    Args:
+        function: Its first parameter is the `typer.Context`.
+    """
+    hints = get_type_hints(function, include_extras=True)
+    signature = inspect.signature(function)
 
-def _shared_options() -> list[TyperOption]:
-    common: dict[str, Any] = {"expose_value": False, "rich_help_panel": "Common options"}
-    return [
-        TyperOption(
-            param_decls=["--home"],
-            metavar="FOLDER",
-            help="The home to work in (default: CHIASM_HOME, then ./chiasm-home).",
-            callback=_set_home,
-            **common,
-        ),
-        TyperOption(
-            param_decls=["--json"],
-            is_flag=True,
-            help="Results and errors as JSON.",
-            callback=_set_json,
-            **common,
-        ),
+    @wraps(function)
+    def command(
+        context: typer.Context, *, shared_home: Path | None, shared_json: bool, **arguments: Any
+    ) -> None:
+        frame = frame_of(context)
+        frame.home = shared_home or frame.home
+        frame.as_json = shared_json or frame.as_json
+        function(context, **arguments)
+
+    own = [item.replace(annotation=hints[item.name]) for item in signature.parameters.values()]
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in _SHARED.items()
     ]
-
-
-class CommandWithFrame(TyperCommand):
-    """A command that also takes `--home` and `--json`."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.params.extend(_shared_options())
-
-
-class GroupWithFrame(TyperGroup):
-    """A group that also takes `--home` and `--json`, so that they may stand before the command too."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.params.extend(_shared_options())
+    # The wrapper's signature is what typer reads; annotations stand there already evaluated.
+    vars(command)["__signature__"] = signature.replace(parameters=[*own, *shared])
+    command.__annotations__ = {**hints, **{name: kind for name, (kind, _) in _SHARED.items()}}
+    return command

@@ -82,5 +82,7 @@ def ago(moment: float | None) -> str | None:
     seconds = time.time() - moment
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if abs(seconds) >= length:
-            return f"{seconds / length:.0f} {unit} ago" if seconds > 0 else f"in {-seconds / length:.0f} {unit}"
+            return (
+                f"{seconds / length:.0f} {unit} ago" if seconds > 0 else f"in {-seconds / length:.0f} {unit}"
+            )
     return f"{seconds:.0f} s ago" if seconds >= 0 else f"in {-seconds:.0f} s"

@@ -113,7 +113,7 @@ class Hits(list[Hit]):
                 "pandas is not installed", remedy="run `pip install pandas`"
             ) from error
         columns = ["rank", "key", "domain", "title", "score", "present", "why"]
-        rows = [{**{"why": None}, **hit.to_dict()} for hit in self]
+        rows = [{"why": None, **hit.to_dict()} for hit in self]
         return pd.DataFrame(rows, columns=columns).set_index("rank")
 
     def _repr_html_(self) -> str:

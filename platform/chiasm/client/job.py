@@ -150,7 +150,9 @@ class Job:
             return self
         if now.state == "cancelled":
             raise JobFailed(
-                "it was cancelled", where=f"job {self.id} ({now.kind})", remedy=f"run `chiasm jobs retry {self.id}`"
+                "it was cancelled",
+                where=f"job {self.id} ({now.kind})",
+                remedy=f"run `chiasm jobs retry {self.id}`",
             )
         raise JobFailed(
             now.error or "the job failed",

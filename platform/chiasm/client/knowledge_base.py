@@ -252,9 +252,7 @@ class KnowledgeBase:
         """Entities in order of arrival, without their assets."""
         cursor: int | None = 0
         while cursor is not None:
-            page = self._backend.entities(
-                domain=domain, where=where, stubs=stubs, cursor=cursor, limit=_PAGE
-            )
+            page = self._backend.entities(domain=domain, where=where, stubs=stubs, cursor=cursor, limit=_PAGE)
             yield from page["entities"]
             cursor = page["next_cursor"]
 

@@ -102,7 +102,13 @@ class Backend(Protocol):
         """One entity with assets and relations."""
 
     def entities(
-        self, *, domain: str | None, where: str | Mapping[str, Any] | None, stubs: bool, cursor: int, limit: int
+        self,
+        *,
+        domain: str | None,
+        where: str | Mapping[str, Any] | None,
+        stubs: bool,
+        cursor: int,
+        limit: int,
     ) -> JsonDict:
         """A page `{"entities": [...], "next_cursor": int | None}`."""
 

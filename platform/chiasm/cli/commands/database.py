@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, Frame, GroupWithFrame, frame_of
+from chiasm.cli.frame import Frame, frame_of, with_frame
 
 __all__ = ["register"]
 
-group = typer.Typer(cls=GroupWithFrame, no_args_is_help=True, help="The catalog's schema.")
+group = typer.Typer(no_args_is_help=True, help="The catalog's schema.")
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +16,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="db")
 
 
-@group.command("upgrade", cls=CommandWithFrame)
+@group.command("upgrade")
+@with_frame
 def upgrade(context: typer.Context) -> None:
     """Bring the schema to the newest version."""
     from chiasm.client.embedded import init_home
@@ -27,7 +28,8 @@ def upgrade(context: typer.Context) -> None:
     _show(frame)
 
 
-@group.command("status", cls=CommandWithFrame)
+@group.command("status")
+@with_frame
 def status(context: typer.Context) -> None:
     """Say which version the schema has, and which is the newest; exit status 1 if they differ."""
     frame = frame_of(context)

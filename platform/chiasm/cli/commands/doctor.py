@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, frame_of
+from chiasm.cli.frame import frame_of, with_frame
 
 __all__ = ["register"]
 
@@ -13,7 +13,7 @@ _MARKS = {"ok": "[green]ok[/green]", "warning": "[yellow]warning[/yellow]", "pro
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("doctor", cls=CommandWithFrame)(doctor)
+    app.command("doctor")(with_frame(doctor))
 
 
 def doctor(context: typer.Context) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, Frame, frame_of
+from chiasm.cli.frame import Frame, frame_of, with_frame
 
 __all__ = ["register"]
 
@@ -16,12 +16,14 @@ _MEASURES = ("hit@1", "hit@10", "recall@10", "mrr", "ndcg@10")
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("evaluate", cls=CommandWithFrame)(evaluate)
+    app.command("evaluate")(with_frame(evaluate))
 
 
 def evaluate(
     context: typer.Context,
-    release: Annotated[str | None, typer.Option(help="Release to judge; default the one that answers.")] = None,
+    release: Annotated[
+        str | None, typer.Option(help="Release to judge; default the one that answers.")
+    ] = None,
 ) -> None:
     """Judge a release on entities and assets held out from its training."""
     from chiasm.cli.waiting import wait_for

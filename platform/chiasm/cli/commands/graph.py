@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, GroupWithFrame, frame_of
+from chiasm.cli.frame import frame_of, with_frame
 
 if TYPE_CHECKING:
     from chiasm.client import Graph
 
 __all__ = ["register"]
 
-group = typer.Typer(cls=GroupWithFrame, no_args_is_help=True, help="The knowledge graph.")
+group = typer.Typer(no_args_is_help=True, help="The knowledge graph.")
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Key of an entity.")]
 
 
@@ -25,7 +25,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="graph")
 
 
-@group.command("show", cls=CommandWithFrame)
+@group.command("show")
+@with_frame
 def show(
     context: typer.Context,
     key: Key,
@@ -53,14 +54,16 @@ def show(
     console.print(fields_table(fields))
     titles = {name: node["title"] for name, node in around["nodes"].items()}
     rows = [
-        (edge["subject"], edge["predicate"], edge["object"], titles[edge["object"]]) for edge in around["edges"]
+        (edge["subject"], edge["predicate"], edge["object"], titles[edge["object"]])
+        for edge in around["edges"]
     ]
     console.print(plain_table(["subject", "predicate", "object", "title"], rows))
     if around["truncated"]:
         frame.note(f"the first {limit} edges; --limit shows more")
 
 
-@group.command("path", cls=CommandWithFrame)
+@group.command("path")
+@with_frame
 def path(
     context: typer.Context,
     start: Annotated[str, typer.Argument(metavar="A")],
@@ -85,7 +88,8 @@ def path(
         frame.note(f"no path within {hops} hops")
 
 
-@group.command("export", cls=CommandWithFrame)
+@group.command("export")
+@with_frame
 def export(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="*.graphml, *.json (node-link) or *.tsv.")],
@@ -95,7 +99,9 @@ def export(
 
     writer = _WRITERS.get(file.suffix.lower())
     if writer is None:
-        raise UsageError(f"unknown format {file.suffix!r}", where=str(file), remedy=f"use {', '.join(_WRITERS)}")
+        raise UsageError(
+            f"unknown format {file.suffix!r}", where=str(file), remedy=f"use {', '.join(_WRITERS)}"
+        )
     frame = frame_of(context)
     graph = frame.knowledge_base().graph
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -143,9 +149,7 @@ def _write_json(graph: Graph, file: Path) -> int:
     import networkx as nx
 
     whole = graph.to_networkx()
-    file.write_text(
-        json.dumps(nx.node_link_data(whole, edges="edges"), ensure_ascii=False), encoding="utf-8"
-    )
+    file.write_text(json.dumps(nx.node_link_data(whole, edges="edges"), ensure_ascii=False), encoding="utf-8")
     return int(whole.number_of_edges())
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, Frame, frame_of
+from chiasm.cli.frame import Frame, frame_of, with_frame
 
 __all__ = ["register"]
 
@@ -16,7 +16,7 @@ _SHOWN_FAILURES = 5
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("ingest", cls=CommandWithFrame)(ingest)
+    app.command("ingest")(with_frame(ingest))
 
 
 def ingest(
@@ -27,7 +27,8 @@ def ingest(
     domain: Annotated[str | None, typer.Option(help="Domain of lines that name none.")] = None,
     triples: Annotated[list[Path] | None, typer.Option(help="A file to read as triples.")] = None,
     replace: Annotated[
-        bool, typer.Option("--replace/--update", help="Clear what a known key's line does not name, or keep it.")
+        bool,
+        typer.Option("--replace/--update", help="Clear what a known key's line does not name, or keep it."),
     ] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until all is searchable.")] = True,
 ) -> None:
@@ -37,7 +38,9 @@ def ingest(
 
     frame = frame_of(context)
     if not paths and not triples:
-        raise UsageError("nothing to ingest", where="chiasm ingest", remedy="name a manifest, a folder or --triples FILE")
+        raise UsageError(
+            "nothing to ingest", where="chiasm ingest", remedy="name a manifest, a folder or --triples FILE"
+        )
     job = frame.knowledge_base().ingest(
         list(paths or ()), domain=domain, triples=list(triples or ()), mode="replace" if replace else "update"
     )

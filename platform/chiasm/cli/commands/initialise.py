@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, frame_of
+from chiasm.cli.frame import frame_of, with_frame
 
 __all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("init", cls=CommandWithFrame)(init)
+    app.command("init")(with_frame(init))
 
 
 def init(

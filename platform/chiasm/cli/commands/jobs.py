@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, GroupWithFrame, frame_of
+from chiasm.cli.frame import frame_of, with_frame
 
 __all__ = ["register"]
 
-group = typer.Typer(cls=GroupWithFrame, no_args_is_help=True, help="What was asked, and how far it is.")
+group = typer.Typer(no_args_is_help=True, help="What was asked, and how far it is.")
 JobId = Annotated[int, typer.Argument(metavar="ID", help="Number of the job.")]
 
 
@@ -19,7 +19,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="jobs")
 
 
-@group.command("list", cls=CommandWithFrame)
+@group.command("list")
+@with_frame
 def list_jobs(
     context: typer.Context,
     state: Annotated[str | None, typer.Option(help="queued, running, done, failed or cancelled.")] = None,
@@ -50,7 +51,8 @@ def list_jobs(
     frame.out().print(plain_table(columns, cells, right=["id", "done", "of", "failed"]))
 
 
-@group.command("show", cls=CommandWithFrame)
+@group.command("show")
+@with_frame
 def show(context: typer.Context, job_id: JobId) -> None:
     """Show one job with its progress and result."""
     from chiasm.cli.tables import ago, fields_table, state_text
@@ -78,7 +80,8 @@ def show(context: typer.Context, job_id: JobId) -> None:
     frame.out().print(fields_table({name: value for name, value in fields.items() if value is not None}))
 
 
-@group.command("failures", cls=CommandWithFrame)
+@group.command("failures")
+@with_frame
 def failures(context: typer.Context, job_id: JobId) -> None:
     """Show what failed alone in a job: where, what, and what to do."""
     from chiasm.cli.tables import plain_table
@@ -97,7 +100,8 @@ def failures(context: typer.Context, job_id: JobId) -> None:
         frame.note(f"repair what is named there, then `chiasm jobs retry {job_id}`")
 
 
-@group.command("retry", cls=CommandWithFrame)
+@group.command("retry")
+@with_frame
 def retry(
     context: typer.Context,
     job_id: JobId,
@@ -117,7 +121,8 @@ def retry(
         frame.out().print(f"{count} handed in again; job {job_id} is {job.progress.state}")
 
 
-@group.command("cancel", cls=CommandWithFrame)
+@group.command("cancel")
+@with_frame
 def cancel(context: typer.Context, job_id: JobId) -> None:
     """Ask a job to stop; workers do at their next heartbeat."""
     frame = frame_of(context)

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, GroupWithFrame, frame_of
+from chiasm.cli.frame import frame_of, with_frame
 
 __all__ = ["register"]
 
-group = typer.Typer(cls=GroupWithFrame, no_args_is_help=True, help="Keys of the HTTP API.")
+group = typer.Typer(no_args_is_help=True, help="Keys of the HTTP API.")
 KeyName = Annotated[str, typer.Argument(metavar="NAME", help="Who uses it.")]
 
 
@@ -19,7 +19,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="keys")
 
 
-@group.command("create", cls=CommandWithFrame)
+@group.command("create")
+@with_frame
 def create(
     context: typer.Context,
     name: KeyName,
@@ -40,7 +41,8 @@ def create(
         frame.note("keep it now: only its hash is stored")
 
 
-@group.command("list", cls=CommandWithFrame)
+@group.command("list")
+@with_frame
 def list_all(context: typer.Context) -> None:
     """Show all keys, without their secrets."""
     from chiasm.catalog.keys import list_keys
@@ -59,7 +61,8 @@ def list_all(context: typer.Context) -> None:
     frame.out().print(plain_table(["name", "scope", "made", "revoked"], cells))
 
 
-@group.command("revoke", cls=CommandWithFrame)
+@group.command("revoke")
+@with_frame
 def revoke(context: typer.Context, name: KeyName) -> None:
     """Let a key open nothing from now on."""
     from chiasm.catalog.keys import revoke_key

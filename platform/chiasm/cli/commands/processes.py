@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, Frame, frame_of
+from chiasm.cli.frame import Frame, frame_of, with_frame
 
 __all__ = ["register"]
 
@@ -20,7 +20,7 @@ Port = Annotated[int, typer.Option(min=0, max=65_535)]
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (serve, worker, beat, up):
-        app.command(command.__name__, cls=CommandWithFrame)(command)
+        app.command(command.__name__)(with_frame(command))
 
 
 def serve(context: typer.Context, host: Host = "127.0.0.1", port: Port = 8000) -> None:
@@ -78,4 +78,6 @@ def _become(frame: Frame, arguments: Sequence[str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     # By name: the platform never imports the workers.
-    os.execve(sys.executable, [sys.executable, "-m", "chiasm_workers", *arguments], settings_environment(settings))
+    os.execve(
+        sys.executable, [sys.executable, "-m", "chiasm_workers", *arguments], settings_environment(settings)
+    )

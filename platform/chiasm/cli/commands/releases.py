@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, GroupWithFrame, frame_of
+from chiasm.cli.frame import frame_of, with_frame
 
 __all__ = ["register"]
 
-group = typer.Typer(cls=GroupWithFrame, no_args_is_help=True, help="Trained releases; one of them answers.")
+group = typer.Typer(no_args_is_help=True, help="Trained releases; one of them answers.")
 ReleaseName = Annotated[str, typer.Argument(metavar="ID", help="As in r7.")]
 
 
@@ -19,7 +19,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="releases")
 
 
-@group.command("list", cls=CommandWithFrame)
+@group.command("list")
+@with_frame
 def list_releases(context: typer.Context) -> None:
     """Show all releases, newest first."""
     from chiasm.cli.tables import ago, plain_table, state_text
@@ -30,7 +31,13 @@ def list_releases(context: typer.Context) -> None:
         frame.answer(rows)
         return
     cells = [
-        (row["release"], state_text(row["state"]), row.get("recipe"), row.get("seed"), ago(row.get("created_at")))
+        (
+            row["release"],
+            state_text(row["state"]),
+            row.get("recipe"),
+            row.get("seed"),
+            ago(row.get("created_at")),
+        )
         for row in rows
     ]
     frame.out().print(plain_table(["release", "state", "recipe", "seed", "made"], cells))
@@ -38,7 +45,8 @@ def list_releases(context: typer.Context) -> None:
         frame.note("none yet: `chiasm train` makes the first; until then late fusion answers")
 
 
-@group.command("show", cls=CommandWithFrame)
+@group.command("show")
+@with_frame
 def show(context: typer.Context, release: ReleaseName) -> None:
     """Show one release: recipe, encoders, metrics, gate."""
     from chiasm.cli.tables import fields_table
@@ -51,7 +59,8 @@ def show(context: typer.Context, release: ReleaseName) -> None:
         frame.out().print(fields_table(row))
 
 
-@group.command("diff", cls=CommandWithFrame)
+@group.command("diff")
+@with_frame
 def diff(context: typer.Context, first: ReleaseName, second: ReleaseName) -> None:
     """Show what differs between two releases."""
     from chiasm.cli.tables import fields_table
@@ -64,7 +73,8 @@ def diff(context: typer.Context, first: ReleaseName, second: ReleaseName) -> Non
         frame.out().print(fields_table(found))
 
 
-@group.command("promote", cls=CommandWithFrame)
+@group.command("promote")
+@with_frame
 def promote(context: typer.Context, release: ReleaseName) -> None:
     """Let a release answer from now on."""
     frame = frame_of(context)
@@ -75,7 +85,8 @@ def promote(context: typer.Context, release: ReleaseName) -> None:
         frame.out().print(f"{row['release']} answers from now on")
 
 
-@group.command("rollback", cls=CommandWithFrame)
+@group.command("rollback")
+@with_frame
 def rollback(context: typer.Context) -> None:
     """Let the release before answer again."""
     frame = frame_of(context)

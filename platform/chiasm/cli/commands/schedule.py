@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, Frame, GroupWithFrame, frame_of
+from chiasm.cli.frame import Frame, frame_of, with_frame
 
 __all__ = ["register"]
 
-group = typer.Typer(cls=GroupWithFrame, no_args_is_help=True, help="Jobs by the clock or when enough is new.")
+group = typer.Typer(no_args_is_help=True, help="Jobs by the clock or when enough is new.")
 ScheduleName = Annotated[str, typer.Argument(metavar="NAME")]
 
 
@@ -19,7 +19,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="schedule")
 
 
-@group.command("add", cls=CommandWithFrame)
+@group.command("add")
+@with_frame
 def add(
     context: typer.Context,
     name: ScheduleName,
@@ -44,7 +45,8 @@ def add(
     _show(frame, [row])
 
 
-@group.command("list", cls=CommandWithFrame)
+@group.command("list")
+@with_frame
 def list_all(context: typer.Context) -> None:
     """Show all schedules with their next and last run."""
     frame = frame_of(context)
@@ -55,21 +57,24 @@ def list_all(context: typer.Context) -> None:
         _show(frame, rows)
 
 
-@group.command("pause", cls=CommandWithFrame)
+@group.command("pause")
+@with_frame
 def pause(context: typer.Context, name: ScheduleName) -> None:
     """Fire no more until resumed."""
     frame = frame_of(context)
     _show(frame, [frame.knowledge_base().schedules.pause(name)])
 
 
-@group.command("resume", cls=CommandWithFrame)
+@group.command("resume")
+@with_frame
 def resume(context: typer.Context, name: ScheduleName) -> None:
     """Fire again from the next due time."""
     frame = frame_of(context)
     _show(frame, [frame.knowledge_base().schedules.resume(name)])
 
 
-@group.command("remove", cls=CommandWithFrame)
+@group.command("remove")
+@with_frame
 def remove(context: typer.Context, name: ScheduleName) -> None:
     """Forget a schedule; its past jobs stay."""
     frame = frame_of(context)
@@ -80,7 +85,8 @@ def remove(context: typer.Context, name: ScheduleName) -> None:
         frame.out().print(f"{name} is removed")
 
 
-@group.command("run", cls=CommandWithFrame)
+@group.command("run")
+@with_frame
 def run(context: typer.Context, name: ScheduleName) -> None:
     """Ask for the schedule's job now."""
     from chiasm.cli.commands.ingest import submitted

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, Frame, frame_of
+from chiasm.cli.frame import Frame, frame_of, with_frame
 
 if TYPE_CHECKING:
     from chiasm.client import Hit, Hits
@@ -20,16 +20,20 @@ _NARROW = "Where to look"
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("search", cls=CommandWithFrame)(search)
+    app.command("search")(with_frame(search))
 
 
 def search(
     context: typer.Context,
     words: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="Words or a sentence.")] = None,
-    text: Annotated[list[str] | None, typer.Option("--text", help="More text.", rich_help_panel=_PARTS)] = None,
+    text: Annotated[
+        list[str] | None, typer.Option("--text", help="More text.", rich_help_panel=_PARTS)
+    ] = None,
     image: Annotated[list[Path] | None, typer.Option(help="A picture.", rich_help_panel=_PARTS)] = None,
     audio: Annotated[list[Path] | None, typer.Option(help="A sound.", rich_help_panel=_PARTS)] = None,
-    entity: Annotated[list[str] | None, typer.Option(help="Key of an entity.", rich_help_panel=_PARTS)] = None,
+    entity: Annotated[
+        list[str] | None, typer.Option(help="Key of an entity.", rich_help_panel=_PARTS)
+    ] = None,
     not_text: Annotated[
         list[str] | None, typer.Option(help="What hits must not be like.", rich_help_panel=_PARTS)
     ] = None,
@@ -40,9 +44,12 @@ def search(
         list[str] | None,
         typer.Option(metavar="KIND=W", help="As in image=0.5; default 1.", rich_help_panel=_PARTS),
     ] = None,
-    into: Annotated[str | None, typer.Option(metavar="DOMAIN", help="Domain of the hits.", rich_help_panel=_NARROW)] = None,
+    into: Annotated[
+        str | None, typer.Option(metavar="DOMAIN", help="Domain of the hits.", rich_help_panel=_NARROW)
+    ] = None,
     domain_from: Annotated[
-        str | None, typer.Option("--from", metavar="DOMAIN", help="Domain of the query.", rich_help_panel=_NARROW)
+        str | None,
+        typer.Option("--from", metavar="DOMAIN", help="Domain of the query.", rich_help_panel=_NARROW),
     ] = None,
     modality: Annotated[
         str | None, typer.Option(help="Hits must have text, image or audio.", rich_help_panel=_NARROW)
@@ -52,7 +59,8 @@ def search(
         typer.Option(metavar="EXPR", help='As in year >= 1900 and "pet" in tags.', rich_help_panel=_NARROW),
     ] = None,
     near: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Within --hops edges of an entity.", rich_help_panel=_NARROW)
+        str | None,
+        typer.Option(metavar="KEY", help="Within --hops edges of an entity.", rich_help_panel=_NARROW),
     ] = None,
     hops: Annotated[int, typer.Option(min=1, rich_help_panel=_NARROW)] = 1,
     stubs: Annotated[
@@ -98,7 +106,9 @@ def _weights(given: list[str]) -> dict[str, float]:
         try:
             weights[kind] = float(value)
         except ValueError as error:
-            raise UsageError(f"the weight {value!r} of {kind} is no number", remedy="as in image=0.5") from error
+            raise UsageError(
+                f"the weight {value!r} of {kind} is no number", remedy="as in image=0.5"
+            ) from error
     return weights
 
 
@@ -123,7 +133,9 @@ def _why(hit: Hit) -> str:
     lines = [" ".join(f"{name} {share:.0%}" for name, share in why.items() if isinstance(share, float))]
     for name, without in (why.get("without") or {}).items():
         lines.append(f"without {name}: rank {without.get('rank')}")
-    lines.extend(" ".join(_arrow(at, step) for at, step in enumerate(path)) for path in why.get("paths") or ())
+    lines.extend(
+        " ".join(_arrow(at, step) for at, step in enumerate(path)) for path in why.get("paths") or ()
+    )
     return "\n".join(line for line in lines if line)
 
 

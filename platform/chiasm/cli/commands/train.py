@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from chiasm.cli.frame import CommandWithFrame, frame_of
+from chiasm.cli.frame import frame_of, with_frame
 
 __all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("train", cls=CommandWithFrame)(train)
+    app.command("train")(with_frame(train))
 
 
 def train(
@@ -22,7 +22,9 @@ def train(
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe.")
     ] = None,
-    parent: Annotated[str | None, typer.Option("--from", metavar="RELEASE", help="Release to start from.")] = None,
+    parent: Annotated[
+        str | None, typer.Option("--from", metavar="RELEASE", help="Release to start from.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Same seed and data, same release.")] = 0,
     promote: Annotated[
         str, typer.Option(help="gate: if it is better; force: in any case; never: leave it a candidate.")

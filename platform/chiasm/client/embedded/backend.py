@@ -112,9 +112,7 @@ class EmbeddedBackend:
         """The id of a job that judges a release."""
         from chiasm.releases import submit_evaluate
 
-        return submit_evaluate(
-            self.home.settings, self.home.catalog, self.workspace_id, release=release
-        )
+        return submit_evaluate(self.home.settings, self.home.catalog, self.workspace_id, release=release)
 
     def evaluations(self, *, limit: int) -> list[JsonDict]:
         """Reports made so far, newest first."""
@@ -169,7 +167,13 @@ class EmbeddedBackend:
             return entities.read_entity(session, self.workspace_id, key)
 
     def entities(
-        self, *, domain: str | None, where: str | Mapping[str, Any] | None, stubs: bool, cursor: int, limit: int
+        self,
+        *,
+        domain: str | None,
+        where: str | Mapping[str, Any] | None,
+        stubs: bool,
+        cursor: int,
+        limit: int,
     ) -> JsonDict:
         """A page of entities."""
         with self.home.catalog.read() as session:
@@ -203,13 +207,11 @@ class EmbeddedBackend:
     def graph_paths(self, key: str, to: str, *, max_hops: int, limit: int) -> list[list[str]]:
         """Shortest paths between two entities."""
         with self.home.catalog.read() as session:
-            return graph.shortest_paths(
-                session, self.workspace_id, key, to, max_hops=max_hops, limit=limit
-            )
+            return graph.shortest_paths(session, self.workspace_id, key, to, max_hops=max_hops, limit=limit)
 
-    def triples(self) -> Iterator[JsonDict]:
-        """Every statement of the graph."""
-        return graph.all_triples(self.home.catalog, self.workspace_id)
+    def triples(self, *, after: int = 0) -> Iterator[JsonDict]:
+        """Every statement of the graph whose id is beyond `after`."""
+        return graph.all_triples(self.home.catalog, self.workspace_id, after=after)
 
     # -- releases and schedules ------------------------------------------------------------------
 

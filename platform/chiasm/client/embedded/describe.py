@@ -40,8 +40,8 @@ def describe_workspace(session: Session, workspace_id: int) -> JsonDict:
     return {
         "entities": by_stub.get(False, 0),
         "stubs": by_stub.get(True, 0),
-        "assets": {modality: count for modality, count in assets},
+        "assets": dict(assets.tuples().all()),
         "statements": session.scalar(statements) or 0,
-        "domains": {name: count for name, count in domains},
+        "domains": dict(domains.tuples().all()),
         "release": active.name if active is not None else LATE_FUSION,
     }

@@ -32,7 +32,9 @@ def find_entity(session: Session, workspace_id: int, key: str) -> Entity:
     entity = session.scalar(statement)
     if entity is None:
         raise NotFoundError(
-            "there is no such entity", where=key, remedy="keys are as in the manifest; `chiasm search` finds some"
+            "there is no such entity",
+            where=key,
+            remedy="keys are as in the manifest; `chiasm search` finds some",
         )
     return entity
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import or_, select
@@ -34,7 +34,9 @@ class _Edge(NamedTuple):
     confidence: float
 
 
-def neighbours(session: Session, workspace_id: int, key: str, *, hops: int = 1, limit: int = 1000) -> JsonDict:
+def neighbours(
+    session: Session, workspace_id: int, key: str, *, hops: int = 1, limit: int = 1000
+) -> JsonDict:
     """Edges and nodes within `hops` of an entity, nearest first, at most `limit` edges."""
     _check_hops(hops)
     start = find_entity(session, workspace_id, key).id
@@ -87,8 +89,8 @@ def shortest_paths(
     return [_spelled(graph, path, nodes) for path in found]
 
 
-def all_triples(catalog: Catalog, workspace_id: int) -> Iterator[JsonDict]:
-    """Every statement, a page a transaction: long readers would keep SQLite's log from being folded in."""
+def all_triples(catalog: Catalog, workspace_id: int, *, after: int = 0) -> Iterator[JsonDict]:
+    """Every statement after the id `after`, a page a transaction: long readers would keep SQLite's log from being folded in."""
     subject, obj = aliased(Entity), aliased(Entity)
     of_subject, of_object = aliased(Domain), aliased(Domain)
     statement = (
@@ -114,7 +116,7 @@ def all_triples(catalog: Catalog, workspace_id: int) -> Iterator[JsonDict]:
         .order_by(Triple.id)
         .limit(_CHUNK)
     )
-    last = 0
+    last = after
     while True:
         with catalog.read() as session:
             rows = session.execute(statement.where(Triple.id > last)).mappings().all()
@@ -146,7 +148,7 @@ def _connect(session: Session, graph: nx.MultiDiGraph, start: int, goal: int, ma
 
 def _spelled(graph: nx.MultiDiGraph, path: list[int], nodes: dict[int, JsonDict]) -> list[str]:
     spelled: list[str] = [nodes[path[0]]["key"]]
-    for head, tail in zip(path, path[1:], strict=False):
+    for head, tail in pairwise(path):
         forward = graph.has_edge(head, tail)
         data = graph.get_edge_data(head, tail) if forward else graph.get_edge_data(tail, head)
         predicate = next(iter(data.values()))["predicate"]
