@@ -223,6 +223,7 @@ def upgrade() -> None:
         sa.Column("schedule_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("due_at", sa.Double(), nullable=False),
         sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("created_at", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_schedule_run_job_id_job")),
         sa.ForeignKeyConstraint(
             ["schedule_id"], ["schedule.id"], name=op.f("fk_schedule_run_schedule_id_schedule")
@@ -262,7 +263,10 @@ def upgrade() -> None:
         sa.Column("dedup_key", sa.String(), nullable=True),
         sa.Column("state", sa.String(length=512), nullable=False),
         sa.Column("attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("losses", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("claims", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("available_at", sa.Double(), nullable=False),
+        sa.Column("split_on", sa.String(), nullable=True),
         sa.Column("token", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("owner", sa.String(), nullable=True),
         sa.Column("lease_until", sa.Double(), nullable=True),
@@ -284,9 +288,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("job_id", "dedup_key", name=op.f("uq_work_unit_job_id_dedup_key")),
     )
     with op.batch_alter_table("work_unit", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_work_unit_claim", ["state", "queue", "workspace_id", "priority", "id"], unique=False
+        )
         batch_op.create_index("ix_work_unit_job_id_state", ["job_id", "state"], unique=False)
         batch_op.create_index(
-            "ix_work_unit_state_queue_priority_id", ["state", "queue", "priority", "id"], unique=False
+            "ix_work_unit_workspace_id_started_at", ["workspace_id", "started_at"], unique=False
         )
 
     op.create_table(
@@ -410,8 +417,9 @@ def downgrade() -> None:
 
     op.drop_table("asset")
     with op.batch_alter_table("work_unit", schema=None) as batch_op:
-        batch_op.drop_index("ix_work_unit_state_queue_priority_id")
+        batch_op.drop_index("ix_work_unit_workspace_id_started_at")
         batch_op.drop_index("ix_work_unit_job_id_state")
+        batch_op.drop_index("ix_work_unit_claim")
 
     op.drop_table("work_unit")
     with op.batch_alter_table("segment", schema=None) as batch_op:

@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from chiasm.fusion.recipe import Recipe
-from chiasm.jobs import WorkContext
-from chiasm.training.snapshot import SAMPLE_RATE_HZ, Snapshot, SnapshotWriter
 from chiasm.training.splits import split_of
 from numpy.typing import NDArray
 from sqlalchemy import select
@@ -19,6 +16,9 @@ from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Release, Space, Triple, Workspace
 from chiasm.errors import NotFoundError
+from chiasm.fusion.recipe import Recipe
+from chiasm.jobs import WorkContext
+from chiasm.training.snapshot import SAMPLE_RATE_HZ, Snapshot, SnapshotWriter
 
 __all__ = ["take_snapshot"]
 
@@ -185,7 +185,7 @@ def _write_media(
 def _write_images(
     ctx: WorkContext, writer: SnapshotWriter, side: int, assets: list[_AssetRow]
 ) -> dict[int, int]:
-    from chiasm_encoders import fit_square
+    from chiasm_encoders.image.preprocess import square_picture
 
     array = writer.image_array(len(assets), side)
     rows: dict[int, int] = {}
@@ -194,7 +194,7 @@ def _write_images(
         decoded = ctx.decoder.decode_images([ctx.blobs.get(a.sha256) for a in batch], max_side=2 * side)
         for asset, picture in zip(batch, decoded, strict=True):
             if isinstance(picture, np.ndarray):
-                array[len(rows)] = fit_square(picture, side)
+                array[len(rows)] = square_picture(picture, side)
                 rows[asset.id] = len(rows)
         ctx.beat(len(rows), len(assets), "pictures")
     array.flush()
@@ -204,8 +204,6 @@ def _write_images(
 def _write_sounds(
     ctx: WorkContext, writer: SnapshotWriter, max_s: float, assets: list[_AssetRow]
 ) -> dict[int, int]:
-    from chiasm_encoders import resample
-
     longest = round(max_s * SAMPLE_RATE_HZ)
     waves: list[NDArray[np.int16]] = []
     rows: dict[int, int] = {}
@@ -215,7 +213,7 @@ def _write_sounds(
         ):
             if isinstance(sound, Exception):
                 continue
-            samples = resample(sound, SAMPLE_RATE_HZ)[:longest]
+            samples = sound.resampled(SAMPLE_RATE_HZ).samples[:longest]
             rows[asset.id] = len(waves)
             waves.append((np.clip(samples, -1.0, 1.0) * 32767).astype(np.int16))
         ctx.beat(len(rows), len(assets), "sounds")

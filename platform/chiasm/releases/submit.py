@@ -69,13 +69,13 @@ def submit_train(
             "seed": seed,
             "promote": promote,
         }
+        known = jobs.find_job(session, workspace_id, idempotency_key)
+        if known is not None:
+            return known.id
         job = jobs.create_job(session, workspace_id, "train", params, idempotency_key=idempotency_key)
-        if job.result.get("release") is None and not job.result.get("release_id"):
-            release = _new_release(session, workspace_id, params, source)
-            job.result = {"release_id": release.id, "release": release.name}
-            jobs.add_units(
-                session, job, "train", [{"release_id": release.id}], queue=LANE, dedup_keys=["train"]
-            )
+        release = _new_release(session, workspace_id, params, source)
+        job.result = {"release": release.name, "state": release.state}
+        jobs.add_units(session, job, "train", [{"release_id": release.id, "promote": promote}], queue=LANE)
         job_id = job.id
     jobs.wake(settings, LANE)
     return job_id

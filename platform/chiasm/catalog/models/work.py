@@ -44,7 +44,9 @@ class WorkUnit(Base):
 
     __tablename__ = "work_unit"
     __table_args__ = (
-        Index("ix_work_unit_state_queue_priority_id", "state", "queue", "priority", "id"),
+        # A claim asks per workspace for its most urgent ready unit, and for when it was last served.
+        Index("ix_work_unit_claim", "state", "queue", "workspace_id", "priority", "id"),
+        Index("ix_work_unit_workspace_id_started_at", "workspace_id", "started_at"),
         Index("ix_work_unit_job_id_state", "job_id", "state"),
         # Units of equal purpose within a job are made once, however often their maker is retried.
         UniqueConstraint("job_id", "dedup_key"),
@@ -63,9 +65,14 @@ class WorkUnit(Base):
     dedup_key: Mapped[str | None]
     #: ready, leased, done, failed or cancelled.
     state: Mapped[Name] = mapped_column(default="ready")
-    #: Times it ended in an error of its own, and times it was claimed.
+    #: Times it ended in an error of its own, times its worker was lost, and times it was claimed.
     attempts: Mapped[int] = mapped_column(default=0)
+    losses: Mapped[int] = mapped_column(default=0)
     claims: Mapped[int] = mapped_column(default=0)
+    #: Not claimed before this (seconds since the epoch): the pause after an error of its own.
+    available_at: Mapped[float] = mapped_column(default=0.0)
+    #: Name of the payload's list that may be halved to corner a record that kills workers.
+    split_on: Mapped[str | None]
     #: Fencing token: counts up with each claim; an effect with an older one is refused.
     token: Mapped[int] = mapped_column(default=0)
     owner: Mapped[str | None]
@@ -79,6 +86,7 @@ class WorkUnit(Base):
     error: Mapped[str | None] = mapped_column(Text)
     stack: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[Seconds]
+    #: When it was last claimed.
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
 
@@ -99,7 +107,7 @@ class Failure(Base):
     #: `ChiasmError.to_dict()`.
     error: Mapped[Json]
     stack: Mapped[str | None] = mapped_column(Text)
-    #: What to hand in again on retry (a raw record, asset ids).
+    #: What to hand in again on retry: `{"kind": ..., "payload": {...}}` of a new unit; none: the unit itself.
     replay: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[Seconds]
     replayed_at: Mapped[float | None]
@@ -115,7 +123,7 @@ class Schedule(Base):
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspace.id"))
     name: Mapped[Name]
     cron: Mapped[str | None]
-    #: `{"when_new": 0.05}`: share of entities new since the last release.
+    #: `{"when_new": 0.05}`: of entities new since the last release; and the cron line's `{"timezone": ...}`.
     trigger: Mapped[Json]
     job_kind: Mapped[Name]
     params: Mapped[Json]
@@ -132,4 +140,6 @@ class ScheduleRun(Base):
 
     schedule_id: Mapped[int] = mapped_column(ForeignKey("schedule.id"), primary_key=True)
     due_at: Mapped[float] = mapped_column(primary_key=True)
+    #: None until the job is made; a beat that died between the two is caught up with.
     job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    created_at: Mapped[Seconds]

@@ -1,0 +1,1 @@
+"""Audio encoders: CLAP and the distilled log-mel student."""

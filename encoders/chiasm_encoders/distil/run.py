@@ -1,0 +1,70 @@
+"""The identity of a training run, and the folder that it leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import save
+from torch import nn
+
+from chiasm_encoders.distil.checkpoint import write_aside
+from chiasm_encoders.distil.config import StudentConfig
+from chiasm_encoders.distil.supervision import Supervision
+from chiasm_encoders.student import STUDENT_FORMAT
+
+__all__ = ["finished", "part_columns", "run_identity", "write_student"]
+
+#: Bytes of media that go into a run's identity; more would cost more than they tell.
+_SAMPLED_BYTES = 1 << 24
+
+
+def run_identity(config: StudentConfig, supervision: Supervision, media: np.ndarray, seed: int) -> str:
+    """SHA-256 over everything that a run's outcome depends on; of large media a regular sample."""
+    digest = hashlib.sha256(json.dumps([type(config).__name__, dataclasses.asdict(config), seed]).encode())
+    arrays: list[np.ndarray] = [
+        supervision.owner,
+        supervision.train,
+        supervision.valid,
+        *supervision.neighbours,
+    ]
+    if supervision.targets is not None:
+        arrays.append(supervision.targets)
+    rows = max(1, media.nbytes // max(1, len(media)))
+    arrays.append(media[:: max(1, media.nbytes // _SAMPLED_BYTES)] if rows else media)
+    for array in arrays:
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update(str(media.shape).encode())
+    return digest.hexdigest()
+
+
+def finished(out: Path, run: str) -> bool:
+    """Whether the folder already holds the student that this very run would make."""
+    try:
+        return bool(json.loads((out / "config.json").read_text(encoding="utf-8")).get("run") == run)
+    except (OSError, ValueError):
+        return False
+
+
+def part_columns(sizes: dict[str, int]) -> dict[str, tuple[int, int]]:
+    """Columns `(start, stop)` of each part, in this order."""
+    columns, start = {}, 0
+    for name, size in sizes.items():
+        columns[name] = (start, start + size)
+        start += size
+    return columns
+
+
+def write_student(out: Path, modality: str, run: str, shape: dict[str, Any], model: nn.Module) -> Path:
+    """Writes weights, then the configuration that makes them a student, then drops the checkpoint."""
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    write_aside(out / "model.safetensors", save(weights))
+    config = {"format": STUDENT_FORMAT, "modality": modality, "run": run, "model": shape}
+    write_aside(out / "config.json", json.dumps(config, indent=1).encode())
+    (out / "checkpoint.safetensors").unlink(missing_ok=True)
+    return out

@@ -1,0 +1,1 @@
+"""Image encoders: open_clip's image tower and the distilled student."""

@@ -1,0 +1,1 @@
+"""Building blocks of the students: residual trunk, heads, closed-form kernel regression."""

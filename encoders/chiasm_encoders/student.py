@@ -1,0 +1,46 @@
+"""Opening the folder of a trained student: `config.json` and `model.safetensors`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from chiasm_encoders.errors import WeightsError
+from chiasm_encoders.protocol import Encoder
+from chiasm_encoders.weights import read_config, safe_file
+
+__all__ = ["STUDENT_FORMAT", "load_student"]
+
+#: Raised when a change makes folders written before it unreadable.
+STUDENT_FORMAT = "chiasm-student-1"
+
+
+def load_student(what: str, device: str) -> Encoder:
+    """The image or audio student in a folder.
+
+    Raises:
+        WeightsError: the folder holds no student, or one whose weights and configuration disagree.
+    """
+    folder = Path(what)
+    config = read_config(folder / "config.json")
+    if config.get("format") != STUDENT_FORMAT or config.get("modality") not in ("image", "audio"):
+        raise WeightsError("not a student of this version", where=what, remedy="train it again: chiasm train")
+    try:
+        weights = load_file(safe_file(folder / "model.safetensors"))
+        if config["modality"] == "image":
+            from chiasm_encoders.image.student import ImageStudentEncoder, build_image_student
+
+            picture_model = build_image_student(config["model"])
+            picture_model.load_state_dict(weights)
+            return ImageStudentEncoder(config["model"], picture_model, device=device)
+        from chiasm_encoders.audio.student import AudioStudentEncoder, build_audio_student
+
+        sound_model = build_audio_student(config["model"])
+        sound_model.load_state_dict(weights)
+        return AudioStudentEncoder(config["model"], sound_model, device=device)
+    except (SafetensorError, RuntimeError, KeyError) as error:
+        raise WeightsError(
+            f"damaged student: {error}", where=what, remedy="restore the folder or train it again"
+        ) from error

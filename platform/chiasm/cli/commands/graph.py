@@ -1,0 +1,164 @@
+"""`chiasm graph`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from chiasm.cli.frame import frame_of, with_frame
+
+if TYPE_CHECKING:
+    from chiasm.client import Graph
+
+__all__ = ["register"]
+
+group = typer.Typer(no_args_is_help=True, help="The knowledge graph.")
+Key = Annotated[str, typer.Argument(metavar="KEY", help="Key of an entity.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    app.add_typer(group, name="graph")
+
+
+@group.command("show")
+@with_frame
+def show(
+    context: typer.Context,
+    key: Key,
+    hops: Annotated[int, typer.Option(min=1, max=6)] = 1,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="At most so many edges.")] = 100,
+) -> None:
+    """Show an entity and the edges around it."""
+    from chiasm.cli.tables import fields_table, plain_table
+
+    frame = frame_of(context)
+    base = frame.knowledge_base()
+    entity, around = base.entity(key), base.graph.around(key, hops=hops, limit=limit)
+    if frame.as_json:
+        frame.answer({"entity": entity.to_dict(), **around})
+        return
+    console = frame.out()
+    fields = {
+        "key": entity.key,
+        "title": entity.title,
+        "domain": entity.domain,
+        "present": entity.present,
+        **entity.attributes,
+        **{row["predicate"]: row["value"] for row in entity.relations if "value" in row},
+    }
+    console.print(fields_table(fields))
+    titles = {name: node["title"] for name, node in around["nodes"].items()}
+    rows = [
+        (edge["subject"], edge["predicate"], edge["object"], titles[edge["object"]])
+        for edge in around["edges"]
+    ]
+    console.print(plain_table(["subject", "predicate", "object", "title"], rows))
+    if around["truncated"]:
+        frame.note(f"the first {limit} edges; --limit shows more")
+
+
+@group.command("path")
+@with_frame
+def path(
+    context: typer.Context,
+    start: Annotated[str, typer.Argument(metavar="A")],
+    goal: Annotated[str, typer.Argument(metavar="B")],
+    hops: Annotated[int, typer.Option("--max-hops", min=1, max=6)] = 4,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1)] = 5,
+) -> None:
+    """Show the shortest paths between two entities."""
+    frame = frame_of(context)
+    found = frame.knowledge_base().graph.paths(start, goal, max_hops=hops, limit=limit)
+    if frame.as_json:
+        frame.answer(found)
+        return
+    from rich.text import Text
+
+    for steps in found:
+        line = Text()
+        for at, step in enumerate(steps):
+            line.append(f" {step} " if at % 2 else step, style="dim" if at % 2 else "")
+        frame.out().print(line)
+    if not found:
+        frame.note(f"no path within {hops} hops")
+
+
+@group.command("export")
+@with_frame
+def export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="*.graphml, *.json (node-link) or *.tsv.")],
+) -> None:
+    """Write all statements between entities to a file."""
+    from chiasm.errors import UsageError
+
+    writer = _WRITERS.get(file.suffix.lower())
+    if writer is None:
+        raise UsageError(
+            f"unknown format {file.suffix!r}", where=str(file), remedy=f"use {', '.join(_WRITERS)}"
+        )
+    frame = frame_of(context)
+    graph = frame.knowledge_base().graph
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Aside and renamed: an interrupted export leaves no half file under the name that was asked for.
+    aside = file.with_name(f".{file.name}.part")
+    try:
+        count = writer(graph, aside)
+        aside.replace(file)
+    finally:
+        aside.unlink(missing_ok=True)
+    if frame.as_json:
+        frame.answer({"file": str(file), "edges": count})
+    else:
+        frame.out().print(f"{count:,} edges in {file}")
+
+
+def _write_tsv(graph: Graph, file: Path) -> int:
+    import csv
+
+    count = 0
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        writer.writerow(["head", "relation", "tail", "confidence"])
+        for row in _edges(graph):
+            writer.writerow([row["subject"], row["predicate"], row["object"], row["confidence"]])
+            count += 1
+    return count
+
+
+def _write_graphml(graph: Graph, file: Path) -> int:
+    import networkx as nx
+
+    whole = graph.to_networkx()
+    for _, data in whole.nodes(data=True):
+        # GraphML knows no null.
+        for name in [name for name, value in data.items() if value is None]:
+            del data[name]
+    for _, _, key, data in whole.edges(keys=True, data=True):
+        data["predicate"] = key
+    nx.write_graphml(whole, file, named_key_ids=True)
+    return int(whole.number_of_edges())
+
+
+def _write_json(graph: Graph, file: Path) -> int:
+    import networkx as nx
+
+    whole = graph.to_networkx()
+    file.write_text(json.dumps(nx.node_link_data(whole, edges="edges"), ensure_ascii=False), encoding="utf-8")
+    return int(whole.number_of_edges())
+
+
+def _edges(graph: Graph) -> Iterator[dict[str, Any]]:
+    return (row for row in graph if row["object"] is not None)
+
+
+_WRITERS: dict[str, Callable[[Any, Path], int]] = {
+    ".graphml": _write_graphml,
+    ".json": _write_json,
+    ".tsv": _write_tsv,
+}

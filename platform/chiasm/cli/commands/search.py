@@ -1,0 +1,145 @@
+"""`chiasm search`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chiasm.cli.frame import Frame, frame_of, with_frame
+
+if TYPE_CHECKING:
+    from chiasm.client import Hit, Hits
+
+__all__ = ["register"]
+
+_PARTS = "What to look for"
+_NARROW = "Where to look"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("search")(with_frame(search))
+
+
+def search(
+    context: typer.Context,
+    words: Annotated[str | None, typer.Argument(metavar="[TEXT]", help="Words or a sentence.")] = None,
+    text: Annotated[
+        list[str] | None, typer.Option("--text", help="More text.", rich_help_panel=_PARTS)
+    ] = None,
+    image: Annotated[list[Path] | None, typer.Option(help="A picture.", rich_help_panel=_PARTS)] = None,
+    audio: Annotated[list[Path] | None, typer.Option(help="A sound.", rich_help_panel=_PARTS)] = None,
+    entity: Annotated[
+        list[str] | None, typer.Option(help="Key of an entity.", rich_help_panel=_PARTS)
+    ] = None,
+    not_text: Annotated[
+        list[str] | None, typer.Option(help="What hits must not be like.", rich_help_panel=_PARTS)
+    ] = None,
+    not_image: Annotated[list[Path] | None, typer.Option(rich_help_panel=_PARTS)] = None,
+    not_audio: Annotated[list[Path] | None, typer.Option(rich_help_panel=_PARTS)] = None,
+    not_entity: Annotated[list[str] | None, typer.Option(rich_help_panel=_PARTS)] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND=W", help="As in image=0.5; default 1.", rich_help_panel=_PARTS),
+    ] = None,
+    into: Annotated[
+        str | None, typer.Option(metavar="DOMAIN", help="Domain of the hits.", rich_help_panel=_NARROW)
+    ] = None,
+    domain_from: Annotated[
+        str | None,
+        typer.Option("--from", metavar="DOMAIN", help="Domain of the query.", rich_help_panel=_NARROW),
+    ] = None,
+    modality: Annotated[
+        str | None, typer.Option(help="Hits must have text, image or audio.", rich_help_panel=_NARROW)
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(metavar="EXPR", help='As in year >= 1900 and "pet" in tags.', rich_help_panel=_NARROW),
+    ] = None,
+    near: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Within --hops edges of an entity.", rich_help_panel=_NARROW),
+    ] = None,
+    hops: Annotated[int, typer.Option(min=1, rich_help_panel=_NARROW)] = 1,
+    stubs: Annotated[
+        bool, typer.Option("--stubs", help="Also entities only named by others.", rich_help_panel=_NARROW)
+    ] = False,
+    count: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many hits.")] = 10,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why: shares and paths.")] = False,
+) -> None:
+    """Find entities by words, pictures, sounds, other entities, or any mix of them."""
+    frame = frame_of(context)
+    hits = frame.knowledge_base().search(
+        [*([words] if words is not None else []), *(text or ())] or None,
+        image=image or None,
+        audio=audio or None,
+        entity=entity or None,
+        not_text=not_text or None,
+        not_image=not_image or None,
+        not_audio=not_audio or None,
+        not_entity=not_entity or None,
+        weights=_weights(weight or []),
+        into=into,
+        domain_from=domain_from,
+        modality=modality,
+        where=where,
+        near=near,
+        hops=hops,
+        k=count,
+        explain=explain,
+        stubs=stubs,
+    )
+    if frame.as_json:
+        frame.answer(hits.to_dict())
+    else:
+        _show(frame, hits, explain)
+
+
+def _weights(given: list[str]) -> dict[str, float]:
+    from chiasm.cli.commands.train import assignments
+    from chiasm.errors import UsageError
+
+    weights = {}
+    for kind, value in assignments(given).items():
+        try:
+            weights[kind] = float(value)
+        except ValueError as error:
+            raise UsageError(
+                f"the weight {value!r} of {kind} is no number", remedy="as in image=0.5"
+            ) from error
+    return weights
+
+
+def _show(frame: Frame, hits: Hits, explain: bool) -> None:
+    from chiasm.cli.tables import plain_table
+
+    for warning in hits.warnings:
+        frame.note(f"note: {warning}")
+    if hits:
+        columns = ["", "score", "key", "title", "domain", "present", *(["why"] if explain else [])]
+        rows = [
+            (hit.rank, f"{hit.score:.3f}", hit.key, hit.title, hit.domain, hit.present)
+            + ((_why(hit),) if explain else ())
+            for hit in hits
+        ]
+        frame.out().print(plain_table(columns, rows, right=["", "score"]))
+    frame.note(f"{len(hits)} hits from {hits.release} in {hits.took_ms:.1f} ms")
+
+
+def _why(hit: Hit) -> str:
+    why = hit.why or {}
+    lines = [" ".join(f"{name} {share:.0%}" for name, share in why.items() if isinstance(share, float))]
+    for name, without in (why.get("without") or {}).items():
+        lines.append(f"without {name}: rank {without.get('rank')}")
+    lines.extend(
+        " ".join(_arrow(at, step) for at, step in enumerate(path)) for path in why.get("paths") or ()
+    )
+    return "\n".join(line for line in lines if line)
+
+
+def _arrow(at: int, step: str) -> str:
+    if at % 2 == 0:
+        return step
+    return f"<-{step[1:]}-" if step.startswith("^") else f"-{step}->"

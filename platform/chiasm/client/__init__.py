@@ -1,0 +1,54 @@
+"""The Python facade: a knowledge base, its jobs and its hits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chiasm.client.collections import Jobs, Releases, Schedules
+from chiasm.client.entity import Entity, Neighbour
+from chiasm.client.errors import AccessDenied, ServiceError, WaitTimeout
+from chiasm.client.graph import Graph
+from chiasm.client.hits import Hit, Hits
+from chiasm.client.job import Job, JobFailure, JobProgress
+from chiasm.client.knowledge_base import KnowledgeBase
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "AccessDenied",
+    "Entity",
+    "Graph",
+    "Hit",
+    "Hits",
+    "Job",
+    "JobFailure",
+    "JobProgress",
+    "Jobs",
+    "KnowledgeBase",
+    "Neighbour",
+    "Releases",
+    "Schedules",
+    "ServiceError",
+    "WaitTimeout",
+    "open_embedded",
+    "open_remote",
+]
+
+
+def open_embedded(home: str | Path | None = None, *, workspace: str | None = None) -> KnowledgeBase:
+    """The knowledge base of a home, which is made or upgraded if need be; see `chiasm.open`."""
+    from chiasm.client.embedded import EmbeddedBackend, OpenHome, init_home
+    from chiasm.settings import load_settings
+
+    overrides = {"workspace": workspace} if workspace is not None else {}
+    settings = load_settings(home, **overrides)
+    init_home(settings)
+    return KnowledgeBase(EmbeddedBackend(OpenHome(settings)))
+
+
+def open_remote(url: str, *, api_key: str | None = None, timeout_s: float = 60.0) -> KnowledgeBase:
+    """The knowledge base behind a service; see `chiasm.connect`."""
+    from chiasm.client.remote import HttpBackend
+
+    return KnowledgeBase(HttpBackend(url, api_key=api_key, timeout_s=timeout_s))

@@ -1,0 +1,104 @@
+"""Releases, schedules and jobs of a knowledge base, as things to list and act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from chiasm.client.job import Job, JobProgress
+from chiasm.client.protocol import Backend, JsonDict
+
+__all__ = ["Jobs", "Releases", "Schedules"]
+
+
+class Releases:
+    """Trained releases; one of them answers."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def __iter__(self) -> Iterator[JsonDict]:
+        return iter(self.list())
+
+    def __getitem__(self, name: str) -> JsonDict:
+        return self.show(name)
+
+    def list(self) -> list[JsonDict]:
+        """All releases, newest first."""
+        return self._backend.releases()
+
+    def show(self, name: str) -> JsonDict:
+        """One release with metrics and gate, as in `show("r7")`."""
+        return self._backend.release(name)
+
+    def diff(self, first: str, second: str) -> JsonDict:
+        """What differs between two releases."""
+        return self._backend.diff_releases(first, second)
+
+    def promote(self, name: str) -> JsonDict:
+        """Let a release answer from now on."""
+        return self._backend.promote(name)
+
+    def rollback(self) -> JsonDict:
+        """Let the release before answer again."""
+        return self._backend.rollback()
+
+
+class Schedules:
+    """Jobs that are asked for by the clock or by new data."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def __iter__(self) -> Iterator[JsonDict]:
+        return iter(self.list())
+
+    def list(self) -> list[JsonDict]:
+        """All schedules by name."""
+        return self._backend.schedules()
+
+    def add(
+        self,
+        name: str,
+        *,
+        cron: str | None = None,
+        when_new: float | None = None,
+        job: str = "train",
+        **params: Any,
+    ) -> JsonDict:
+        """A new schedule: `cron` in five fields (UTC), or `when_new` as a share of new entities."""
+        return self._backend.add_schedule(name, cron=cron, when_new=when_new, job=job, params=params)
+
+    def pause(self, name: str) -> JsonDict:
+        """Fire no more until resumed."""
+        return self._backend.change_schedule(name, "pause")
+
+    def resume(self, name: str) -> JsonDict:
+        """Fire again from the next due time."""
+        return self._backend.change_schedule(name, "resume")
+
+    def remove(self, name: str) -> JsonDict:
+        """Forget a schedule; its past jobs stay."""
+        return self._backend.change_schedule(name, "remove")
+
+    def run(self, name: str) -> Job:
+        """Ask for the schedule's job now."""
+        return Job(self._backend, int(self._backend.change_schedule(name, "run")["job_id"]))
+
+
+class Jobs:
+    """What was asked, newest first."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def __iter__(self) -> Iterator[JobProgress]:
+        return iter(self.list())
+
+    def __getitem__(self, job_id: int) -> Job:
+        self._backend.job(job_id)
+        return Job(self._backend, job_id)
+
+    def list(self, *, limit: int = 50, state: str | None = None) -> list[JobProgress]:
+        """Progress of the newest jobs."""
+        return [JobProgress.from_dict(row) for row in self._backend.jobs(limit=limit, state=state)]

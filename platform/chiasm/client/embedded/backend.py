@@ -1,0 +1,266 @@
+"""The operations of a knowledge base on a home opened in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from chiasm.client.embedded import contents, describe, entities, evaluations, graph, schedules, work
+from chiasm.client.embedded.home import OpenHome
+from chiasm.client.embedded.questions import to_query
+from chiasm.client.media import Medium
+from chiasm.client.protocol import JsonDict, SearchRequest
+
+__all__ = ["EmbeddedBackend"]
+
+
+class EmbeddedBackend:
+    """Implements `chiasm.client.protocol.Backend` for one workspace of an open home.
+
+    Args:
+        home: Shared by all backends of a process.
+        workspace_id: Tenant; default the setting `workspace`.
+        isolate: Whether query media are decoded in a limited child process (what strangers send).
+    """
+
+    def __init__(self, home: OpenHome, *, workspace_id: int | None = None, isolate: bool = False) -> None:
+        self.home = home
+        self._workspace_id = workspace_id
+        self._isolate = isolate
+
+    def __repr__(self) -> str:
+        return f"embedded in {self.home.settings.home}"
+
+    @property
+    def workspace_id(self) -> int:
+        """Tenant that everything happens in."""
+        if self._workspace_id is None:
+            self._workspace_id = self.home.catalog.workspace_id(self.home.settings.workspace)
+        return self._workspace_id
+
+    # -- data in, training -----------------------------------------------------------------------
+
+    def ingest_paths(
+        self,
+        paths: Sequence[Path],
+        *,
+        domain: str | None,
+        mode: str,
+        triples: Sequence[Path],
+        idempotency_key: str | None,
+    ) -> int:
+        """The id of a job that ingests local files or folders."""
+        from chiasm.ingest import submit_ingest
+
+        return submit_ingest(
+            self.home.settings,
+            self.home.catalog,
+            self.workspace_id,
+            paths,
+            domain=domain,
+            mode=mode,
+            triples=triples,
+            idempotency_key=idempotency_key,
+        )
+
+    def ingest_records(
+        self,
+        records: Sequence[Mapping[str, Any]],
+        *,
+        domain: str | None,
+        mode: str,
+        idempotency_key: str | None,
+    ) -> int:
+        """The id of a job that ingests records."""
+        from chiasm.ingest import submit_records
+
+        return submit_records(
+            self.home.settings,
+            self.home.catalog,
+            self.workspace_id,
+            records,
+            domain=domain,
+            mode=mode,
+            idempotency_key=idempotency_key,
+        )
+
+    def train(
+        self,
+        *,
+        recipe: str,
+        overrides: Mapping[str, str],
+        seed: int,
+        promote: str | bool,
+        parent: str | None,
+    ) -> int:
+        """The id of a job that trains a release."""
+        from chiasm.releases import submit_train
+
+        return submit_train(
+            self.home.settings,
+            self.home.catalog,
+            self.workspace_id,
+            recipe=recipe,
+            overrides=overrides,
+            seed=seed,
+            promote=promote,
+            parent=parent,
+        )
+
+    def evaluate(self, *, release: str | None) -> int:
+        """The id of a job that judges a release."""
+        from chiasm.releases import submit_evaluate
+
+        return submit_evaluate(self.home.settings, self.home.catalog, self.workspace_id, release=release)
+
+    def evaluations(self, *, limit: int) -> list[JsonDict]:
+        """Reports made so far, newest first."""
+        with self.home.catalog.read() as session:
+            return evaluations.list_evaluations(session, self.workspace_id, limit=limit)
+
+    # -- jobs ------------------------------------------------------------------------------------
+
+    def job(self, job_id: int) -> JsonDict:
+        """State and progress of a job."""
+        return work.read_job(self.home, self.workspace_id, job_id)
+
+    def jobs(self, *, limit: int, state: str | None) -> list[JsonDict]:
+        """Jobs, newest first."""
+        return work.list_jobs(self.home, self.workspace_id, limit=limit, state=state)
+
+    def failures(self, job_id: int, *, limit: int) -> list[JsonDict]:
+        """What failed in a job."""
+        return work.list_failures(self.home, self.workspace_id, job_id, limit=limit)
+
+    def cancel(self, job_id: int) -> None:
+        """Ask a job to stop."""
+        from chiasm import jobs
+
+        jobs.cancel(self.home.catalog, job_id, workspace_id=self.workspace_id)
+
+    def retry(self, job_id: int) -> int:
+        """Hand in again what failed."""
+        return work.retry_job(self.home, self.workspace_id, job_id)
+
+    def nudge(self) -> None:
+        """See to it that an embedded home has a worker: one may have been killed meanwhile."""
+        from chiasm import jobs
+
+        jobs.ensure_worker(self.home.settings)
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    def search(self, request: SearchRequest) -> JsonDict:
+        """The answer of `chiasm search --json`."""
+        query = to_query(request, self.home.decoder() if self._isolate else None)
+        return self.home.searcher().search(self.workspace_id, query).to_dict()
+
+    def describe(self) -> JsonDict:
+        """Counts and the active release."""
+        with self.home.catalog.read() as session:
+            return describe.describe_workspace(session, self.workspace_id)
+
+    def entity(self, key: str) -> JsonDict:
+        """One entity with assets and relations."""
+        with self.home.catalog.read() as session:
+            return entities.read_entity(session, self.workspace_id, key)
+
+    def entities(
+        self,
+        *,
+        domain: str | None,
+        where: str | Mapping[str, Any] | None,
+        stubs: bool,
+        cursor: int,
+        limit: int,
+    ) -> JsonDict:
+        """A page of entities."""
+        with self.home.catalog.read() as session:
+            return entities.entity_page(
+                session,
+                self.workspace_id,
+                domain=domain,
+                where=where,
+                stubs=stubs,
+                cursor=cursor,
+                limit=limit,
+            )
+
+    def delete(self, key: str) -> None:
+        """Forget an entity."""
+        entities.delete_entity(self.home.catalog, self.workspace_id, key)
+
+    def media(self, key: str) -> list[Medium]:
+        """The first picture and the first sound of an entity."""
+        return contents.first_media(self.home, self.workspace_id, key)
+
+    def asset(self, asset_id: int) -> Medium:
+        """The content of one picture or sound."""
+        return contents.asset_content(self.home, self.workspace_id, asset_id)
+
+    def neighbours(self, key: str, *, hops: int, limit: int) -> JsonDict:
+        """Edges and nodes around an entity."""
+        with self.home.catalog.read() as session:
+            return graph.neighbours(session, self.workspace_id, key, hops=hops, limit=limit)
+
+    def graph_paths(self, key: str, to: str, *, max_hops: int, limit: int) -> list[list[str]]:
+        """Shortest paths between two entities."""
+        with self.home.catalog.read() as session:
+            return graph.shortest_paths(session, self.workspace_id, key, to, max_hops=max_hops, limit=limit)
+
+    def triples(self, *, after: int = 0) -> Iterator[JsonDict]:
+        """Every statement of the graph whose id is beyond `after`."""
+        return graph.all_triples(self.home.catalog, self.workspace_id, after=after)
+
+    # -- releases and schedules ------------------------------------------------------------------
+
+    def releases(self) -> list[JsonDict]:
+        """Releases, newest first."""
+        from chiasm.releases import list_releases
+
+        return [row.to_dict() for row in list_releases(self.home.catalog, self.workspace_id)]
+
+    def release(self, name: str) -> JsonDict:
+        """One release in full."""
+        from chiasm.releases import show_release
+
+        return show_release(self.home.catalog, self.workspace_id, name).to_dict()
+
+    def diff_releases(self, first: str, second: str) -> JsonDict:
+        """What differs between two releases."""
+        from chiasm.releases import diff_releases
+
+        return diff_releases(self.home.catalog, self.workspace_id, first, second)
+
+    def promote(self, name: str) -> JsonDict:
+        """Let a release answer from now on."""
+        from chiasm.releases import promote
+
+        return promote(self.home.catalog, self.workspace_id, name).to_dict()
+
+    def rollback(self) -> JsonDict:
+        """Let the release before answer again."""
+        from chiasm.releases import rollback
+
+        return rollback(self.home.catalog, self.workspace_id).to_dict()
+
+    def schedules(self) -> list[JsonDict]:
+        """Schedules by name."""
+        return schedules.list_schedules(self.home, self.workspace_id)
+
+    def add_schedule(
+        self, name: str, *, cron: str | None, when_new: float | None, job: str, params: Mapping[str, Any]
+    ) -> JsonDict:
+        """A new schedule."""
+        return schedules.add_schedule(
+            self.home, self.workspace_id, name, cron=cron, when_new=when_new, job=job, params=params
+        )
+
+    def change_schedule(self, name: str, action: str) -> JsonDict:
+        """Pause, resume, remove or run a schedule."""
+        return schedules.change_schedule(self.home, self.workspace_id, name, action)
+
+    def close(self) -> None:
+        """Give connections and models back."""
+        self.home.close()

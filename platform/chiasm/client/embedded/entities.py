@@ -1,0 +1,162 @@
+"""Entities read from, and deleted in, the catalog."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
+
+from chiasm.catalog import Catalog
+from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Space, Triple
+from chiasm.client.protocol import JsonDict
+from chiasm.errors import NotFoundError
+
+__all__ = ["delete_entity", "entity_page", "find_entity", "read_entity"]
+
+_MODALITIES = ("text", "image", "audio")
+
+
+def find_entity(session: Session, workspace_id: int, key: str) -> Entity:
+    """The entity's row.
+
+    Raises:
+        NotFoundError: There is none of that key, or it was deleted.
+    """
+    statement = select(Entity).where(
+        Entity.workspace_id == workspace_id, Entity.key == key, Entity.deleted_at.is_(None)
+    )
+    entity = session.scalar(statement)
+    if entity is None:
+        raise NotFoundError(
+            "there is no such entity",
+            where=key,
+            remedy="keys are as in the manifest; `chiasm search` finds some",
+        )
+    return entity
+
+
+def read_entity(session: Session, workspace_id: int, key: str) -> JsonDict:
+    """One entity with its assets by modality, and its statements."""
+    entity = find_entity(session, workspace_id, key)
+    row = _summary(session, entity)
+    row |= {"attributes": entity.attributes, "revision": entity.revision, **_assets(session, entity.id)}
+    row["relations"] = _relations(session, entity.id)
+    return row
+
+
+def entity_page(
+    session: Session,
+    workspace_id: int,
+    *,
+    domain: str | None = None,
+    where: str | Mapping[str, Any] | None = None,
+    stubs: bool = False,
+    cursor: int = 0,
+    limit: int = 100,
+) -> JsonDict:
+    """Entities in order of arrival after `cursor`, and the next cursor (None at the end)."""
+    statement = (
+        select(Entity, Domain.name)
+        .outerjoin(Domain, Domain.id == Entity.domain_id)
+        .where(Entity.workspace_id == workspace_id, Entity.deleted_at.is_(None), Entity.id > cursor)
+        .order_by(Entity.id)
+        .limit(limit + 1)
+    )
+    if domain is not None:
+        known = select(Domain.id).where(Domain.workspace_id == workspace_id, Domain.name == domain)
+        if session.scalar(known) is None:
+            raise NotFoundError("there is no such domain", where=domain, remedy="see `chiasm doctor`")
+        statement = statement.where(Domain.name == domain)
+    if not stubs:
+        statement = statement.where(Entity.is_stub.is_(False))
+    if where is not None:
+        from chiasm.client.embedded.filters import to_filter
+
+        statement = statement.where(to_filter(where).to_sql(session.get_bind().dialect.name))
+    rows = session.execute(statement).all()
+    listed = [_listed(entity, name) for entity, name in rows[:limit]]
+    return {"entities": listed, "next_cursor": rows[limit - 1][0].id if len(rows) > limit else None}
+
+
+def delete_entity(catalog: Catalog, workspace_id: int, key: str) -> None:
+    """Forget an entity: assets, statements (both directions) and vectors; its key is free again.
+
+    The content of its media stays in the blob store, where others may share it.
+    """
+    from chiasm.spaces import remove_items
+
+    with catalog.write() as session:
+        entity = find_entity(session, workspace_id, key)
+        assets = list(session.scalars(select(Asset.id).where(Asset.entity_id == entity.id)))
+        spaces = session.execute(select(Space.id, Space.kind).where(Space.workspace_id == workspace_id)).all()
+        of_assets = [row.id for row in spaces if row.kind in _MODALITIES]
+        of_entities = [row.id for row in spaces if row.kind not in _MODALITIES]
+        if assets and of_assets:
+            remove_items(session, of_assets, assets)
+        if of_entities:
+            remove_items(session, of_entities, [entity.id])
+        session.execute(delete(Asset).where(Asset.entity_id == entity.id))
+        session.execute(
+            delete(Triple).where(or_(Triple.subject_id == entity.id, Triple.object_id == entity.id))
+        )
+        entity.title, entity.attributes, entity.record_hash = None, {}, None
+        entity.deleted_at = entity.updated_at = time.time()
+        entity.revision += 1
+        catalog.bump_revision(session, workspace_id)
+
+
+def _summary(session: Session, entity: Entity) -> JsonDict:
+    domain = session.get(Domain, entity.domain_id) if entity.domain_id is not None else None
+    return _listed(entity, domain.name if domain is not None else None)
+
+
+def _listed(entity: Entity, domain: str | None) -> JsonDict:
+    return {
+        "key": entity.key,
+        "domain": domain,
+        "title": entity.title,
+        "stub": entity.is_stub,
+        "attributes": entity.attributes,
+        "updated_at": entity.updated_at,
+    }
+
+
+def _assets(session: Session, entity_id: int) -> dict[str, list[JsonDict]]:
+    statement = select(Asset).where(Asset.entity_id == entity_id).order_by(Asset.position, Asset.id)
+    by_modality: dict[str, list[JsonDict]] = defaultdict(list)
+    for asset in session.scalars(statement):
+        common = {"id": asset.id, "lang": asset.lang, "role": asset.role, "state": asset.state}
+        if asset.error:
+            common["error"] = asset.error
+        media = {
+            "sha256": asset.sha256,
+            "media_type": asset.media_type,
+            "size_bytes": asset.size_bytes,
+            "source": asset.source,
+        }
+        own = {"value": asset.value} if asset.modality == "text" else media
+        by_modality[asset.modality].append(common | own)
+    return {modality: by_modality[modality] for modality in _MODALITIES}
+
+
+def _relations(session: Session, entity_id: int) -> list[JsonDict]:
+    statement = (
+        select(Triple, Predicate.name, Entity.key)
+        .join(Predicate, Predicate.id == Triple.predicate_id)
+        .outerjoin(Entity, Entity.id == Triple.object_id)
+        .where(Triple.subject_id == entity_id)
+        .order_by(Triple.id)
+    )
+    return [
+        {
+            "predicate": predicate,
+            **({"object": key} if key is not None else {"value": triple.literal}),
+            "origin": triple.origin,
+            "confidence": triple.confidence,
+        }
+        for triple, predicate, key in session.execute(statement)
+    ]

@@ -1,0 +1,63 @@
+"""From what the caller handed in to the searcher's query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chiasm.client.embedded.filters import to_filter
+from chiasm.client.parts import QueryPart
+from chiasm.client.protocol import SearchRequest
+
+if TYPE_CHECKING:
+    from chiasm.media import Decoder
+    from chiasm.search import Part, Query
+
+__all__ = ["to_query"]
+
+
+def to_query(request: SearchRequest, decoder: Decoder | None) -> Query:
+    """The query with its media decoded.
+
+    Args:
+        request: What was asked.
+        decoder: Limited child for media of strangers; None decodes here.
+
+    Raises:
+        MediaError: A picture or a sound cannot be decoded.
+        FilterError: `where` cannot be understood.
+    """
+    from chiasm.search import Query
+
+    return Query(
+        parts=tuple(_part(part, decoder) for part in request.parts),
+        into=request.into,
+        domain_from=request.domain_from,
+        modality=request.modality,
+        where=to_filter(request.where) if request.where is not None else None,
+        near=request.near,
+        hops=request.hops,
+        k=request.k,
+        explain=request.explain,
+        stubs=request.stubs,
+    )
+
+
+def _part(part: QueryPart, decoder: Decoder | None) -> Part:
+    from chiasm.search import Part
+
+    value: Any = part.value
+    if part.kind == "vector":
+        import numpy as np
+
+        value = np.asarray(value, dtype=np.float32)
+    elif isinstance(value, bytes):
+        value = _decoded(part.kind, value, decoder)
+    return Part(kind=part.kind, value=value, weight=part.weight)
+
+
+def _decoded(kind: str, content: bytes, decoder: Decoder | None) -> Any:
+    if decoder is not None:
+        return decoder.decode_image(content) if kind == "image" else decoder.decode_audio(content)
+    from chiasm.media import decode_audio, decode_image
+
+    return decode_image(content) if kind == "image" else decode_audio(content)

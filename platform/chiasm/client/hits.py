@@ -1,0 +1,122 @@
+"""Search results: a list that also knows its release, its time, pandas and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from chiasm.client.media import Medium
+
+__all__ = ["Hit", "Hits"]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One entity found."""
+
+    rank: int
+    key: str
+    domain: str | None
+    title: str | None
+    #: Calibrated, in [0, 1]; comparable between entities that have different modalities.
+    score: float
+    #: What the entity was judged on, as in `["text", "image", "graph"]`.
+    present: list[str] = field(default_factory=list)
+    #: With `explain=True`: share of each modality, and paths to the query's entity.
+    why: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The hit as `chiasm search --json` prints it."""
+        plain = {name: getattr(self, name) for name in ("rank", "key", "domain", "title", "score", "present")}
+        return {**plain, **({"why": self.why} if self.why is not None else {})}
+
+
+class Hits(list[Hit]):
+    """Hits in order, best first."""
+
+    def __init__(
+        self,
+        hits: Iterable[Hit] = (),
+        *,
+        release: str = "",
+        took_ms: float = 0.0,
+        query: Mapping[str, Any] | None = None,
+        warnings: Iterable[str] = (),
+        media: Callable[[str], list[Medium]] | None = None,
+    ) -> None:
+        super().__init__(hits)
+        #: Which release answered; `late-fusion` before the first.
+        self.release = release
+        self.took_ms = took_ms
+        self.query = dict(query or {})
+        #: What could not be asked, each with its remedy.
+        self.warnings = list(warnings)
+        self._media = media
+
+    @classmethod
+    def from_dict(
+        cls, answer: Mapping[str, Any], *, media: Callable[[str], list[Medium]] | None = None
+    ) -> Hits:
+        """Hits from the JSON of a search."""
+        hits = [
+            Hit(
+                rank=row["rank"],
+                key=row["key"],
+                domain=row.get("domain"),
+                title=row.get("title"),
+                score=row["score"],
+                present=list(row.get("present", ())),
+                why=row.get("why"),
+            )
+            for row in answer["hits"]
+        ]
+        return cls(
+            hits,
+            release=answer["release"],
+            took_ms=answer["took_ms"],
+            query=answer.get("query"),
+            warnings=answer.get("warnings", ()),
+            media=media,
+        )
+
+    @property
+    def keys(self) -> list[str]:
+        """The entities' keys, best first."""
+        return [hit.key for hit in self]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as `chiasm search --json` prints it."""
+        answer: dict[str, Any] = {
+            "release": self.release,
+            "took_ms": self.took_ms,
+            "query": self.query,
+            "hits": [hit.to_dict() for hit in self],
+        }
+        return {**answer, **({"warnings": self.warnings} if self.warnings else {})}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A data frame, one row a hit, indexed by rank.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            from chiasm.errors import MissingDependencyError
+
+            raise MissingDependencyError(
+                "pandas is not installed", remedy="run `pip install pandas`"
+            ) from error
+        columns = ["rank", "key", "domain", "title", "score", "present", "why"]
+        rows = [{"why": None, **hit.to_dict()} for hit in self]
+        return pd.DataFrame(rows, columns=columns).set_index("rank")
+
+    def _repr_html_(self) -> str:
+        from chiasm.client.render import hits_to_html
+
+        return hits_to_html(self, self._media)

@@ -1,0 +1,260 @@
+"""The knowledge base: one class, whether the home is embedded or behind a service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from chiasm.client.collections import Jobs, Releases, Schedules
+from chiasm.client.entity import Entity
+from chiasm.client.graph import Graph
+from chiasm.client.hits import Hits
+from chiasm.client.job import Job
+from chiasm.client.parts import query_parts
+from chiasm.client.protocol import Backend, JsonDict, SearchRequest
+from chiasm.errors import UsageError
+
+__all__ = ["KnowledgeBase"]
+
+_PAGE = 500
+
+
+class KnowledgeBase:
+    """Linked text, pictures and sound that are searched as one space.
+
+    Made by `chiasm.open` (embedded) or `chiasm.connect` (a service); both have the same methods.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.graph = Graph(backend)
+        self.jobs = Jobs(backend)
+        self.releases = Releases(backend)
+        self.schedules = Schedules(backend)
+
+    def __enter__(self) -> KnowledgeBase:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<KnowledgeBase {self._backend!r}>"
+
+    def __len__(self) -> int:
+        return int(self.describe()["entities"])
+
+    def describe(self) -> JsonDict:
+        """Counts of entities, assets and statements, domains, and the active release."""
+        return self._backend.describe()
+
+    def close(self) -> None:
+        """Give connections and models back."""
+        self._backend.close()
+
+    # -- data in ---------------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        source: str | Path | Mapping[str, Any] | Iterable[str | Path | Mapping[str, Any]],
+        *more: str | Path,
+        domain: str | None = None,
+        mode: str = "update",
+        triples: str | Path | Iterable[str | Path] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Job:
+        """A job that takes in manifests, triples files, folders of media, or records.
+
+        Args:
+            source: A path, a record (as a manifest line), or several of one sort.
+            more: Further paths.
+            domain: Domain of lines that name none.
+            mode: `update`: fields that are present replace; `replace`: the rest is cleared.
+            triples: Files to read as triples whatever they look like.
+            idempotency_key: Same key, same job: asking twice does it once.
+
+        Raises:
+            UsageError: The mode is unknown, or paths and records are mixed.
+            InputError: A path does not exist.
+        """
+        if mode not in ("update", "replace"):
+            raise UsageError(f"unknown mode {mode!r}", remedy="use update or replace")
+        given = [source] if isinstance(source, (str, Path, Mapping)) else list(source)
+        given.extend(more)
+        records = [item for item in given if isinstance(item, Mapping)]
+        paths = [Path(item) for item in given if isinstance(item, (str, Path))]
+        if len(records) + len(paths) != len(given) or (records and (paths or triples)):
+            raise UsageError(
+                "ingest takes either paths or records", remedy="call it once with paths, once with records"
+            )
+        if records:
+            return self._job(
+                self._backend.ingest_records(
+                    records, domain=domain, mode=mode, idempotency_key=idempotency_key
+                )
+            )
+        listed = [triples] if isinstance(triples, (str, Path)) else list(triples or ())
+        job_id = self._backend.ingest_paths(
+            paths,
+            domain=domain,
+            mode=mode,
+            triples=[Path(item) for item in listed],
+            idempotency_key=idempotency_key,
+        )
+        return self._job(job_id)
+
+    def delete(self, key: str) -> None:
+        """Forget an entity: its texts, pictures, sounds, statements and vectors."""
+        self._backend.delete(key)
+
+    # -- training --------------------------------------------------------------------------------
+
+    def train(
+        self,
+        recipe: str | Path = "offline",
+        *,
+        seed: int = 0,
+        overrides: Mapping[str, Any] | None = None,
+        promote: str | bool = "gate",
+        parent: str | None = None,
+    ) -> Job:
+        """A job that trains a release; its result is `{release, state, gate}`.
+
+        Args:
+            recipe: `offline`, `pretrained`, or a YAML file.
+            seed: Same seed and data, same release.
+            overrides: Recipe keys to change, as in `{"fusion.dim": 128}`.
+            promote: `gate`: if it is better; False: never; `force`: whatever the metrics say.
+            parent: Release to start from.
+        """
+        if promote not in ("gate", "force", False, True):
+            raise UsageError(f"unknown promote {promote!r}", remedy="use 'gate', 'force' or False")
+        changes = {name: str(value) for name, value in (overrides or {}).items()}
+        mode = "gate" if promote is True else promote
+        job_id = self._backend.train(
+            recipe=str(recipe), overrides=changes, seed=seed, promote=mode, parent=parent
+        )
+        return self._job(job_id)
+
+    def evaluate(self, release: str | None = None) -> Job:
+        """A job that judges a release (default: the active one); its result is the report."""
+        return self._job(self._backend.evaluate(release=release))
+
+    def evaluations(self, *, limit: int = 20) -> list[JsonDict]:
+        """Reports made so far, newest first."""
+        return self._backend.evaluations(limit=limit)
+
+    def schedule(
+        self,
+        name: str,
+        *,
+        cron: str | None = None,
+        when_new: float | None = None,
+        job: str = "train",
+        **params: Any,
+    ) -> JsonDict:
+        """Ask for a job by the clock (`cron`, five fields, UTC) or when enough is new (`when_new`)."""
+        return self.schedules.add(name, cron=cron, when_new=when_new, job=job, **params)
+
+    def job(self, job_id: int) -> Job:
+        """A job by its id.
+
+        Raises:
+            NotFoundError: There is no such job.
+        """
+        return self.jobs[job_id]
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    def search(
+        self,
+        text: Any = None,
+        *,
+        image: Any = None,
+        audio: Any = None,
+        entity: Any = None,
+        vector: Any = None,
+        not_text: Any = None,
+        not_image: Any = None,
+        not_audio: Any = None,
+        not_entity: Any = None,
+        weights: Mapping[str, float] | None = None,
+        into: str | None = None,
+        domain_from: str | None = None,
+        modality: str | None = None,
+        where: str | Mapping[str, Any] | None = None,
+        near: str | None = None,
+        hops: int = 1,
+        k: int = 10,
+        explain: bool = False,
+        stubs: bool = False,
+    ) -> Hits:
+        """Entities that fit the query's parts best; every part takes one value or a list.
+
+        Args:
+            text: Words or sentences.
+            image: Path, bytes of a file, PIL image, or uint8 array (height, width, 3).
+            audio: Path, bytes of a file, or Waveform.
+            entity: Key of an entity to start from (or an `Entity`).
+            vector: Query vector (dim,) in the fused space.
+            not_text: What the hits must not be like; likewise `not_image`, `not_audio`, `not_entity`.
+            weights: Weight of a kind of part, as in `{"image": 0.5}`.
+            into: Domain of the hits.
+            domain_from: Domain the query's entities are taken from.
+            modality: Hits must have this modality.
+            where: Filter, as in `year >= 1900 and "pet" in tags`, or its tree as JSON.
+            near: Key of an entity; hits lie within `hops` edges of it.
+            hops: Reach of `near`.
+            k: How many hits.
+            explain: Whether each hit says why.
+            stubs: Whether entities that are only named by others may be hits.
+        """
+        parts = query_parts(
+            positive={"text": text, "image": image, "audio": audio, "entity": entity, "vector": vector},
+            negative={"text": not_text, "image": not_image, "audio": not_audio, "entity": not_entity},
+            weights=weights,
+        )
+        if k < 1:
+            raise UsageError(f"k is {k}, not positive")
+        request = SearchRequest(
+            parts=parts,
+            into=into,
+            domain_from=domain_from,
+            modality=modality,
+            where=where,
+            near=near,
+            hops=hops,
+            k=k,
+            explain=explain,
+            stubs=stubs,
+        )
+        return Hits.from_dict(self._backend.search(request), media=self._backend.media)
+
+    def entity(self, key: str) -> Entity:
+        """An entity by its key.
+
+        Raises:
+            NotFoundError: There is no such entity.
+        """
+        return Entity(self._backend, self._backend.entity(key))
+
+    def entities(
+        self,
+        *,
+        domain: str | None = None,
+        where: str | Mapping[str, Any] | None = None,
+        stubs: bool = False,
+    ) -> Iterator[JsonDict]:
+        """Entities in order of arrival, without their assets."""
+        cursor: int | None = 0
+        while cursor is not None:
+            page = self._backend.entities(domain=domain, where=where, stubs=stubs, cursor=cursor, limit=_PAGE)
+            yield from page["entities"]
+            cursor = page["next_cursor"]
+
+    def _job(self, job_id: int) -> Job:
+        return Job(self._backend, job_id)

@@ -1,0 +1,157 @@
+"""What a knowledge base stands on: an embedded home, or a service over HTTP; both speak JSON shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from chiasm.client.media import Medium
+from chiasm.client.parts import QueryPart
+
+__all__ = ["Backend", "JsonDict", "SearchRequest"]
+
+JsonDict = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """A search as the facade, the command line and the service all mean it."""
+
+    parts: Sequence[QueryPart]
+    into: str | None = None
+    domain_from: str | None = None
+    #: Hits must have it.
+    modality: str | None = None
+    #: An expression, or its tree as JSON.
+    where: str | Mapping[str, Any] | None = None
+    near: str | None = None
+    hops: int = 1
+    k: int = 10
+    explain: bool = False
+    stubs: bool = False
+
+
+class Backend(Protocol):
+    """Operations of a knowledge base; arguments and returns are plain JSON unless typed otherwise."""
+
+    def describe(self) -> JsonDict:
+        """Counts and the active release."""
+
+    def search(self, request: SearchRequest) -> JsonDict:
+        """The answer of `chiasm search --json`."""
+
+    def ingest_paths(
+        self,
+        paths: Sequence[Path],
+        *,
+        domain: str | None,
+        mode: str,
+        triples: Sequence[Path],
+        idempotency_key: str | None,
+    ) -> int:
+        """The id of a job that ingests local files or folders."""
+
+    def ingest_records(
+        self,
+        records: Sequence[Mapping[str, Any]],
+        *,
+        domain: str | None,
+        mode: str,
+        idempotency_key: str | None,
+    ) -> int:
+        """The id of a job that ingests records."""
+
+    def train(
+        self,
+        *,
+        recipe: str,
+        overrides: Mapping[str, str],
+        seed: int,
+        promote: str | bool,
+        parent: str | None,
+    ) -> int:
+        """The id of a job that trains a release."""
+
+    def evaluate(self, *, release: str | None) -> int:
+        """The id of a job that judges a release."""
+
+    def evaluations(self, *, limit: int) -> list[JsonDict]:
+        """Reports made so far, newest first."""
+
+    def job(self, job_id: int) -> JsonDict:
+        """State and progress of a job."""
+
+    def jobs(self, *, limit: int, state: str | None) -> list[JsonDict]:
+        """Jobs, newest first."""
+
+    def failures(self, job_id: int, *, limit: int) -> list[JsonDict]:
+        """What failed in a job: where, key, error."""
+
+    def cancel(self, job_id: int) -> None:
+        """Ask a job to stop."""
+
+    def retry(self, job_id: int) -> int:
+        """Hand in again what failed; how many units."""
+
+    def nudge(self) -> None:
+        """See to it that somebody works; called now and then by who waits."""
+
+    def entity(self, key: str) -> JsonDict:
+        """One entity with assets and relations."""
+
+    def entities(
+        self,
+        *,
+        domain: str | None,
+        where: str | Mapping[str, Any] | None,
+        stubs: bool,
+        cursor: int,
+        limit: int,
+    ) -> JsonDict:
+        """A page `{"entities": [...], "next_cursor": int | None}`."""
+
+    def delete(self, key: str) -> None:
+        """Forget an entity, its assets and its relations."""
+
+    def media(self, key: str) -> list[Medium]:
+        """The first picture and the first sound of an entity."""
+
+    def neighbours(self, key: str, *, hops: int, limit: int) -> JsonDict:
+        """`{"key", "edges": [...], "nodes": {key: {...}}, "truncated": bool}`."""
+
+    def graph_paths(self, key: str, to: str, *, max_hops: int, limit: int) -> list[list[str]]:
+        """Shortest paths, each as `[key, predicate, key, ...]`."""
+
+    def triples(self) -> Iterator[JsonDict]:
+        """Every statement of the graph."""
+
+    def releases(self) -> list[JsonDict]:
+        """Releases, newest first."""
+
+    def release(self, name: str) -> JsonDict:
+        """One release in full."""
+
+    def diff_releases(self, first: str, second: str) -> JsonDict:
+        """What differs between two releases."""
+
+    def promote(self, name: str) -> JsonDict:
+        """Let a release answer from now on."""
+
+    def rollback(self) -> JsonDict:
+        """Let the release before answer again."""
+
+    def schedules(self) -> list[JsonDict]:
+        """Schedules by name."""
+
+    def add_schedule(
+        self, name: str, *, cron: str | None, when_new: float | None, job: str, params: Mapping[str, Any]
+    ) -> JsonDict:
+        """A new schedule."""
+
+    def change_schedule(self, name: str, action: str) -> JsonDict:
+        """Pause, resume, remove or run a schedule."""
+
+    def close(self) -> None:
+        """Give connections and models back."""

@@ -1,0 +1,88 @@
+"""GraphML and node-link JSON, by networkx: nodes are records, edges are triples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+from chiasm.errors import ManifestError
+from chiasm.ingest.records import checked_confidence
+from chiasm.ingest.rows import Edge, Row
+from chiasm.ingest.values import checked_json, checked_name
+
+__all__ = ["read_graphml", "read_node_link"]
+
+#: Node attributes that are fields of a record; all others become attributes.
+_FIELDS = frozenset({"domain", "title", "text", "image", "audio", "attributes"})
+_TITLES = ("title", "label", "name")
+_RELATIONS = ("relation", "predicate", "label", "key")
+_DEFAULT_RELATION = "related_to"
+
+
+def read_graphml(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
+    """Rows of a GraphML file, nodes first; the whole graph is held in memory."""
+    import networkx
+
+    try:
+        graph = networkx.read_graphml(path)
+    except (ParseError, networkx.NetworkXError, KeyError, ValueError, OSError) as error:
+        yield Row(1, ManifestError(f"not GraphML: {error}"[:300], remedy="export it again"))
+        return
+    yield from _rows(graph, line)
+
+
+def read_node_link(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
+    """Rows of a node-link JSON file, nodes first; the whole graph is held in memory."""
+    import networkx
+
+    try:
+        data = json.loads(path.read_bytes())
+        edges = "links" if "links" in data and "edges" not in data else "edges"
+        graph = networkx.node_link_graph(data, edges=edges)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, networkx.NetworkXError) as error:
+        remedy = 'write {"nodes": [{"id": ...}], "edges": [{"source": ..., "target": ..., "relation": ...}]}'
+        yield Row(1, ManifestError(f"not node-link JSON: {type(error).__name__} {error}"[:300], remedy=remedy))
+        return
+    yield from _rows(graph, line)
+
+
+def _rows(graph: Any, line: int) -> Iterator[Row]:
+    number = 0
+    for node, about in graph.nodes(data=True):
+        number += 1
+        if number > line and about:
+            yield Row(number, _record(node, about))
+    for head, tail, about in graph.edges(data=True):
+        number += 1
+        if number > line:
+            yield Row(number, _edge(head, tail, about))
+
+
+def _record(node: Any, about: dict[str, Any]) -> dict[str, Any]:
+    record: dict[str, Any] = {"key": str(node)}
+    record.update({name: about[name] for name in _FIELDS if name in about})
+    titles = [name for name in _TITLES if isinstance(about.get(name), str)]
+    if titles:
+        record["title"] = about[titles[0]]
+    rest = {name: value for name, value in about.items() if name not in _FIELDS and name not in titles[:1]}
+    if rest:
+        given = record.get("attributes")
+        record["attributes"] = {**rest, **given} if isinstance(given, dict) else rest
+    return record
+
+
+def _edge(head: Any, tail: Any, about: dict[str, Any]) -> Edge | ManifestError:
+    try:
+        relation = next((about[name] for name in _RELATIONS if isinstance(about.get(name), str)), _DEFAULT_RELATION)
+        return Edge(
+            checked_name(str(head), "source"),
+            checked_name(relation, "relation"),
+            checked_name(str(tail), "target"),
+            None,
+            checked_confidence(checked_json(about.get("confidence", 1.0), "confidence")),
+        )
+    except ManifestError as error:
+        return error

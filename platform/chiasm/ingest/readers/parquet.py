@@ -1,0 +1,92 @@
+"""Parquet: manifests with the columns of a record, and triples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from chiasm.errors import ManifestError
+from chiasm.ingest.readers.registry import Form
+from chiasm.ingest.readers.table import edge_of, layout_of
+from chiasm.ingest.rows import Row
+from chiasm.ingest.values import parse_json
+
+__all__ = ["count_parquet", "detect_parquet", "read_parquet_manifest", "read_parquet_triples"]
+
+_HERE = "chiasm.ingest.readers.parquet"
+_BATCH_ROWS = 1024
+
+
+def detect_parquet(path: Path) -> Form:
+    """Manifest or triples, by the column names.
+
+    Raises:
+        ManifestError: It is neither, or damaged.
+    """
+    names = _open(path).schema_arrow.names
+    try:
+        triples = layout_of(names, named=True).triples
+    except ManifestError as error:
+        raise ManifestError(error.what, where=path.name, remedy=error.remedy) from error
+    function = "read_parquet_triples" if triples else "read_parquet_manifest"
+    return Form("triples" if triples else "parquet", f"{_HERE}:{function}")
+
+
+def read_parquet_manifest(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
+    """Raw records, one a row; nulls are absent fields."""
+    for number, row in _rows(path, line):
+        try:
+            yield Row(number, {name: _plain(name, value) for name, value in row.items() if value is not None})
+        except ManifestError as error:
+            yield Row(number, error)
+
+
+def read_parquet_triples(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
+    """Edges, one a row."""
+    for number, row in _rows(path, line):
+        try:
+            yield Row(number, edge_of(row))
+        except ManifestError as error:
+            yield Row(number, error)
+
+
+def count_parquet(path: Path) -> int:
+    """How many rows there are."""
+    return int(_open(path).metadata.num_rows)
+
+
+def _rows(path: Path, line: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    number = 0
+    for batch in _open(path).iter_batches(batch_size=_BATCH_ROWS):
+        if number + batch.num_rows <= line:
+            number += batch.num_rows
+            continue
+        for row in batch.to_pylist():
+            number += 1
+            if number > line:
+                yield number, row
+
+
+def _open(path: Path) -> Any:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        return parquet.ParquetFile(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ManifestError(f"not a Parquet file: {error}"[:300], where=path.name, remedy="write it again") from error
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Arrow's structs give every field, absent ones as null; JSON may also stand in a text column."""
+    if isinstance(value, dict):
+        return {key: _plain("", part) for key, part in value.items() if part is not None}
+    if isinstance(value, list):
+        # A map column comes as a list of pairs.
+        if name == "attributes" and all(isinstance(part, tuple) for part in value):
+            return {str(key): part for key, part in value}
+        return [_plain("", part) for part in value]
+    if name in {"attributes", "relations"} and isinstance(value, str):
+        return parse_json(value)
+    return value

@@ -1,0 +1,115 @@
+"""N-Triples, Turtle and RDF/XML: IRIs are keys, labels are titles, comments are texts."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from chiasm.errors import ManifestError
+from chiasm.ingest.rows import Edge, Label, Row
+from chiasm.ingest.values import checked_json, checked_name, checked_text
+
+__all__ = ["read_rdf"]
+
+_XSD = "http://www.w3.org/2001/XMLSchema#"
+_NAMES = frozenset(
+    {
+        "http://www.w3.org/2000/01/rdf-schema#label",
+        "http://www.w3.org/2004/02/skos/core#prefLabel",
+        "http://schema.org/name",
+        "https://schema.org/name",
+        "http://xmlns.com/foaf/0.1/name",
+        "http://purl.org/dc/terms/title",
+        "http://purl.org/dc/elements/1.1/title",
+    }
+)
+_TEXTS = frozenset(
+    {
+        "http://www.w3.org/2000/01/rdf-schema#comment",
+        "http://www.w3.org/2004/02/skos/core#altLabel",
+        "http://www.w3.org/2004/02/skos/core#definition",
+        "http://schema.org/description",
+        "https://schema.org/description",
+        "http://purl.org/dc/terms/description",
+        "http://purl.org/dc/elements/1.1/description",
+        "http://dbpedia.org/ontology/abstract",
+    }
+)
+_INTEGERS = frozenset({"integer", "int", "long", "short", "byte", "nonNegativeInteger", "positiveInteger"})
+_FLOATS = frozenset({"decimal", "double", "float"})
+
+
+def read_rdf(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
+    """Labels, texts and edges; the row's number counts statements.
+
+    A statement that cannot be parsed ends the file: what stood before it is kept.
+    """
+    number = 0
+    try:
+        for quad in _statements(path):
+            number += 1
+            if number > line:
+                yield Row(number, _content(quad, path))
+    except (SyntaxError, ValueError, OSError, EOFError) as error:
+        place = getattr(error, "lineno", None)
+        what = f"not RDF that can be read: {error}"[:300] + (f" (line {place})" if place else "")
+        yield Row(number + 1, ManifestError(what, remedy="mend the statement; those before it were read"))
+
+
+def _statements(path: Path) -> Iterator[Any]:
+    import pyoxigraph
+
+    forms = {
+        ".nt": pyoxigraph.RdfFormat.N_TRIPLES,
+        ".ttl": pyoxigraph.RdfFormat.TURTLE,
+    }
+    packed = path.suffix.lower() == ".gz"
+    suffix = Path(path.stem).suffix if packed else path.suffix
+    form = forms.get(suffix.lower(), pyoxigraph.RdfFormat.RDF_XML)
+    with gzip.open(path) if packed else path.open("rb") as file:
+        yield from pyoxigraph.parse(input=file, format=form, base_iri=path.resolve().as_uri())
+
+
+def _content(quad: Any, path: Path) -> Edge | Label | ManifestError:
+    try:
+        subject, predicate = _key(quad.subject, path), checked_name(quad.predicate.value, "predicate")
+        if not hasattr(quad.object, "datatype"):
+            return Edge(subject, predicate, _key(quad.object, path))
+        text = quad.object.value
+        if predicate in _NAMES or predicate in _TEXTS:
+            value = checked_text(text, "literal").strip()
+            if value:
+                return Label(subject, value, quad.object.language, predicate in _NAMES)
+        return Edge(subject, predicate, None, checked_json(_value(quad.object), "literal"))
+    except ManifestError as error:
+        return error
+
+
+def _key(node: Any, path: Path) -> str:
+    value = getattr(node, "value", None)
+    if value is None:
+        raise ManifestError("a statement about a statement is not read", remedy="leave quoted triples out")
+    if type(node).__name__ == "BlankNode":
+        # Blank nodes are of their file alone.
+        return f"_:{hashlib.sha256(str(path).encode()).hexdigest()[:12]}:{value}"
+    return checked_name(value, "IRI")
+
+
+def _value(literal: Any) -> Any:
+    """The literal as JSON: numbers and truth values by their datatype, else text, with its language if it has one."""
+    if literal.language:
+        return {"value": literal.value, "lang": literal.language}
+    kind = literal.datatype.value.removeprefix(_XSD)
+    try:
+        if kind in _INTEGERS:
+            return int(literal.value)
+        if kind in _FLOATS:
+            return float(literal.value)
+    except ValueError as error:
+        raise ManifestError(f"{literal.value[:40]!r} is no {kind}", remedy="mend the literal") from error
+    if kind == "boolean":
+        return literal.value in {"true", "1"}
+    return literal.value

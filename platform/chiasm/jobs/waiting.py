@@ -1,0 +1,90 @@
+"""Waiting for a job, from the shell, from Python and over HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from chiasm.catalog import Catalog
+from chiasm.errors import ConflictError
+from chiasm.jobs.embedded import ensure_worker
+from chiasm.jobs.kinds import QUEUES
+from chiasm.jobs.notify import notify
+from chiasm.jobs.progress import Progress, progress
+from chiasm.settings import Settings
+
+__all__ = ["follow", "wait", "wake"]
+
+#: How often a waiting embedded home sees to it that a worker is there (one may be killed at any time).
+_ENSURE_S = 2.0
+
+
+def wake(settings: Settings, *queues: str) -> None:
+    """See to it that somebody works: wake-ups to the lanes, and an embedded home's own worker.
+
+    Call it after the transaction that made the units.
+    """
+    # A worker that is just starting looks into SQL anyway; the message is for those that run.
+    if not ensure_worker(settings):
+        notify(settings, *(queues or QUEUES))
+
+
+def follow(
+    settings: Settings, catalog: Catalog, job_id: int, *, poll_s: float = 0.1, timeout_s: float | None = None
+) -> Iterator[Progress]:
+    """The job's progress, whenever it changed, until it has ended (the last one).
+
+    Raises:
+        NotFoundError: There is no such job.
+        ConflictError: It has not ended after `timeout_s`.
+    """
+    begin = time.monotonic()
+    ensured = begin
+    last: Progress | None = None
+    while True:
+        now = progress(catalog, job_id)
+        if last is None or now != last:
+            yield now
+        last = now
+        if now.ended:
+            return
+        if timeout_s is not None and time.monotonic() - begin > timeout_s:
+            raise ConflictError(
+                f"not done after {timeout_s:g} s",
+                where=f"job {job_id}",
+                remedy="it goes on; ask again later with `chiasm jobs show`",
+            )
+        if time.monotonic() - ensured > _ENSURE_S:
+            ensured = time.monotonic()
+            ensure_worker(settings)
+        time.sleep(poll_s)
+
+
+def wait(
+    settings: Settings,
+    catalog: Catalog,
+    job_id: int,
+    *,
+    poll_s: float = 0.1,
+    timeout_s: float | None = None,
+    report: Callable[[Progress], None] | None = None,
+) -> Progress:
+    """The job's last progress, once it has ended.
+
+    Args:
+        settings: The home; an embedded one gets a worker if it has none.
+        catalog: Where the job is.
+        job_id: Job.
+        poll_s: Seconds between looks.
+        timeout_s: Give up after so many seconds; default never.
+        report: Called with each change.
+
+    Raises:
+        NotFoundError: There is no such job.
+        ConflictError: It has not ended after `timeout_s`.
+    """
+    for state in follow(settings, catalog, job_id, poll_s=poll_s, timeout_s=timeout_s):
+        last = state
+        if report is not None:
+            report(state)
+    return last

@@ -1,0 +1,127 @@
+"""The `build` unit: the release's spaces are filled, it is judged, and swapped in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from chiasm import jobs
+from chiasm.catalog import Catalog
+from chiasm.catalog.models import Release, ReleaseSpace, Space, Workspace
+from chiasm.fusion.checkpoints import read_json
+from chiasm.jobs import Claim, WorkContext
+from chiasm.releases.fill import fill_assets, fill_entities
+from chiasm.releases.gate import GateDecision, judge
+from chiasm.releases.swap import activate, missing_entities
+from chiasm.releases.train import recorded_failure
+
+__all__ = ["handle_build"]
+
+_STUDENT = "student:"
+
+
+def handle_build(ctx: WorkContext, claim: Claim) -> None:
+    """Fill the spaces of a trained release, then promote it if the job asked for that and the gate agrees."""
+    with ctx.catalog.read() as session:
+        release = session.get_one(Release, claim.payload["release_id"])
+    with recorded_failure(ctx, release.id):
+        spaces = _register_spaces(ctx, release)
+        for modality, space in spaces.items():
+            if modality != "fused":
+                fill_assets(ctx, claim, space, modality)
+        hopeless = _fuse_all(ctx, claim, release, spaces["fused"])
+        _check_answers(ctx, release)
+    decision = _decide(ctx.catalog, release, claim.payload.get("promote", "gate"))
+    while not _settle(ctx, claim, release, decision, hopeless):
+        # Something arrived between the last look and the swap: fuse it too, then try again.
+        hopeless = _fuse_all(ctx, claim, release, spaces["fused"])
+
+
+def _register_spaces(ctx: WorkContext, release: Release) -> dict[str, Space]:
+    """The release's spaces by kind, made where they do not exist; those of equal stamp are shared."""
+    manifest = read_json(ctx.settings.models_dir / release.folder / "release.json")
+    wanted = {
+        modality: (entry["fingerprint"], _rooted(entry["spec"], release.folder), entry["dim"])
+        for modality, entry in manifest["encoders"].items()
+    }
+    wanted["fused"] = (manifest["fusion"]["fingerprint"], None, manifest["fusion"]["dim"])
+    found: dict[str, Space] = {}
+    with ctx.catalog.write() as session:
+        for kind, (stamp, encoder, dim) in wanted.items():
+            space = _space(session, release.workspace_id, kind, stamp, encoder, dim)
+            session.merge(ReleaseSpace(release_id=release.id, kind=kind, space_id=space.id))
+            found[kind] = space
+    return found
+
+
+def _rooted(spec: str, folder: str) -> str:
+    """Specs of a release's own students are relative to its folder; elsewhere to the models folder."""
+    return f"{_STUDENT}{folder}/{spec.removeprefix(_STUDENT)}" if spec.startswith(_STUDENT) else spec
+
+
+def _space(
+    session: Session, workspace_id: int, kind: str, stamp: str, encoder: str | None, dim: int
+) -> Space:
+    query = select(Space).where(Space.workspace_id == workspace_id, Space.kind == kind, Space.stamp == stamp)
+    space = session.scalar(query)
+    if space is None:
+        space = Space(workspace_id=workspace_id, kind=kind, stamp=stamp, encoder=encoder, dim=dim)
+        session.add(space)
+        session.flush()
+    return space
+
+
+def _fuse_all(ctx: WorkContext, claim: Claim, release: Release, space: Space) -> set[int]:
+    """Fuse until nothing is missing but entities that have nothing to be fused from; these."""
+    hopeless: set[int] = set()
+    while True:
+        with ctx.catalog.read() as session:
+            missing = [entity for entity in missing_entities(session, release) if entity not in hopeless]
+        if not missing:
+            return hopeless
+        fill_entities(ctx, claim, release, space, missing)
+        with ctx.catalog.read() as session:
+            hopeless |= set(missing) & set(missing_entities(session, release))
+
+
+def _check_answers(ctx: WorkContext, release: Release) -> None:
+    """Load what was written, checksums verified: a release that does not open is not promoted."""
+    ctx.models.fusion(release.folder)
+
+
+def _decide(catalog: Catalog, release: Release, promote: Any) -> GateDecision:
+    with catalog.read() as session:
+        workspace = session.get_one(Workspace, release.workspace_id)
+        metrics = session.get_one(Release, release.id).metrics
+        active = (
+            session.get(Release, workspace.active_release_id)
+            if workspace.active_release_id not in (None, release.id)
+            else None
+        )
+    if promote is False:
+        return GateDecision(False, ["promotion was not asked for"])
+    if promote == "force":
+        return GateDecision(True, ["forced"])
+    return judge(metrics, active.metrics if active else None)
+
+
+def _settle(
+    ctx: WorkContext, claim: Claim, release: Release, decision: GateDecision, hopeless: set[int]
+) -> bool:
+    """The swap, together with the end of the unit; False if an entity arrived meanwhile."""
+    with ctx.catalog.write() as session:
+        row = session.get_one(Release, release.id)
+        if decision.passed:
+            if set(missing_entities(session, row)) - hopeless:
+                return False
+            row.gate = decision.to_dict()
+            activate(session, row)
+        else:
+            row.gate = decision.to_dict()
+            session.execute(update(Release).where(Release.id == row.id).values(state="candidate"))
+        session.flush()
+        state = "active" if decision.passed else "candidate"
+        jobs.finish(session, claim, {"release": row.name, "state": state, "gate": decision.to_dict()})
+    return True

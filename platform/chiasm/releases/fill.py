@@ -1,0 +1,69 @@
+"""Fill a space with what it does not hold yet: the loop that builds, catches up and resumes alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import exists, func, select
+
+from chiasm.catalog.models import Asset, Embedding, Entity, Release, Space
+from chiasm.ingest import embed_assets, fuse_entities
+from chiasm.jobs import Claim, WorkContext, advance
+from chiasm.spaces import write_segment
+
+__all__ = ["fill_assets", "fill_entities"]
+
+_ASSETS = 256
+_ENTITIES = 2000
+
+
+def fill_assets(ctx: WorkContext, claim: Claim, space: Space, modality: str) -> None:
+    """Embed every asset of the modality that the space lacks, a segment a batch, each committed alone."""
+    after, done = 0, 0
+    with ctx.catalog.read() as session:
+        total = session.scalar(select(func.count()).select_from(_lacking(space, modality, 0).subquery())) or 0
+    while True:
+        with ctx.catalog.read() as session:
+            ids = list(session.scalars(_lacking(space, modality, after).limit(_ASSETS)))
+        if not ids:
+            return
+        after = ids[-1]
+        ctx.beat(done, total, f"embedding {modality}")
+        held, vectors = embed_assets(ctx, space, ids)
+        pending = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, held, vectors)
+        with ctx.catalog.write() as session:
+            pending.commit(session)
+            # Refused if the lease was lost: somebody else fills the space now.
+            advance(session, claim, {})
+        done += len(ids)
+
+
+def fill_entities(ctx: WorkContext, claim: Claim, release: Release, space: Space, ids: Sequence[int]) -> int:
+    """Fuse these entities into the release's space; how many had anything to be fused from."""
+    fused = 0
+    for start in range(0, len(ids), _ENTITIES):
+        ctx.beat(start, len(ids), "fusing")
+        held, vectors = fuse_entities(ctx, release, ids[start : start + _ENTITIES])
+        pending = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, held, vectors)
+        with ctx.catalog.write() as session:
+            pending.commit(session)
+            advance(session, claim, {})
+        fused += len(held)
+    return fused
+
+
+def _lacking(space: Space, modality: str, after: int):  # type: ignore[no-untyped-def]
+    held = exists().where(Embedding.item_id == Asset.id, Embedding.space_id == space.id)
+    return (
+        select(Asset.id)
+        .join(Entity, Entity.id == Asset.entity_id)
+        .where(
+            Asset.workspace_id == space.workspace_id,
+            Asset.modality == modality,
+            Asset.state != "failed",
+            Asset.id > after,
+            Entity.deleted_at.is_(None),
+            ~held,
+        )
+        .order_by(Asset.id)
+    )

@@ -1,0 +1,95 @@
+"""The `train` unit: features, snapshot, training; then units that build the release's spaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import update
+
+from chiasm import jobs
+from chiasm.catalog.models import Release, Space
+from chiasm.errors import translated
+from chiasm.fusion.recipe import Recipe, load_recipe
+from chiasm.ingest import current_spaces, ensure_space
+from chiasm.jobs import Claim, WorkContext
+from chiasm.releases.fill import fill_assets
+from chiasm.releases.snapshot import take_snapshot
+from chiasm.training import Progress, train
+
+__all__ = ["handle_train", "recorded_failure"]
+
+
+def handle_train(ctx: WorkContext, claim: Claim) -> None:
+    """Train the release of the claim and add the unit that builds its spaces."""
+    with ctx.catalog.read() as session:
+        release = session.get_one(Release, claim.payload["release_id"])
+    recipe = load_recipe(release.recipe["name"], release.recipe["overrides"])
+    with recorded_failure(ctx, release.id):
+        spaces = _feature_spaces(ctx, release.workspace_id, recipe)
+        for modality, space in spaces.items():
+            fill_assets(ctx, claim, space, modality)
+        snapshot = take_snapshot(ctx, release, recipe, spaces)
+        out = ctx.settings.models_dir / release.folder
+        result = _train(ctx, snapshot, out, recipe, release.seed, _encoder_specs(spaces))
+    with ctx.catalog.write() as session:
+        session.execute(update(Release).where(Release.id == release.id).values(metrics=result))
+        jobs.add_units(
+            session, claim.job_id, "build", [{**claim.payload}], queue="train", dedup_keys=["build"]
+        )
+        jobs.finish(session, claim, {"release": release.name})
+
+
+@contextmanager
+def recorded_failure(ctx: WorkContext, release_id: int) -> Iterator[None]:
+    """Say in the release's row why it failed; a later attempt sets it back to *building*."""
+    _mark(ctx, release_id, "building", None)
+    try:
+        yield
+    except (jobs.Interrupted, jobs.StaleClaim):
+        # Not over: it goes on here or elsewhere.
+        raise
+    except Exception as error:
+        _mark(ctx, release_id, "failed", str(error) or type(error).__name__)
+        raise
+
+
+def _mark(ctx: WorkContext, release_id: int, state: str, error: str | None) -> None:
+    with ctx.catalog.write() as session:
+        session.execute(update(Release).where(Release.id == release_id).values(state=state, error=error))
+
+
+def _feature_spaces(ctx: WorkContext, workspace_id: int, recipe: Recipe) -> dict[str, Space]:
+    """Spaces of encoders that are there before training: the text teacher and the recipe's pretrained ones."""
+    specs = {
+        "text": recipe.encoders.text,
+        "image": recipe.encoders.image.encoder,
+        "audio": recipe.encoders.audio.encoder,
+    }
+    present = current_spaces(ctx.catalog, ctx.models, ctx.settings, workspace_id)
+    chosen: dict[str, Space] = {}
+    for modality, spec in specs.items():
+        if spec is not None:
+            chosen[modality] = ensure_space(ctx.catalog, ctx.models, workspace_id, modality, spec)
+        elif modality == "text" and modality in present:
+            chosen[modality] = present[modality]
+    return chosen
+
+
+def _encoder_specs(spaces: dict[str, Space]) -> dict[str, str]:
+    return {modality: space.encoder or "" for modality, space in spaces.items()}
+
+
+def _train(
+    ctx: WorkContext, snapshot: Path, out: Path, recipe: Recipe, seed: int, specs: dict[str, str]
+) -> dict[str, Any]:
+    def report(progress: Progress) -> None:
+        ctx.beat(round(progress.ratio * 1000), 1000, progress.stage)
+
+    with translated():
+        result = train(snapshot, out, recipe, seed=seed, encoders=specs, report=report, stop=ctx.stop)
+    if ctx.stop():
+        ctx.beat()
+    return result.report
