@@ -247,15 +247,20 @@ class EmbeddedBackend:
 
     def schedules(self) -> list[JsonDict]:
         """Schedules by name."""
-        return schedules.list_schedules(self.home, self.workspace_id)
+        from chiasm.jobs.schedules import list_all
+
+        return [row.to_dict() for row in list_all(self.home.catalog, self.workspace_id)]
 
     def add_schedule(
         self, name: str, *, cron: str | None, when_new: float | None, job: str, params: Mapping[str, Any]
     ) -> JsonDict:
         """A new schedule."""
-        return schedules.add_schedule(
-            self.home, self.workspace_id, name, cron=cron, when_new=when_new, job=job, params=params
+        from chiasm.jobs.schedules import add
+
+        row = add(
+            self.home.catalog, self.workspace_id, name, job=job, cron=cron, when_new=when_new, params=params
         )
+        return row.to_dict()
 
     def change_schedule(self, name: str, action: str) -> JsonDict:
         """Pause, resume, remove or run a schedule."""
