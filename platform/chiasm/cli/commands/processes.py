@@ -52,7 +52,7 @@ def up(
     port: Port = 8000,
     queues: Annotated[str, typer.Option(help="Lanes to work on, separated by commas.")] = "ingest,train",
 ) -> None:
-    """Run service, worker and beat in one process tree; if one ends, all end."""
+    """Run service, worker and beat in one process tree; what ends is started anew."""
     address = ["--host", host, "--port", str(port)]
     _become(frame_of(context), ["up", *address, "--queues", queues])
 

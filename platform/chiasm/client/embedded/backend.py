@@ -95,7 +95,7 @@ class EmbeddedBackend:
         parent: str | None,
     ) -> int:
         """The id of a job that trains a release."""
-        from chiasm.releases import submit_train
+        from chiasm.releases.submit import submit_train
 
         return submit_train(
             self.home.settings,
@@ -110,7 +110,7 @@ class EmbeddedBackend:
 
     def evaluate(self, *, release: str | None) -> int:
         """The id of a job that judges a release."""
-        from chiasm.releases import submit_evaluate
+        from chiasm.releases.submit import submit_evaluate
 
         return submit_evaluate(self.home.settings, self.home.catalog, self.workspace_id, release=release)
 
@@ -217,31 +217,31 @@ class EmbeddedBackend:
 
     def releases(self) -> list[JsonDict]:
         """Releases, newest first."""
-        from chiasm.releases import list_releases
+        from chiasm.releases.store import list_releases
 
         return [row.to_dict() for row in list_releases(self.home.catalog, self.workspace_id)]
 
     def release(self, name: str) -> JsonDict:
         """One release in full."""
-        from chiasm.releases import show_release
+        from chiasm.releases.store import show_release
 
         return show_release(self.home.catalog, self.workspace_id, name).to_dict()
 
     def diff_releases(self, first: str, second: str) -> JsonDict:
         """What differs between two releases."""
-        from chiasm.releases import diff_releases
+        from chiasm.releases.store import diff_releases
 
         return diff_releases(self.home.catalog, self.workspace_id, first, second)
 
     def promote(self, name: str) -> JsonDict:
         """Let a release answer from now on."""
-        from chiasm.releases import promote
+        from chiasm.releases.swap import promote
 
         return promote(self.home.catalog, self.workspace_id, name).to_dict()
 
     def rollback(self) -> JsonDict:
         """Let the release before answer again."""
-        from chiasm.releases import rollback
+        from chiasm.releases.swap import rollback
 
         return rollback(self.home.catalog, self.workspace_id).to_dict()
 
