@@ -13,7 +13,8 @@ __all__ = ["length_batches"]
 def length_batches(lengths: Sequence[int], max_cells: int) -> Iterator[npt.NDArray[np.int64]]:
     """Positions of items, longest first, such that pieces x their longest item stay within `max_cells`.
 
-    Longest first, so that memory peaks, and fails if it must, at once. An item longer than `max_cells` goes alone.
+    Longest first, so that memory peaks, and fails if it must, at once. An item longer than `max_cells` goes
+    alone.
     """
     order = np.argsort(-np.asarray(lengths, np.int64), kind="stable")
     start = 0

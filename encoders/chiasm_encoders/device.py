@@ -37,7 +37,8 @@ def batch_dtype(device: torch.device) -> torch.dtype:
 def mixed_precision(device: torch.device, *, training: bool) -> torch.autocast:
     """Autocast for a convolutional net: bf16 where that is fast, but not for CPU answers.
 
-    A student answers one query in fp32 as fast as in bf16, and then the vector does not depend on the CPU's model.
+    A student answers one query in fp32 as fast as in bf16, and then the vector does not depend on the CPU's
+    model.
     """
     dtype = batch_dtype(device)
     wanted = dtype != torch.float32 and (training or device.type == "cuda")

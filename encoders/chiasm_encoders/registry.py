@@ -25,7 +25,7 @@ _registered: dict[str, EncoderFactory] = {}
 
 
 def register_encoder(name: str, factory: EncoderFactory) -> None:
-    """Makes `name:...` a valid spec in this process; the entry-point group `chiasm.encoders` does so everywhere."""
+    """Makes `name:...` a spec in this process; the entry-point group `chiasm.encoders` does so everywhere."""
     _registered[name] = factory
 
 

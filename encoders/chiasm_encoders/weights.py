@@ -80,7 +80,9 @@ def read_config(path: Path) -> dict[str, Any]:
 def _checked(folder: Path, where: str) -> Path:
     """The folder, if each place in it that holds weights holds them as safetensors."""
     safe = {file.parent for file in folder.rglob("*.safetensors")}
-    pickled = {file.parent for file in folder.rglob("*") if file.suffix in (".bin", ".pt", ".pth", ".pkl", ".ckpt")}
+    pickled = {
+        file.parent for file in folder.rglob("*") if file.suffix in (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+    }
     if pickled - safe:
         raise _unsafe(where)
     if not safe:

@@ -25,7 +25,9 @@ class LogMel(nn.Module):
     bands: Tensor
     window: Tensor
 
-    def __init__(self, sample_rate_hz: int, *, mels: int, window: int, hop: int, low_hz: float = 40.0) -> None:
+    def __init__(
+        self, sample_rate_hz: int, *, mels: int, window: int, hop: int, low_hz: float = 40.0
+    ) -> None:
         super().__init__()
         self._hop = hop
         top = _to_mel(sample_rate_hz / 2)
@@ -41,6 +43,7 @@ class LogMel(nn.Module):
 
     @torch.no_grad()
     def forward(self, samples: Tensor) -> Tensor:
+        """Log energies `(batch, mels, frames)`."""
         spectrum = torch.stft(
             samples, len(self.window), self._hop, window=self.window, pad_mode="constant", return_complex=True
         )

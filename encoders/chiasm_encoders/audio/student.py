@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from chiasm_encoders.audio.log_mel import LogMel
+from chiasm_encoders.audio.pooled import encode_windows
+from chiasm_encoders.audio.windows import Samples
 from chiasm_encoders.device import mixed_precision, resolve_device
-from chiasm_encoders.errors import EncoderInputError
 from chiasm_encoders.fingerprint import fingerprint_of
 from chiasm_encoders.nets.heads import PartHeads, Parts
 from chiasm_encoders.nets.trunk import build_trunk
-from chiasm_encoders.protocol import Vectors, empty_vectors, normalised
-from chiasm_encoders.waveform import Waveform
+from chiasm_encoders.protocol import Vectors
 
-__all__ = ["AudioStudent", "AudioStudentEncoder", "build_audio_student", "tiled"]
+__all__ = ["AudioStudent", "AudioStudentEncoder", "build_audio_student"]
 
 
 class AudioStudent(nn.Module):
@@ -34,7 +34,9 @@ class AudioStudent(nn.Module):
     centre: Tensor
     scale: Tensor
 
-    def __init__(self, log_mel: LogMel, trunk: nn.Module, heads: PartHeads, *, weights: Mapping[str, float]) -> None:
+    def __init__(
+        self, log_mel: LogMel, trunk: nn.Module, heads: PartHeads, *, weights: Mapping[str, float]
+    ) -> None:
         super().__init__()
         self.log_mel = log_mel
         self.trunk = trunk
@@ -49,7 +51,7 @@ class AudioStudent(nn.Module):
         return (grid - self.centre) / self.scale
 
     def learned(self, spectrograms: Tensor) -> Parts:
-        """Parts for standardised spectrograms `(batch, mels, frames)`, averaged over pitch, pooled over time."""
+        """Parts for standardised spectrograms `(batch, mels, frames)`: mean over pitch, pooled over time."""
         with mixed_precision(spectrograms.device, training=self.training):
             grid = self.trunk(spectrograms[:, None])
         over_time = grid.float().mean(2)  # (B, C, mels, frames) -> (B, C, frames)
@@ -80,18 +82,12 @@ def build_audio_student(config: Mapping[str, Any]) -> AudioStudent:
     return AudioStudent(log_mel, trunk, heads, weights=config["weights"])
 
 
-def tiled(samples: np.ndarray, length: int) -> np.ndarray:
-    """The first `length` samples, the sound repeated as often as that takes."""
-    if len(samples) >= length:
-        return samples[:length]
-    return np.tile(samples, -(-length // max(1, len(samples))))[:length]
-
-
 class AudioStudentEncoder:
     """Sounds to vectors by a trained student.
 
-    A sound is cut into windows as long as a training clip (a shorter one is repeated up to a second at least);
-    its vector is the mean of theirs, so a recording of minutes costs no more memory than one of seconds.
+    A sound is cut into windows as long as a training clip (a shorter one is repeated up to a second at
+    least); its vector is the mean of theirs, so a recording of minutes costs no more memory than one of
+    seconds.
 
     Args:
         config: The content of its `config.json`.
@@ -105,7 +101,8 @@ class AudioStudentEncoder:
     def __init__(self, config: Mapping[str, Any], model: AudioStudent, *, device: str = "auto") -> None:
         self._device = resolve_device(device)
         self.fingerprint = fingerprint_of(config, model.state_dict())
-        self._model = model.eval().requires_grad_(False).to(self._device, memory_format=torch.channels_last)
+        model.eval().requires_grad_(False)
+        self._model = model.to(self._device).to(memory_format=torch.channels_last)
         self._rate = int(config["sample_rate_hz"])
         self._window = round(config["clip_s"] * self._rate)
         #: Columns `(start, stop)` of each part of a vector.
@@ -114,39 +111,18 @@ class AudioStudentEncoder:
 
     def encode(self, batch: Sequence[Any], /) -> Vectors:
         """Unit vectors of the sounds, `(batch, dim)`."""
-        windows: list[np.ndarray] = []
-        owners: list[int] = []
-        for row, sound in enumerate(batch):
-            cut = self._windows(sound)
-            windows += cut
-            owners += [row] * len(cut)
-        if not windows:
-            return empty_vectors(self.dim)
-        sums = np.zeros((len(batch), self.dim), np.float32)
-        by_length: dict[int, list[int]] = {}
-        for index, window in enumerate(windows):
-            by_length.setdefault(len(window), []).append(index)
-        for members in by_length.values():
-            for start in range(0, len(members), self._BATCH):
-                piece = members[start : start + self._BATCH]
-                np.add.at(sums, [owners[i] for i in piece], self._forward([windows[i] for i in piece]))
-        return normalised(sums)
-
-    def _windows(self, sound: Any) -> list[np.ndarray]:
-        """The sound at the model's rate in windows of one of a few lengths."""
-        if not isinstance(sound, Waveform):
-            raise EncoderInputError(f"an audio encoder takes a Waveform, not {type(sound).__name__}")
-        samples = sound.resampled(self._rate).samples
-        if len(samples) >= self._window:
-            count = -(-len(samples) // self._window)
-            # Evenly spread, overlapping rather than padded.
-            starts = np.linspace(0, len(samples) - self._window, count).round().astype(int)
-            return [samples[start : start + self._window] for start in starts]
-        # Lengths in half seconds, so that a batch of short sounds needs few different shapes.
-        half = self._rate // 2
-        return [tiled(samples, min(self._window, max(2, -(-len(samples) // half)) * half))]
+        return encode_windows(
+            batch,
+            self._forward,
+            sample_rate_hz=self._rate,
+            window=self._window,
+            step=self._rate // 2,
+            dim=self.dim,
+            at_once=self._BATCH,
+        )
 
     @torch.inference_mode()
-    def _forward(self, windows: list[np.ndarray]) -> Vectors:
+    def _forward(self, windows: list[Samples]) -> Vectors:
         samples = torch.from_numpy(np.stack(windows).astype(np.float32)).to(self._device)
-        return normalised(self._model(samples).float().cpu().numpy())
+        vectors: Vectors = self._model(samples).float().cpu().numpy()
+        return vectors

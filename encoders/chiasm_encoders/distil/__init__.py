@@ -1,7 +1,8 @@
 """Training small image and audio encoders from the user's own pairs and graph, with no pretrained weights.
 
-The text tower is locked (LiT, Zhai 2022) and the other modalities are bound to it (ImageBind, Girdhar 2023); graph
-neighbours supervise as labels, and two views of one item must agree, so that it also works without text or graph.
+The text tower is locked (LiT, Zhai 2022) and the other modalities are bound to it (ImageBind, Girdhar 2023);
+graph neighbours supervise as labels, and two views of one item must agree, so that it also works without text
+or graph.
 """
 
 from chiasm_encoders.distil.audio import train_audio_student

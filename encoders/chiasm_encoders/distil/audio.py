@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chiasm_encoders.audio.student import AudioStudent, build_audio_student, tiled
+from chiasm_encoders.audio.student import AudioStudent, build_audio_student
+from chiasm_encoders.audio.windows import tiled
 from chiasm_encoders.device import resolve_device
 from chiasm_encoders.distil.audio_augment import augment_spectrograms
 from chiasm_encoders.distil.clips import Clips, ClipSource
@@ -65,7 +66,9 @@ def train_audio_student(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = build_audio_student(shape)
-    task = _AudioTask(model, clips, supervision.items, round(shape["clip_s"] * sample_rate_hz), targets, config)
+    task = _AudioTask(
+        model, clips, supervision.items, round(shape["clip_s"] * sample_rate_hz), targets, config
+    )
     student = run_loop(
         task, config, run=run, seed=seed, checkpoint=out / "checkpoint.safetensors", report=report, stop=stop
     )
@@ -119,9 +122,11 @@ class _AudioTask:
         self._device = resolve_device(config.device)
         self._config = config
         self.items = len(rows)
-        self.model: AudioStudent = model.to(self._device, memory_format=torch.channels_last)
+        self.model: AudioStudent = model.to(self._device).to(memory_format=torch.channels_last)
         self._objective = Objective(targets, config).to(self._device)
-        self._grids = torch.cat([self._log_mels(clips, rows[i : i + 16], samples) for i in range(0, len(rows), 16)])
+        self._grids = torch.cat(
+            [self._log_mels(clips, rows[i : i + 16], samples) for i in range(0, len(rows), 16)]
+        )
         model.centre.copy_(self._grids.float().mean())
         model.scale.copy_(self._grids.float().std().clamp(min=1e-3))
         self._frames = max(8, round(self._grids.shape[2] * config.crop))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["augment_spectrograms"]
 
@@ -47,8 +47,8 @@ def _cropped(spectrograms: Tensor, frames: int, strength: float) -> Tensor:
     along = _spread(spectrograms, -1, 1) * (1 - part).clamp(min=0)
     none = torch.zeros_like(part)
     matrix = torch.stack([torch.stack([part, none, along], 1), torch.stack([none, pitch, lift], 1)], 1)
-    grid = F.affine_grid(matrix, [count, 1, mels, frames], align_corners=False)
-    sampled = F.grid_sample(spectrograms[:, None], grid, align_corners=False, padding_mode="border")
+    grid = functional.affine_grid(matrix, [count, 1, mels, frames], align_corners=False)
+    sampled = functional.grid_sample(spectrograms[:, None], grid, align_corners=False, padding_mode="border")
     return sampled[:, 0]
 
 

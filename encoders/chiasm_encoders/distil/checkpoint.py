@@ -34,7 +34,7 @@ def write_aside(path: Path, content: bytes) -> None:
 def save_checkpoint(
     path: Path, *, run: str, step: int, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
 ) -> None:
-    """Writes the state after `step` steps; the facts go into the file's metadata, so the two cannot disagree."""
+    """Writes the state after `step` steps, its facts into the file's metadata, so they cannot disagree."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
@@ -46,7 +46,7 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, *, run: str, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
 ) -> int:
-    """Restores the three in place; returns the steps done, 0 if there is no usable checkpoint of this very run."""
+    """Restores the three in place; returns the steps done, 0 without a usable checkpoint of this very run."""
     try:
         with safe_open(path, framework="pt") as file:
             facts = json.loads((file.metadata() or {}).get("facts", "{}"))

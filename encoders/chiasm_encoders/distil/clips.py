@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from chiasm_encoders.errors import SupervisionError
 
-__all__ = ["Clips", "ClipSource"]
+__all__ = ["ClipSource", "Clips"]
 
 #: A sequence of float32 waveforms, or one flat int16 array (may be a memory map) with offsets `(items + 1,)`.
 ClipSource = Sequence[npt.NDArray[np.float32]] | tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]

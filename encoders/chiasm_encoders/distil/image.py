@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from chiasm_encoders.device import resolve_device
 from chiasm_encoders.distil.config import ImageStudentConfig
@@ -53,7 +53,12 @@ def train_image_student(
         SupervisionError: pictures and supervision do not fit.
         TrainingStopped: `stop()` answered true.
     """
-    if images.ndim != 4 or images.shape[1] != images.shape[2] or images.shape[3] != 3 or images.dtype != np.uint8:
+    if (
+        images.ndim != 4
+        or images.shape[1] != images.shape[2]
+        or images.shape[3] != 3
+        or images.dtype != np.uint8
+    ):
         raise SupervisionError(f"pictures have shape (items, size, size, 3) in uint8, not {images.shape}")
     if len(images) != len(supervision.owner):
         raise SupervisionError(f"{len(images)} pictures for {len(supervision.owner)} owners")
@@ -125,7 +130,7 @@ class _ImageTask:
         self._config = config
         self._images, self._rows = images, supervision.items
         self.items = len(self._rows)
-        self.model: ImageStudent = model.to(self._device, memory_format=torch.channels_last)
+        self.model: ImageStudent = model.to(self._device).to(memory_format=torch.channels_last)
         self._objective = Objective(targets, config).to(self._device)
         # One byte a value: 100,000 pictures of 64 pixels are 1.2 GB.
         self._small = torch.cat([self._resized(start, config.size) for start in range(0, self.items, 256)])
@@ -149,14 +154,16 @@ class _ImageTask:
 
     @torch.no_grad()
     def fit_closed_form(self, student: ImageStudent, landmarks: int, seed: int) -> None:
-        """Detail axes and kernel regression of the finished student, towards text bank and label prototypes."""
-        pictures = torch.cat([self._resized(start, 64) for start in range(0, self.items, 256)]).float().div_(255)
+        """Detail axes and kernel regression of the trained student, towards texts and label prototypes."""
+        pictures = (
+            torch.cat([self._resized(start, 64) for start in range(0, self.items, 256)]).float().div_(255)
+        )
         generator = torch.Generator().manual_seed(seed)
         rows = torch.randperm(self.items, generator=generator)[:landmarks].sort().values.to(self._device)
         objective = self._objective
         place, labels = objective.get_buffer("place"), objective.get_buffer("labels")
         text = objective.bank[place.clamp(min=0)] * (place >= 0)[:, None] if len(objective.bank) else None
-        graph = F.normalize(labels @ F.normalize(student.heads.prototypes, dim=1), dim=1)
+        graph = functional.normalize(labels @ functional.normalize(student.heads.prototypes, dim=1), dim=1)
         if text is None:
             text = torch.zeros(self.items, student.heads.sizes.text, device=self._device)
         targets = torch.cat([text, graph], 1)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["augment_pictures"]
 
 
 def augment_pictures(pictures: Tensor, *, strength: float, mirror: float) -> Tensor:
-    """Turned, scaled, sheared, shifted, mirrored, recoloured and partly hidden `(batch, 3, size, size)` in [0, 1].
+    """Turned, scaled, sheared, shifted, mirrored, recoloured, partly hidden `(batch, 3, size, size)`.
 
     What comes in from outside the frame has the picture's own border colour.
 
@@ -40,9 +40,9 @@ def _moved(pictures: Tensor, strength: float, mirror: float) -> Tensor:
     cosine, sine = angle.cos() * zoom, angle.sin() * zoom
     first = torch.stack([cosine * aspect * sign, shear - sine, across], 1)
     second = torch.stack([sine * sign, cosine / aspect, down], 1)
-    grid = F.affine_grid(torch.stack([first, second], 1), list(pictures.shape), align_corners=False)
+    grid = functional.affine_grid(torch.stack([first, second], 1), list(pictures.shape), align_corners=False)
     edge = torch.cat([pictures[:, :, 0], pictures[:, :, -1]], 2).mean(2)[:, :, None, None]  # (B, 3, 1, 1)
-    return edge + F.grid_sample(pictures - edge, grid, align_corners=False)
+    return edge + functional.grid_sample(pictures - edge, grid, align_corners=False)
 
 
 def _recoloured(pictures: Tensor, strength: float) -> Tensor:

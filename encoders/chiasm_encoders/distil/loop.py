@@ -29,8 +29,11 @@ Stop = Callable[[], bool]
 class StudentTask(Protocol):
     """What the loop trains."""
 
-    #: The student.
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """The student."""
+        ...
+
     #: Number of training items.
     items: int
 
@@ -62,7 +65,9 @@ def run_loop(
     for step in range(done, steps):
         if stop():
             save_checkpoint(checkpoint, run=run, step=step, model=model, average=average, optimizer=optimizer)
-            raise TrainingStopped("training was stopped", where=str(checkpoint), remedy="train again to resume")
+            raise TrainingStopped(
+                "training was stopped", where=str(checkpoint), remedy="train again to resume"
+            )
         losses = _step(task, config, optimizer, step, steps, seed)
         _follow(average, model, min(config.ema, (1 + step) / (10 + step)))
         now = time.monotonic()
@@ -70,7 +75,9 @@ def run_loop(
             reported = now
             report((step + 1) / steps, {name: float(loss.detach()) for name, loss in losses.items()})
         if now - saved >= config.checkpoint_s:
-            save_checkpoint(checkpoint, run=run, step=step + 1, model=model, average=average, optimizer=optimizer)
+            save_checkpoint(
+                checkpoint, run=run, step=step + 1, model=model, average=average, optimizer=optimizer
+            )
             saved = time.monotonic()
     return average
 
@@ -90,7 +97,12 @@ def _optimizer(model: nn.Module, config: StudentConfig) -> torch.optim.Optimizer
 
 
 def _step(
-    task: StudentTask, config: StudentConfig, optimizer: torch.optim.Optimizer, step: int, steps: int, seed: int
+    task: StudentTask,
+    config: StudentConfig,
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    steps: int,
+    seed: int,
 ) -> dict[str, Tensor]:
     rate = min(1.0, (step + 1) / config.warmup_steps) * 0.5 * (1 + math.cos(math.pi * step / steps))
     for group in optimizer.param_groups:
@@ -107,7 +119,7 @@ def _step(
 
 
 def _rows(items: int, batch: int, step: int, seed: int) -> Tensor:
-    """Items of a step: each epoch is a permutation of its own, cut into equal batches, the last one wrapping round."""
+    """Items of a step: each epoch is its own permutation, cut into equal batches, the last wrapping round."""
     batches = math.ceil(items / batch)
     epoch, place = divmod(step, batches)
     generator = torch.Generator().manual_seed(seed * 1_000_003 + 500_009 + epoch)

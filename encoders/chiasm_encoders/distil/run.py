@@ -26,7 +26,12 @@ _SAMPLED_BYTES = 1 << 24
 def run_identity(config: StudentConfig, supervision: Supervision, media: np.ndarray, seed: int) -> str:
     """SHA-256 over everything that a run's outcome depends on; of large media a regular sample."""
     digest = hashlib.sha256(json.dumps([type(config).__name__, dataclasses.asdict(config), seed]).encode())
-    arrays = [supervision.owner, supervision.train, supervision.valid, *supervision.neighbours]
+    arrays: list[np.ndarray] = [
+        supervision.owner,
+        supervision.train,
+        supervision.valid,
+        *supervision.neighbours,
+    ]
     if supervision.targets is not None:
         arrays.append(supervision.targets)
     rows = max(1, media.nbytes // max(1, len(media)))

@@ -22,7 +22,8 @@ class Supervision:
 
     #: `(items,)` int64: row of the entity that owns the item.
     owner: npt.NDArray[np.int64]
-    #: `(entities, text_dim)` float32 unit vectors of the text teacher, NaN rows where an entity has no text; or None.
+    #: `(entities, text_dim)` float32 unit vectors of the text teacher, NaN rows where an entity has no text;
+    #: or None.
     targets: npt.NDArray[np.float32] | None
     #: Graph objects of each entity in CSR form: `(entities + 1,)` offsets and node rows.
     neighbours: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -34,7 +35,9 @@ class Supervision:
     def __post_init__(self) -> None:
         items, entities = len(self.owner), len(self.neighbours[0]) - 1
         if len(self.train) != items or len(self.valid) != items:
-            raise SupervisionError(f"{items} owners, {len(self.train)} train flags, {len(self.valid)} valid flags")
+            raise SupervisionError(
+                f"{items} owners, {len(self.train)} train flags, {len(self.valid)} valid flags"
+            )
         if items and not 0 <= int(self.owner.min()) <= int(self.owner.max()) < entities:
             raise SupervisionError(f"an owner is none of the {entities} entities of the neighbour lists")
         if self.targets is not None and len(self.targets) != entities:

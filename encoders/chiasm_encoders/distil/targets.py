@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from chiasm_encoders.distil.config import StudentConfig
 from chiasm_encoders.distil.supervision import Supervision
@@ -23,7 +23,8 @@ class Targets:
     bank: Tensor
     #: `(items,)` int64: place of an item's entity in the bank, -1 without text.
     place: Tensor
-    #: `(items, labels)` shares of each graph node, rarer nodes more; rows sum to one, or to zero without neighbours.
+    #: `(items, labels)` shares of each graph node, rarer nodes more; rows sum to one, or to zero without
+    #: neighbours.
     labels: Tensor
     #: Length of the text teacher's vectors; 0 without text.
     text_dim: int
@@ -40,7 +41,7 @@ def _bank(supervision: Supervision, owner: np.ndarray) -> tuple[Tensor, Tensor, 
     if supervision.targets is None:
         return torch.zeros(0, 0), torch.full((len(owner),), -1), 0
     vectors = supervision.targets
-    told = np.isfinite(vectors).all(1)
+    told = np.asarray(np.isfinite(vectors).all(1))
     entities = np.unique(owner[told[owner]])
     if not len(entities):
         return torch.zeros(0, 0), torch.full((len(owner),), -1), 0
@@ -48,7 +49,7 @@ def _bank(supervision: Supervision, owner: np.ndarray) -> tuple[Tensor, Tensor, 
     centre = vectors[told].mean(0) if told.sum() > 1 else np.zeros(vectors.shape[1], np.float32)
     position = np.full(len(vectors), -1)
     position[entities] = np.arange(len(entities))
-    bank = F.normalize(torch.from_numpy(vectors[entities] - centre).float(), dim=1)
+    bank = functional.normalize(torch.from_numpy(vectors[entities] - centre).float(), dim=1)
     return bank, torch.from_numpy(position[owner]), vectors.shape[1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from chiasm_encoders.image.orientation import orientation_histogram
 from chiasm_encoders.image.preprocess import area_resize
@@ -105,9 +106,9 @@ class DetailProjection(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """Unit vectors `(batch, dim)`."""
         outline, colour = self._raw(pictures)
-        shape = nn.functional.normalize((outline - self.centre[:512]) @ self.axes, dim=1)
-        paint = nn.functional.normalize(colour - self.centre[512:], dim=1) * self._colour_weight
-        return nn.functional.normalize(torch.cat([shape, paint], 1), dim=1)
+        shape = functional.normalize((outline - self.centre[:512]) @ self.axes, dim=1)
+        paint = functional.normalize(colour - self.centre[512:], dim=1) * self._colour_weight
+        return functional.normalize(torch.cat([shape, paint], 1), dim=1)
 
     def _raw(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         return detail_features(pictures), area_resize(pictures, 4).flatten(1)

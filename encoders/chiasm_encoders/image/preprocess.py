@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from chiasm_encoders.errors import EncoderInputError
 
@@ -67,5 +67,5 @@ def area_resize(pictures: Tensor, size: int) -> Tensor:
     if pictures.shape[-1] == size and pictures.shape[-2] == size:
         return pictures
     if pictures.shape[-1] >= size:
-        return F.interpolate(pictures, size=(size, size), mode="area")
-    return F.interpolate(pictures, size=(size, size), mode="bilinear", align_corners=False)
+        return functional.interpolate(pictures, size=(size, size), mode="area")
+    return functional.interpolate(pictures, size=(size, size), mode="bilinear", align_corners=False)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from chiasm_encoders.device import mixed_precision, resolve_device
 from chiasm_encoders.fingerprint import fingerprint_of
@@ -27,10 +27,11 @@ _DESCRIBED_PIXELS = 64
 
 
 class ImageStudent(nn.Module):
-    """Vector `(batch, dim)` = text part, graph part, instance part and detail part, each scaled by its weight.
+    """Vector `(batch, dim)` = text, graph, instance and detail part, each scaled by its weight.
 
-    The text part lies in the text teacher's space: against text vectors padded with zeros the cosine of the whole
-    ranks as the cosine of the part does. Text and graph part are the mean of trunk and kernel regression.
+    The text part lies in the text teacher's space: against text vectors padded with zeros the cosine of the
+    whole ranks as the cosine of the part does. Text and graph part are the mean of trunk and kernel
+    regression.
 
     Args:
         trunk: `(batch, 6, size, size)` to a feature grid; has `channels`.
@@ -38,7 +39,8 @@ class ImageStudent(nn.Module):
         kernel: Regression from descriptors to text and graph part.
         detail: Outline and colour of the picture itself.
         size: Pixels along a side for the trunk.
-        weights: Weight of the parts "text", "graph", "instance", "detail" and of the "kernel" against the trunk.
+        weights: Weight of the parts "text", "graph", "instance", "detail" and of the "kernel" against the
+        trunk.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class ImageStudent(nn.Module):
         self._weights = dict(weights)
 
     def learned(self, pictures: Tensor) -> Parts:
-        """Parts by the trunk alone, for pictures `(batch, 3, size, size)` in [0, 1]; this is what training trains."""
+        """Parts by the trunk alone, for pictures `(batch, 3, size, size)` in [0, 1]: what training trains."""
         with mixed_precision(pictures.device, training=self.training):
             grid = self.trunk(orientation_channels(pictures))
         grid = grid.float()
@@ -75,14 +77,14 @@ class ImageStudent(nn.Module):
         if len(self.kernel.landmarks):
             guess = self.kernel(self.descriptor(described))
             guess_text, guess_graph = guess.split([text.shape[1], graph.shape[1]], 1)
-            text = F.normalize(text + self._weights["kernel"] * F.normalize(guess_text, dim=1), dim=1)
-            graph = F.normalize(graph + self._weights["kernel"] * F.normalize(guess_graph, dim=1), dim=1)
+            text = _blended(text, guess_text, self._weights["kernel"])
+            graph = _blended(graph, guess_graph, self._weights["kernel"])
         named = {"text": text, "graph": graph, "instance": parts.instance, "detail": self.detail(described)}
         return torch.cat([part * self._weights[name] for name, part in named.items()], 1)
 
     @torch.no_grad()
     def fit_closed_form(self, pictures: Tensor, targets: Tensor, rows: Tensor, *, ridge: float) -> None:
-        """Fits what needs no gradient: detail axes and, given targets, descriptor scales and kernel regression.
+        """Fits what needs no gradient: detail axes and, given landmarks, the kernel regression.
 
         Args:
             pictures: `(items, 3, any, any)` in [0, 1], all training pictures.
@@ -94,6 +96,11 @@ class ImageStudent(nn.Module):
         self.detail.fit(described)
         if len(rows):
             self.kernel.fit(self.descriptor.fit(described), targets, rows, ridge=ridge)
+
+
+def _blended(learned: Tensor, guess: Tensor, weight: float) -> Tensor:
+    """Unit rows between what the trunk and what the kernel regression says."""
+    return functional.normalize(learned + weight * functional.normalize(guess, dim=1), dim=1)
 
 
 def build_image_student(config: Mapping[str, Any]) -> ImageStudent:
@@ -135,7 +142,8 @@ class ImageStudentEncoder:
     def __init__(self, config: Mapping[str, Any], model: ImageStudent, *, device: str = "auto") -> None:
         self._device = resolve_device(device)
         self.fingerprint = fingerprint_of(config, model.state_dict())
-        self._model = model.eval().requires_grad_(False).to(self._device, memory_format=torch.channels_last)
+        model.eval().requires_grad_(False)
+        self._model = model.to(self._device).to(memory_format=torch.channels_last)
         self._stored_size = int(config["stored_size"])
         #: Columns `(start, stop)` of each part of a vector.
         self.parts: dict[str, tuple[int, int]] = {name: (a, b) for name, (a, b) in config["parts"].items()}
@@ -145,8 +153,12 @@ class ImageStudentEncoder:
         """Unit vectors of the pictures, `(batch, dim)`."""
         pieces = [empty_vectors(self.dim)]
         for start in range(0, len(batch), self._BATCH):
-            # Through the size of the stored pictures, so that a query is blurred as the training pictures were.
-            squares = [square_picture(checked_picture(p), self._stored_size) for p in batch[start : start + self._BATCH]]
+            # Through the size of the stored pictures, so that a query is blurred as the training pictures
+            # were.
+            squares = [
+                square_picture(checked_picture(p), self._stored_size)
+                for p in batch[start : start + self._BATCH]
+            ]
             with torch.inference_mode():
                 vectors = self._model(picture_tensor(np.stack(squares)).to(self._device))
             pieces.append(normalised(vectors.float().cpu().numpy()))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 __all__ = ["PartHeads", "PartSizes", "Parts"]
 
@@ -34,6 +34,7 @@ class _NoPart(nn.Module):
     """`(batch, features)` to `(batch, 0)`; an empty `nn.Linear` warns when it is initialised."""
 
     def forward(self, features: Tensor) -> Tensor:
+        """No columns."""
         return features[:, :0]
 
 
@@ -64,9 +65,11 @@ class PartHeads(nn.Module):
         self.label_bias = nn.Parameter(torch.zeros(labels))
 
     def forward(self, features: Tensor) -> Parts:
+        """Parts for pooled features `(batch, features)`."""
         hidden = self.dropout(self.norm(features))
-        return Parts(*(F.normalize(head(hidden), dim=1) for head in (self.text, self.graph, self.instance)))
+        heads = (self.text, self.graph, self.instance)
+        return Parts(*(functional.normalize(head(hidden), dim=1) for head in heads))
 
     def label_logits(self, graph: Tensor, temperature: float) -> Tensor:
         """Logit of each supervising graph node, `(batch, labels)`, for graph parts `(batch, graph_dim)`."""
-        return graph @ F.normalize(self.prototypes, dim=1).T / temperature + self.label_bias
+        return graph @ functional.normalize(self.prototypes, dim=1).T / temperature + self.label_bias

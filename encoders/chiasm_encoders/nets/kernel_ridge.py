@@ -9,10 +9,10 @@ __all__ = ["KernelRidge"]
 
 
 class KernelRidge(nn.Module):
-    """Targets of an item as `k(x, landmarks) @ coefficients` with the Gaussian kernel `exp(-|x - y|^2 / width^2)`.
+    """Targets as `k(x, landmarks) @ coefficients` with the Gaussian kernel `exp(-|x - y|^2 / width^2)`.
 
-    On a thousand pictures, shape and colour descriptors with this regression generalise to unseen entities better
-    than a convolutional net trained for minutes, and the two err differently.
+    On a thousand pictures, shape and colour descriptors with this regression generalise to unseen entities
+    better than a convolutional net trained for minutes, and the two err differently.
 
     Args:
         features: Length of a descriptor.
@@ -65,4 +65,3 @@ class KernelRidge(nn.Module):
 
     def _kernel(self, x: Tensor, y: Tensor) -> Tensor:
         return torch.exp(-self.inverse_width2 * torch.cdist(x, y).square())
-

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 __all__ = ["ResidualBlock", "ResidualTrunk"]
 
@@ -14,8 +14,8 @@ __all__ = ["ResidualBlock", "ResidualTrunk"]
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut; `(batch, in, h, w)` to `(batch, out, h / stride, w / stride)`.
 
-    The shortcut pools before its 1x1 convolution instead of skipping pixels, and the last scale starts at zero so
-    that the block begins as its shortcut.
+    The shortcut pools before its 1x1 convolution instead of skipping pixels, and the last scale starts at
+    zero so that the block begins as its shortcut.
 
     References:
         He et al. 2019, "Bag of tricks for image classification", ResNet-D and zero gamma.
@@ -39,8 +39,9 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        inner = F.silu(self.first_norm(self.first(x)))
-        return F.silu(self.shortcut(x) + self.second_norm(self.second(inner)))
+        """Feature grid `(batch, out, h / stride, w / stride)`."""
+        inner = functional.silu(self.first_norm(self.first(x)))
+        return functional.silu(self.shortcut(x) + self.second_norm(self.second(inner)))
 
 
 class ResidualTrunk(nn.Module):
@@ -56,7 +57,9 @@ class ResidualTrunk(nn.Module):
         super().__init__()
         kernel = stem_stride if stem_stride > 2 else 3
         self.stem = nn.Sequential(
-            nn.Conv2d(channels_in, widths[0], kernel, stem_stride, (kernel - stem_stride + 1) // 2, bias=False),
+            nn.Conv2d(
+                channels_in, widths[0], kernel, stem_stride, (kernel - stem_stride + 1) // 2, bias=False
+            ),
             nn.BatchNorm2d(widths[0]),
             nn.SiLU(),
         )

@@ -34,10 +34,16 @@ def build_trunk(
     import timm
 
     if family != "timm" or architecture not in timm.list_models():
-        raise SpecError("no such trunk", where=name, remedy="use residual, or timm/NAME of timm.list_models()")
-    model = timm.create_model(architecture, pretrained=False, in_chans=channels_in, num_classes=0, global_pool="")
+        raise SpecError(
+            "no such trunk", where=name, remedy="use residual, or timm/NAME of timm.list_models()"
+        )
+    model = timm.create_model(
+        architecture, pretrained=False, in_chans=channels_in, num_classes=0, global_pool=""
+    )
     with torch.no_grad():
         grid = model.eval()(torch.zeros(1, channels_in, 64, 64))
     if grid.ndim != 4:
-        raise SpecError("this architecture gives no feature grid", where=name, remedy="use a convolutional one")
+        raise SpecError(
+            "this architecture gives no feature grid", where=name, remedy="use a convolutional one"
+        )
     return model, int(grid.shape[1])

@@ -31,7 +31,9 @@ def load_sentence_transformer(what: str, device: str) -> SentenceTransformerEnco
     from sentence_transformers import SentenceTransformer
 
     folder = model_folder(_located(what))
-    load = partial(SentenceTransformer, str(folder), device="cpu", local_files_only=True, trust_remote_code=False)
+    load = partial(
+        SentenceTransformer, str(folder), device="cpu", local_files_only=True, trust_remote_code=False
+    )
     try:
         model = load(model_kwargs={"use_safetensors": True, "dtype": torch.float32})
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -42,8 +44,9 @@ def load_sentence_transformer(what: str, device: str) -> SentenceTransformerEnco
 class SentenceTransformerEncoder:
     """Sentences to vectors by a `SentenceTransformer`.
 
-    Batches are sorted by length. Where bf16 multiplies in hardware (GPU, AVX512-BF16) the whole model runs in it:
-    on MiniLM that takes a third of the time of fp32 for batches, 0.6 of it for one query, at a cosine above .9999.
+    Batches are sorted by length. Where bf16 multiplies in hardware (GPU, AVX512-BF16) the whole model runs in
+    it: on MiniLM that takes a third of the time of fp32 for batches, 0.6 of it for one query, at a cosine
+    above .9999.
 
     Args:
         model: A loaded model in float32 on the CPU.

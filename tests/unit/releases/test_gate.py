@@ -24,7 +24,9 @@ def test_first_release_passes() -> None:
         (row(0.50, (0.40, 0.60)), row(0.10, (0.00, 0.20), query="audio"), True),  # nothing to compare with
     ],
 )
-def test_a_loss_that_the_queries_can_show_fails(old: dict[str, Any], new: dict[str, Any], passed: bool) -> None:
+def test_a_loss_that_the_queries_can_show_fails(
+    old: dict[str, Any], new: dict[str, Any], passed: bool
+) -> None:
     decision = judge({"retrieval": [new]}, {"retrieval": [old]})
     assert decision.passed is passed
     assert decision.reasons

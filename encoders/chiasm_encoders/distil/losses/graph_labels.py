@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["graph_label_loss"]
 
@@ -12,13 +12,13 @@ __all__ = ["graph_label_loss"]
 def graph_label_loss(logits: Tensor, shares: Tensor) -> Tensor:
     """Cross-entropy of a softmax over nodes against the entity's own, mean over items that have any.
 
-    A softmax over shares, rather than one sigmoid a node, keeps hundreds of rare nodes from being drowned by their
-    absences (Mahajan et al. 2018, weak supervision with hashtags).
+    A softmax over shares, rather than one sigmoid a node, keeps hundreds of rare nodes from being drowned by
+    their absences (Mahajan et al. 2018, weak supervision with hashtags).
 
     Args:
         logits: `(batch, labels)`.
         shares: `(batch, labels)`; a row sums to one, or to zero when nothing is known.
     """
     known = (shares.sum(1) > 0).float()
-    per_item = -(shares * F.log_softmax(logits, dim=1)).sum(1)
+    per_item = -(shares * functional.log_softmax(logits, dim=1)).sum(1)
     return (per_item * known).sum() / torch.clamp(known.sum(), min=1.0)

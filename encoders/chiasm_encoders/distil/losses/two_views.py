@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["two_view_loss"]
 
@@ -19,4 +19,4 @@ def two_view_loss(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     similar = views @ views.T / temperature
     similar = similar.masked_fill(torch.eye(len(views), dtype=torch.bool, device=views.device), float("-inf"))
     partner = torch.arange(len(views), device=views.device).roll(len(first))
-    return F.cross_entropy(similar, partner)
+    return functional.cross_entropy(similar, partner)
