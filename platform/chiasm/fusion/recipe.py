@@ -107,6 +107,8 @@ class TrainingConfig:
     batch: int = 256
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
+    #: Rate of the input projections relative to the others.
+    projection_rate: float = 0.1
     warmup_ratio: float = 0.1
     #: Decay of the moving average of the weights that is released.
     average: float = 0.99
@@ -115,8 +117,6 @@ class TrainingConfig:
     temperature: float = 0.07
     #: Steps between two checkpoints.
     checkpoint_steps: int = 100
-    #: Longest share of the words held out to fit the ranking.
-    holdout_ratio: float = 0.1
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,41 @@
+"""Which entities may be hits: all filters as one mask over rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chiasm.catalog import Catalog
+from chiasm.search.asked import Asked
+from chiasm.search.query import Query
+from chiasm.search.replica import Bools
+from chiasm.search.state import State
+
+__all__ = ["allowed_rows"]
+
+
+def allowed_rows(state: State, catalog: Catalog, query: Query, asked: list[Asked]) -> Bools:
+    """Entities that pass every filter of a query and are not part of it, ``(rows,)``.
+
+    Raises:
+        NotFoundError: There is no such domain, or no entity to be near to.
+    """
+    replica = state.replica
+    mask = np.ones(len(replica), dtype=np.bool_) if query.stubs else ~replica.stub
+    if query.into is not None:
+        mask &= replica.domains == replica.domain(query.into)
+    if query.modality is not None:
+        mask &= replica.linked if query.modality == "graph" else replica.has[query.modality]
+    if query.near is not None:
+        mask &= _near(state, query.near, query.hops)
+    if query.where is not None:
+        mask &= state.mask(catalog, query.where)
+    mask[[one.row for one in asked if one.row is not None]] = False
+    return mask
+
+
+def _near(state: State, key: str, hops: int) -> Bools:
+    row = state.replica.row(key)
+    mask = np.zeros(len(state.replica), dtype=np.bool_)
+    mask[state.replica.graph.neighbourhood([row], hops)] = True
+    mask[row] = False
+    return mask

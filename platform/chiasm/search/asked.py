@@ -1,0 +1,127 @@
+"""From the parts of a query to vectors: encoders for what is given, stored vectors for entities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from chiasm.errors import DimensionError, NotFoundError, translated
+from chiasm.models import ModelCache
+from chiasm.search.column import Floats
+from chiasm.search.query import MODALITIES, Part, Query
+from chiasm.search.state import State
+
+__all__ = ["Asked", "resolve"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A part of the query as vectors."""
+
+    part: Part
+    #: Modality to the part's own features, ``(items, dim)``.
+    features: dict[str, Floats] = field(default_factory=dict)
+    #: Vector in the fused space, where it is stored or given.
+    fused: Floats | None = None
+    #: Row of the entity, for an entity part.
+    row: int | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is anything to search by."""
+        return self.fused is not None or bool(self.features)
+
+
+def resolve(state: State, models: ModelCache, query: Query) -> tuple[list[Asked], list[str]]:
+    """The parts as vectors, and warnings about those that cannot be used.
+
+    Raises:
+        NotFoundError: There is no such entity, or it is of another domain than `domain_from`.
+        DimensionError: A raw vector fits no space.
+    """
+    warnings: list[str] = []
+    encoded = _encode(state, models, query.parts, warnings)
+    asked = []
+    for at, part in enumerate(query.parts):
+        if part.kind == "entity":
+            found = _entity(state, part, query.domain_from)
+            if not found.usable:
+                warnings.append(f"entity {part.value!r} has no vector yet: wait until its ingest job is done")
+        elif part.kind == "vector":
+            found = _vector(state, part)
+        else:
+            found = Asked(part, {part.kind: encoded[at][None]} if at in encoded else {})
+        asked.append(found)
+    return asked, warnings
+
+
+def _encode(
+    state: State, models: ModelCache, parts: Sequence[Part], warnings: list[str]
+) -> dict[int, Floats]:
+    encoded: dict[int, Floats] = {}
+    for modality in MODALITIES:
+        places = [at for at, part in enumerate(parts) if part.kind == modality]
+        if not places:
+            continue
+        info = state.spaces.get(modality)
+        if info is None or info.encoder is None:
+            warnings.append(_no_encoder(state, modality))
+            continue
+        encoder = models.encoder(info.encoder, info.stamp)
+        with translated():
+            vectors = encoder.encode([parts[at].value for at in places])
+        encoded.update(zip(places, np.asarray(vectors, dtype=np.float32), strict=True))
+    return encoded
+
+
+def _entity(state: State, part: Part, domain: str | None) -> Asked:
+    row = state.replica.row(part.value)
+    if domain is not None and state.replica.domains[row] != state.replica.domain(domain):
+        raise NotFoundError(
+            f"entity {part.value!r} is not of domain {domain!r}", where="entity", remedy="name its own domain"
+        )
+    features = {}
+    for modality in MODALITIES:
+        if modality in state.columns:
+            items = state.columns[modality].items_of(row)
+            if len(items):
+                features[modality] = items
+    fused = None
+    if "fused" in state.columns:
+        stored = state.columns["fused"].items_of(row)
+        fused = stored[0] if len(stored) else None
+    return Asked(part, features, fused, row)
+
+
+def _vector(state: State, part: Part) -> Asked:
+    vector = np.asarray(part.value, dtype=np.float32)
+    vector = vector / np.linalg.norm(vector)
+    if state.folder is not None:
+        dims = {"fused": state.columns["fused"].view.dim}
+    else:
+        dims = {kind: column.view.dim for kind, column in state.columns.items()}
+    fitting = [kind for kind, dim in dims.items() if dim == len(vector)]
+    if not fitting:
+        known = ", ".join(f"{kind} {dim}" for kind, dim in dims.items()) or "no space yet"
+        raise DimensionError(
+            f"the query's vector has {len(vector)} dimensions",
+            where="query",
+            remedy=f"spaces to search by vector: {known}",
+        )
+    return Asked(part, fused=vector) if fitting[0] == "fused" else Asked(part, {fitting[0]: vector[None]})
+
+
+def _no_encoder(state: State, modality: str) -> str:
+    if not len(state.replica):
+        return "the workspace is empty: run `chiasm ingest` first"
+    if state.folder is not None:
+        return (
+            f"release {state.release} has no {modality} encoder, so this part is not used: "
+            f"ingest {modality} and run `chiasm train`"
+        )
+    return (
+        f"there is no {modality} encoder yet, so this part is not used: run `chiasm train`, "
+        f"or set CHIASM_{modality.upper()}_ENCODER and ingest again"
+    )

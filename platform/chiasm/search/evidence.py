@@ -1,0 +1,62 @@
+"""Same-modality evidence of entities and of their graph neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from chiasm.search.column import Column, Floats
+from chiasm.search.replica import Ints, Replica
+
+__all__ = ["near_values", "own_values"]
+
+
+def own_values(
+    column: Column, vectors: Sequence[Floats], weights: Sequence[float], rows: Ints | None = None
+) -> Floats:
+    """Greatest cosine of each query item to an entity's own, averaged, ``(rows,)``; NaN for none.
+
+    Args:
+        column: Space of the modality.
+        vectors: The query's items of that modality, each ``(dim,)``.
+        weights: Of each item, positive.
+        rows: Entities that matter.
+    """
+    if len(vectors) == 1:
+        return column.values(vectors[0], rows)
+    shares = np.asarray(weights, dtype=np.float32) / np.float32(sum(weights))
+    found = [share * column.values(vector, rows) for share, vector in zip(shares, vectors, strict=True)]
+    return np.sum(found, axis=0, dtype=np.float32)
+
+
+def near_values(replica: Replica, own: Floats, rows: Ints | None = None) -> Floats:
+    """Greatest own value among each entity's neighbours, stubs included, ``(rows,)``; NaN for none.
+
+    Args:
+        replica: Holds the graph.
+        own: Own values of all entities that may be neighbours, ``(rows,)``.
+        rows: Entities that matter.
+    """
+    adjacency = replica.graph.adjacency
+    found = np.full(len(replica), np.nan, dtype=np.float32)
+    filled = np.where(np.isnan(own), -np.inf, own).astype(np.float32)
+    if rows is None:
+        here = np.flatnonzero(replica.linked)
+        if not len(here):
+            return found
+        best = np.maximum.reduceat(filled[adjacency.neighbour], adjacency.indptr[here])
+    else:
+        here = rows[replica.linked[rows]]
+        if not len(here):
+            return found
+        owner, at = replica.graph.half_edges(here)
+        starts = np.searchsorted(owner, np.arange(len(here)))
+        best = np.maximum.reduceat(filled[adjacency.neighbour[at]], starts)
+    found[here] = _nan_for_none(best)
+    return found
+
+
+def _nan_for_none(values: npt.NDArray[np.float32]) -> Floats:
+    return np.where(np.isneginf(values), np.nan, values).astype(np.float32)

@@ -1,0 +1,60 @@
+"""What comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Hit", "SearchResult"]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An entity that answers the query."""
+
+    rank: int
+    key: str
+    domain: str | None
+    title: str | None
+    #: In [0, 1].
+    score: float
+    #: Modalities that it was judged on, and graph where it has neighbours.
+    present: tuple[str, ...]
+    #: Shares by modality, `without`, `paths`; None unless asked for.
+    why: dict[str, Any] | None
+    entity_id: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The hit as `chiasm search --json` prints it."""
+        shown: dict[str, Any] = {
+            "rank": self.rank,
+            "key": self.key,
+            "domain": self.domain,
+            "title": self.title,
+            "score": round(self.score, 4),
+            "present": list(self.present),
+        }
+        return shown if self.why is None else {**shown, "why": self.why}
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Hits, best first, and who answered."""
+
+    #: `r7`, or `late-fusion` before the first release.
+    release: str
+    took_ms: float
+    query: dict[str, Any]
+    hits: Sequence[Hit]
+    warnings: Sequence[str] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as `chiasm search --json` prints it."""
+        return {
+            "release": self.release,
+            "took_ms": round(self.took_ms, 2),
+            "query": self.query,
+            "hits": [hit.to_dict() for hit in self.hits],
+            "warnings": list(self.warnings),
+        }

@@ -1,0 +1,106 @@
+"""From a query to its hits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from chiasm.catalog import Catalog
+from chiasm.models import ModelCache
+from chiasm.search.allowed import allowed_rows
+from chiasm.search.asked import Asked, resolve
+from chiasm.search.explain import explain
+from chiasm.search.late import LateScorer
+from chiasm.search.query import MODALITIES, Query
+from chiasm.search.replica import Ints
+from chiasm.search.result import Hit, SearchResult
+from chiasm.search.scorer import Scorer, Scores
+from chiasm.search.state import State, StateCache
+from chiasm.settings import Settings
+
+__all__ = ["Searcher"]
+
+
+class Searcher:
+    """Answers queries; safe to share between threads.
+
+    Args:
+        settings: Of the home.
+        catalog: Its catalog.
+        models: Encoders and releases, loaded when first used.
+    """
+
+    def __init__(self, settings: Settings, catalog: Catalog, models: ModelCache) -> None:
+        self._catalog = catalog
+        self._models = models
+        self._states = StateCache(settings, catalog)
+
+    def warm(self, workspace_id: int) -> None:
+        """Open spaces and models of a workspace, so that its first query is as quick as the next."""
+        state = self._states.current(workspace_id)
+        for info in state.spaces.values():
+            if info.encoder is not None:
+                self._models.encoder(info.encoder, info.stamp)
+        if state.folder is not None:
+            self._models.fusion(state.folder)
+
+    def search(self, workspace_id: int, query: Query) -> SearchResult:
+        """The best entities for a query.
+
+        Raises:
+            NotFoundError: There is no such workspace, entity or domain.
+            DimensionError: A raw vector fits no space.
+            StampError: An encoder is not the one that made the space.
+            DamagedError: A segment or a model is damaged.
+        """
+        began = time.perf_counter()
+        state = self._states.current(workspace_id)
+        asked, warnings = resolve(state, self._models, query)
+        allowed = allowed_rows(state, self._catalog, query, asked)
+        usable = [one for one in asked if one.usable]
+        hits: Sequence[Hit] = ()
+        if any(one.part.weight > 0 for one in usable) and allowed.any():
+            scorer = self._scorer(state, usable)
+            scores = np.where(allowed, scorer.scores(allowed), np.nan)
+            hits = _hits(state, scorer, scores, query)
+        took_ms = (time.perf_counter() - began) * 1000.0
+        return SearchResult(state.release, took_ms, query.to_dict(), hits, tuple(warnings))
+
+    def _scorer(self, state: State, asked: list[Asked]) -> Scorer:
+        if state.folder is None:
+            return LateScorer(state, asked)
+        from chiasm.search.fused import FusedScorer
+
+        return FusedScorer(state, asked, self._models.fusion(state.folder))
+
+
+def _hits(state: State, scorer: Scorer, scores: Scores, query: Query) -> list[Hit]:
+    replica = state.replica
+    return [
+        Hit(
+            rank=rank,
+            key=replica.keys[row],
+            domain=replica.domain_names[replica.domains[row]] if replica.domains[row] >= 0 else None,
+            title=replica.titles[row],
+            score=float(scores[row]),
+            present=_present(state, row),
+            why=explain(scorer, scores, row) if query.explain else None,
+            entity_id=int(replica.ids[row]),
+        )
+        for rank, row in enumerate(_best(scores, query.k).tolist(), start=1)
+    ]
+
+
+def _best(scores: Scores, k: int) -> Ints:
+    """Rows of the ``k`` best scores, best first, equal ones by age."""
+    rows = np.flatnonzero(~np.isnan(scores))
+    if len(rows) > k:
+        rows = rows[scores[rows] >= -np.partition(-scores[rows], k - 1)[k - 1]]
+    return rows[np.argsort(-scores[rows], kind="stable")][:k]
+
+
+def _present(state: State, row: int) -> tuple[str, ...]:
+    found = [m for m in MODALITIES if m in state.columns and state.columns[m].present[row]]
+    return (*found, "graph") if state.replica.linked[row] else tuple(found)

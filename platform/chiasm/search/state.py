@@ -1,0 +1,204 @@
+"""What a query is answered from: one release, its spaces and a replica of the catalog, all of one moment."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from chiasm.catalog import Catalog
+from chiasm.catalog.filters import Filter
+from chiasm.catalog.models import Entity, Release, ReleaseSpace, Space, Workspace
+from chiasm.errors import NotFoundError
+from chiasm.models import default_encoders
+from chiasm.search.column import Column
+from chiasm.search.query import MODALITIES
+from chiasm.search.replica import Bools, Replica, load_replica
+from chiasm.settings import Settings
+from chiasm.spaces import SpaceReader
+
+__all__ = ["LATE_FUSION", "SpaceInfo", "State", "StateCache"]
+
+LATE_FUSION = "late-fusion"
+#: Results of `where` conditions kept a state.
+_MAX_MASKS = 64
+#: A replica that takes longer to load than this is not loaded again before as much time has passed.
+_QUICK_S = 0.25
+
+Version = tuple[tuple[int | None, ...], ...]
+
+_VERSION = (
+    select(Workspace.revision, Workspace.active_release_id, Space.id, Space.generation)
+    .join_from(Workspace, Space, Space.workspace_id == Workspace.id, isouter=True)
+    .where(Workspace.id == bindparam("workspace_id"))
+    .order_by(Space.id)
+)
+
+
+@dataclass(frozen=True)
+class SpaceInfo:
+    """A space, and the encoder that makes queries for it."""
+
+    space_id: int
+    encoder: str | None
+    stamp: str
+
+
+@dataclass(frozen=True)
+class State:
+    """Immutable; a query keeps the one it began with, whatever is swapped in meanwhile."""
+
+    workspace_id: int
+    #: `r7` or `late-fusion`.
+    release: str
+    #: Model folder of the release; None before the first.
+    folder: str | None
+    #: By kind: text, image, audio, graph, fused.
+    spaces: Mapping[str, SpaceInfo]
+    columns: Mapping[str, Column]
+    replica: Replica
+    version: Version
+    masks: dict[str, Bools] = field(default_factory=dict)
+
+    def mask(self, catalog: Catalog, where: Filter) -> Bools:
+        """Which entities satisfy a condition, ``(rows,)``; kept as long as the state is."""
+        # By its text: 1 and true are equal in Python, yet two conditions.
+        name = repr(where)
+        if name not in self.masks:
+            if len(self.masks) >= _MAX_MASKS:
+                self.masks.clear()
+            condition = where.to_sql(catalog.engine.dialect.name)
+            chosen = select(Entity.id).where(Entity.workspace_id == self.workspace_id, condition)
+            with catalog.read() as session:
+                ids = np.asarray(session.scalars(chosen).all(), dtype=np.int64)
+            rows = self.replica.rows_of(ids)
+            mask = np.zeros(len(self.replica), dtype=np.bool_)
+            mask[rows[rows >= 0]] = True
+            self.masks[name] = mask
+        return self.masks[name]
+
+
+class StateCache:
+    """The present state of each workspace, followed by one cheap look into SQL a query.
+
+    Args:
+        settings: Where the spaces lie; which encoders answer before the first release.
+        catalog: The truth.
+    """
+
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._lock = threading.Lock()
+        self._states: dict[int, State] = {}
+        self._readers: dict[int, SpaceReader] = {}
+        #: Workspace -> earliest time (monotonic) of the next load of its replica.
+        self._not_before: dict[int, float] = {}
+
+    def current(self, workspace_id: int) -> State:
+        """The state to answer from.
+
+        Raises:
+            NotFoundError: There is no such workspace.
+            DamagedError: A segment of a space is damaged.
+        """
+        with self._catalog.engine.connect() as connection:
+            found = connection.execute(_VERSION, {"workspace_id": workspace_id}).all()
+        if not found:
+            raise NotFoundError(f"there is no workspace {workspace_id}", where="workspace")
+        version = _as_version(found)
+        state = self._states.get(workspace_id)
+        if state is not None and state.version == version:
+            return state
+        # Others go on with what they have while one thread follows; the first has to wait.
+        if not self._lock.acquire(blocking=state is None):
+            assert state is not None
+            return state
+        try:
+            state = self._states.get(workspace_id)
+            if state is None or state.version != version:
+                state = self._build(workspace_id, state)
+                self._states[workspace_id] = state
+            return state
+        finally:
+            self._lock.release()
+
+    def _build(self, workspace_id: int, old: State | None) -> State:
+        with self._catalog.read() as session:
+            rows = session.execute(_VERSION, {"workspace_id": workspace_id}).all()
+            version = _as_version(rows)
+            release = session.get(Release, rows[0][1]) if rows[0][1] is not None else None
+            spaces = _spaces_of(session, release) if release else self._first_spaces(session, workspace_id)
+            replica, complete = self._replica(session, workspace_id, int(rows[0][0]), old)
+        columns = {}
+        generations = {space_id: generation for _, _, space_id, generation in rows}
+        for kind, info in spaces.items():
+            view = self._reader(info.space_id, generations.get(info.space_id)).view
+            before = old.columns.get(kind) if old else None
+            kept = before is not None and before.view is view and before.replica is replica
+            columns[kind] = before if before is not None and kept else Column(view, replica)
+        return State(
+            workspace_id=workspace_id,
+            release=release.name if release else LATE_FUSION,
+            folder=release.folder if release else None,
+            spaces=spaces,
+            columns=columns,
+            replica=replica,
+            # An older replica stands in for a while: the next query has to look again.
+            version=version if complete else (),
+            masks=old.masks if old is not None and old.replica is replica else {},
+        )
+
+    def _replica(
+        self, session: Session, workspace_id: int, revision: int, old: State | None
+    ) -> tuple[Replica, bool]:
+        if old is not None and old.replica.revision == revision:
+            return old.replica, True
+        began = time.monotonic()
+        if old is not None and began < self._not_before.get(workspace_id, 0.0):
+            return old.replica, False
+        replica = load_replica(session, workspace_id, revision)
+        ended = time.monotonic()
+        if ended - began > _QUICK_S:
+            self._not_before[workspace_id] = ended + (ended - began)
+        return replica, True
+
+    def _reader(self, space_id: int, generation: int | None) -> SpaceReader:
+        reader = self._readers.get(space_id)
+        if reader is None:
+            reader = SpaceReader(self._catalog, self._settings.spaces_dir, space_id)
+            self._readers[space_id] = reader
+        reader.refresh(generation)
+        return reader
+
+    def _first_spaces(self, session: Session, workspace_id: int) -> dict[str, SpaceInfo]:
+        """Before the first release: the spaces of the default encoders."""
+        specs = default_encoders(self._settings)
+        rows = session.scalars(
+            select(Space)
+            .where(Space.workspace_id == workspace_id, Space.kind.in_(MODALITIES))
+            .order_by(Space.id)
+        )
+        return {
+            space.kind: SpaceInfo(space.id, space.encoder, space.stamp)
+            for space in rows
+            if space.encoder == specs.get(space.kind)
+        }
+
+
+def _spaces_of(session: Session, release: Release) -> dict[str, SpaceInfo]:
+    rows = session.execute(
+        select(ReleaseSpace.kind, Space.id, Space.encoder, Space.stamp)
+        .join(Space, Space.id == ReleaseSpace.space_id)
+        .where(ReleaseSpace.release_id == release.id)
+    )
+    return {kind: SpaceInfo(space_id, encoder, stamp) for kind, space_id, encoder, stamp in rows}
+
+
+def _as_version(rows: Iterable[Iterable[int | None]]) -> Version:
+    return tuple(tuple(row) for row in rows)
