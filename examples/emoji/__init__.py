@@ -1,0 +1,1 @@
+"""The demo: every emoji as text in three languages, picture, spoken name and graph, in one searchable space."""
