@@ -1,1 +1,1 @@
-"""The demo: every emoji as text in three languages, picture, spoken name and graph, in one searchable space."""
+"""The demo: every emoji as text, picture, spoken name and graph, in one searchable space."""

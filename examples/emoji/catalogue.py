@@ -90,7 +90,10 @@ def build_catalogue(
 
     records = [_record(one, names[one.key], annotations, drawn, spoken, set(names)) for one in chosen]
     spoken_queries = [
-        {"audio": path, "expect": [key]} for key, paths in spoken.items() for path in paths if _is_judging(path)
+        {"audio": path, "expect": [key]}
+        for key, paths in spoken.items()
+        for path in paths
+        if _is_judging(path)
     ]
     variant_queries = [
         {"image": drawn[char], "expect": [key]} for char, key in variants.items() if char in drawn
@@ -188,7 +191,9 @@ def _record_all(
     judged = set(sorted(names, key=_rank)[: min(_JUDGED, max(1, len(names) // 4))])
     wanted: list[tuple[str, str, speech.Utterance]] = []
     for key, name in names.items():
-        paths = [(f"snd/{_file_name(key)}-{number}.flac", voice) for number, voice in enumerate(speech.VOICES, 1)]
+        paths = [
+            (f"snd/{_file_name(key)}-{number}.flac", voice) for number, voice in enumerate(speech.VOICES, 1)
+        ]
         if key in judged:
             paths.append((f"judging/{_file_name(key)}.flac", speech.JUDGING_VOICE))
         wanted += [(key, path, speech.Utterance(name, voice, folder / path)) for path, voice in paths]
@@ -210,7 +215,11 @@ def _record(
     keys: set[str],
 ) -> dict[str, Any]:
     """One line of the manifest."""
-    found = {language: table[plain(one.char)] for language, table in annotations.items() if plain(one.char) in table}
+    found = {
+        language: table[plain(one.char)]
+        for language, table in annotations.items()
+        if plain(one.char) in table
+    }
     texts = [{"value": name, "lang": "en"}]
     for language, annotation in found.items():
         if language != "en" and annotation.name:

@@ -31,7 +31,7 @@ def read_annotations(paths: Sequence[Path]) -> dict[str, Annotation]:
     for path in paths:
         names: dict[str, str] = {}
         keywords: dict[str, tuple[str, ...]] = {}
-        # The files come from a package the administrator installed; they name a DTD but no entities of their own.
+        # The files come from an installed package; they name a DTD but define no entities.
         for element in ElementTree.parse(path).iter("annotation"):
             char, text = element.get("cp", ""), (element.text or "").strip()
             if not text or text == _INHERITED:
@@ -39,7 +39,9 @@ def read_annotations(paths: Sequence[Path]) -> dict[str, Annotation]:
             if element.get("type") == "tts":
                 names[char] = text
             else:
-                keywords[char] = tuple(dict.fromkeys(word.strip() for word in text.split("|") if word.strip()))
+                keywords[char] = tuple(
+                    dict.fromkeys(word.strip() for word in text.split("|") if word.strip())
+                )
         for char in {**names, **keywords}:
             found.setdefault(char, Annotation(names.get(char, ""), keywords.get(char, ())))
     return found

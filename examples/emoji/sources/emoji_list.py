@@ -14,7 +14,9 @@ JOINER = "\u200d"
 VARIATION_SELECTOR = "\ufe0f"
 SKIN_TONES = frozenset(map(chr, range(0x1F3FB, 0x1F400)))
 
-_LINE = re.compile(r"^(?P<points>[0-9A-F ]+?)\s*; (?P<status>[a-z-]+)\s*# \S+ E(?P<version>[\d.]+) (?P<name>.+)$")
+_LINE = re.compile(
+    r"^(?P<points>[0-9A-F ]+?)\s*; (?P<status>[a-z-]+)\s*# \S+ E(?P<version>[\d.]+) (?P<name>.+)$"
+)
 _FALLBACK_BLOCKS = ((0x1F300, 0x1F650), (0x1F680, 0x1F700), (0x1F900, 0x1FB00))
 
 

@@ -64,5 +64,7 @@ def _record_one(espeak: Path, utterance: Utterance) -> bool:
     if not samples.any():
         return False
     # FLAC, not Ogg: an Ogg stream carries a random serial number, and the catalogue is to be reproducible.
-    soundfile.write(utterance.path, soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ), SAMPLE_RATE_HZ, format="FLAC")
+    soundfile.write(
+        utterance.path, soxr.resample(samples, rate_hz, SAMPLE_RATE_HZ), SAMPLE_RATE_HZ, format="FLAC"
+    )
     return True
