@@ -50,6 +50,13 @@ class Summary:
     #: What it was made from: contents of the packages, limit, format.
     stamp: str = ""
 
+    def describe(self) -> str:
+        """The counts in one line."""
+        return (
+            f"{self.entities:,} emoji, {self.pictures:,} pictures, {self.recordings:,} recordings, "
+            f"{self.edges:,} edges"
+        )
+
 
 def load_summary(folder: Path, files: SystemFiles, limit: int | None = None) -> Summary | None:
     """The summary of a finished catalogue that the same packages would give again; None to build it."""

@@ -14,8 +14,8 @@ LANGUAGES = ("en", "de", "zh")
 
 #: Debian package -> what a catalogue made without it lacks.
 PACKAGES = {
-    "unicode-data": "groups and sub-groups, compositions and flags (single code points only)",
-    "unicode-cldr-core": "German and Chinese, and keywords (English character names only)",
+    "unicode-data": "groups, compositions and flags",
+    "unicode-cldr-core": "German and Chinese names, and keywords",
     "fonts-noto-color-emoji": "pictures",
     "espeak-ng": "spoken names",
 }
