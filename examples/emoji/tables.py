@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from examples.emoji.report.data import BASELINES, Example, Figure, HitView, Judged, QueryPart
+from examples.emoji.report.data import BASELINES, Example, Figure, Gain, HitView, Judged, QueryPart
 from rich.console import Console
 from rich.table import Table
 
@@ -12,28 +12,26 @@ __all__ = ["show_examples", "show_gains", "show_judged"]
 
 
 def show_gains(console: Console, figures: Sequence[Figure]) -> None:
-    """What fusion gained over each baseline, in points of hit@10 with the paired interval."""
+    """What fusion gained over each baseline, in percentage points with the paired interval."""
     if not figures:
         return
-    table = Table(title="hit@10 on held-out data, and what fusion gained", title_justify="left", box=None)
-    for heading in ("asked with", "known by"):
-        table.add_column(heading)
-    for heading in ("queries", "fused", *BASELINES.values()):
-        table.add_column(heading, justify="right")
+    table = Table(title="What fusion gained on held-out queries", title_justify="left", box=None)
+    for heading in ("asked with", "queries", "by", "fused", "against", "baseline", "gain, points", "95 %"):
+        table.add_column(heading, justify="left" if heading in ("asked with", "by", "against") else "right")
     for figure in figures:
-        row = [figure.query, figure.target, str(figure.queries), f"[bold]{figure.hit10:.3f}[/bold]"]
-        table.add_row(*row, *(_gain(figure, name) for name in BASELINES))
+        for gain in figure.gains:
+            fused = f"[bold]{gain.fused:.3f}[/bold]"
+            table.add_row(figure.query, str(figure.queries), gain.metric, fused, *_gain(gain))
     console.print("\n", table, sep="")
 
 
-def _gain(figure: Figure, name: str) -> str:
-    if name not in figure.gains:
-        return ""
-    gain, low, high = figure.gains[name]
-    # Escaped, or the bracket would be read as markup.
-    interval = rf" \[{100 * low:+.1f}, {100 * high:+.1f}]" if low is not None and high is not None else ""
-    colour = "green" if (low or 0.0) > 0 else "red" if high is not None and high < 0 else "default"
-    return f"{figure.baselines[name]:.3f}  [{colour}]{100 * gain:+.1f}[/{colour}]{interval}"
+def _gain(gain: Gain) -> tuple[str, ...]:
+    colour, interval = "default", ""
+    if gain.low is not None and gain.high is not None:
+        colour = "green" if gain.low > 0 else "red" if gain.high < 0 else "default"
+        interval = f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
+    name = f"{BASELINES.get(gain.baseline, gain.baseline)} {f'({gain.space})' if gain.space else ''}".strip()
+    return name, f"{gain.reached:.3f}", f"[{colour}]{100 * gain.mean:+.1f}[/{colour}]", interval
 
 
 def show_examples(console: Console, examples: Sequence[Example]) -> None:

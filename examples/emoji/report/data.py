@@ -32,22 +32,41 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """What fusion gained over one baseline on the same queries, by one metric."""
+
+    baseline: str
+    #: The space that the best single modality is; how late fusion is done.
+    space: str
+    metric: str
+    fused: float
+    reached: float
+    #: Mean of the paired differences and its 95 % interval.
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
 class Figure:
-    """One line of the evaluation: queries of a modality, answers known by a modality."""
+    """One line of the evaluation: queries of a modality, answers known by everything or by one modality."""
 
     query: str
+    #: `any`, or the only modality that the answers are known by.
     target: str
     queries: int
     hit10: float
     mrr: float
     #: 95 % interval of hit@10.
     interval: tuple[float, float] | None = None
-    #: Baseline -> its hit@10 on the same queries.
-    baselines: Mapping[str, float] = field(default_factory=dict)
-    #: Baseline -> gain in hit@10 with its paired 95 % interval (mean, low, high); low and high may be absent.
-    gains: Mapping[str, tuple[float, float | None, float | None]] = field(default_factory=dict)
+    gains: tuple[Gain, ...] = ()
     #: Domains of the queries and of the answers.
     domains: tuple[str, str] = ("", "")
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """Baseline -> its hit@10."""
+        return {gain.baseline: gain.reached for gain in self.gains if gain.metric == "hit@10"}
 
 
 @dataclass(frozen=True)

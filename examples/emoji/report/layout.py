@@ -40,7 +40,7 @@ def lay_out(vectors: np.ndarray, seed: int = 0, *, aspect: float = 1.6) -> np.nd
     plane = _ranked(np.asarray(plane, dtype=np.float64)) * [aspect, 1.0]  # (items, 2)
     plane = _apart(plane, distance=0.72 * float(np.sqrt(aspect / len(plane))))
     low, high = plane.min(axis=0), plane.max(axis=0)
-    return (plane - low) / np.maximum(high - low, 1e-9)
+    return np.asarray((plane - low) / np.maximum(high - low, 1e-9))
 
 
 def _ranked(plane: np.ndarray) -> np.ndarray:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from examples.emoji.report.data import BASELINES, Example, Figure, HitView, MapPoint, QueryPart, ReportData
+from examples.emoji.report.data import (
+    BASELINES,
+    Example,
+    Figure,
+    Gain,
+    HitView,
+    MapPoint,
+    QueryPart,
+    ReportData,
+)
 from examples.emoji.report.media import make_atlas, make_clip, thumbnail
 
 __all__ = ["render", "write_report"]
 
 _HERE = Path(__file__).parent
-_MODALITIES = ("text", "image", "audio", "graph", "entity", "fused")
+_MODALITIES = ("any", "text", "image", "audio", "graph", "entity", "fused")
 _LANGUAGE_NAMES = {"en": "English", "de": "German", "zh": "Chinese"}
 
 
@@ -89,9 +98,9 @@ def _chance(value: float) -> str:
     return f"{min(1.0, value):.3f}".removeprefix("0")
 
 
-def _points(value: float) -> str:
+def _points(value: float, digits: int = 1) -> str:
     """A difference in percentage points with a real minus sign."""
-    return f"{100 * value:+.1f}".replace("-", "\u2212")
+    return f"{100 * value:+.{digits}f}".replace("-", "\u2212")
 
 
 def _duration(seconds: float) -> str:
@@ -201,51 +210,43 @@ def _ordered(names: set[str]) -> list[str]:
 def _gains(figures: Sequence[Figure]) -> tuple[list[dict[str, Any]], float, list[dict[str, Any]]]:
     """Rows of the table of gains, where zero lies on their common axis, and the axis's marks."""
     shown = [figure for figure in figures if figure.gains]
-    ends = [end for figure in shown for gain in figure.gains.values() for end in gain if end is not None]
+    gains = [gain for figure in shown for gain in figure.gains]
+    ends = [end for gain in gains for end in (gain.mean, gain.low, gain.high) if end is not None]
     step = _axis_step(max(map(abs, ends), default=0.05))
-    low = step * math.floor(min(0.0, min(ends, default=0.0)) / step)
-    high = step * math.ceil(max(step, max(ends, default=0.0)) / step)
+    low = step * math.floor(min([0.0, *ends]) / step)
+    high = step * math.ceil(max([step, *ends]) / step)
 
-    def along(value: float) -> float:
-        return round((value - low) / (high - low), 4)
+    def along(value: float | None) -> float | None:
+        return None if value is None else round((value - low) / (high - low), 4)
 
-    rows = []
-    for figure in shown:
-        lines = []
-        for name, (gain, lower, upper) in figure.gains.items():
-            sign = (
-                "even"
-                if lower is None or upper is None or lower <= 0 <= upper
-                else "up"
-                if gain > 0
-                else "down"
-            )
-            lines.append(
-                {
-                    "name": BASELINES.get(name, name.replace("_", " ")),
-                    "value": figure.baselines.get(name, figure.hit10 - gain),
-                    "gain": gain,
-                    "sign": sign,
-                    "x": along(gain),
-                    "low": lower,
-                    "low_x": along(lower) if lower is not None else None,
-                    "high_x": along(upper) if upper is not None else None,
-                }
-            )
-        domains = f"{figure.domains[0]} to {figure.domains[1]}" if len(set(figure.domains)) > 1 else ""
-        shared = {
+    rows = [
+        {
             "query": figure.query,
-            "target": figure.target,
             "queries": figure.queries,
-            "hit10": figure.hit10,
+            "domains": f"{figure.domains[0]} to {figure.domains[1]}" if len(set(figure.domains)) > 1 else "",
+            "lines": [_line(gain, along) for gain in figure.gains],
         }
-        rows.append({**shared, "domains": domains, "lines": lines})
-    marks = [low + step * index for index in range(round((high - low) / step) + 1)]
-    axis = [
-        {"x": along(mark), "label": f"{100 * mark:+.0f}".replace("-", "\u2212") if round(mark, 9) else "0"}
-        for mark in marks
+        for figure in shown
     ]
-    return rows, along(0.0), axis
+    marks = [low + step * index for index in range(round((high - low) / step) + 1)]
+    axis = [{"x": along(mark), "label": _points(mark, 0) if round(mark, 9) else "0"} for mark in marks]
+    return rows, along(0.0) or 0.0, axis
+
+
+def _line(gain: Gain, along: Callable[[float | None], float | None]) -> dict[str, Any]:
+    unsure = gain.low is None or gain.high is None or gain.low <= 0 <= gain.high
+    return {
+        "name": BASELINES.get(gain.baseline, gain.baseline.replace("_", " ")),
+        "space": gain.space,
+        "metric": {"mrr": "MRR"}.get(gain.metric, gain.metric),
+        "fused": gain.fused,
+        "value": gain.reached,
+        "gain": gain.mean,
+        "sign": "even" if unsure else "up" if gain.mean > 0 else "down",
+        "x": along(gain.mean),
+        "low_x": along(gain.low),
+        "high_x": along(gain.high),
+    }
 
 
 def _axis_step(reach: float) -> float:
