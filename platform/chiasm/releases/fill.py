@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, func, select
+import numpy as np
+from sqlalchemy import Select, exists, func, select
 
 from chiasm.catalog.models import Asset, Embedding, Entity, Release, Space
 from chiasm.ingest import embed_assets, fuse_entities, preload
