@@ -1,7 +1,7 @@
 """Manifests, tables, graphs and folders into the catalog; assets into spaces; entities into fused vectors."""
 
 from chiasm.ingest.delete import delete_entity
-from chiasm.ingest.embed import embed
+from chiasm.ingest.embed import embed, embed_assets
 from chiasm.ingest.fuse import Preloaded, fuse, fuse_entities, preload
 from chiasm.ingest.read import read
 from chiasm.ingest.submit import submit_ingest, submit_records
@@ -13,6 +13,7 @@ __all__ = [
     "current_spaces",
     "delete_entity",
     "embed",
+    "embed_assets",
     "ensure_space",
     "fuse",
     "fuse_entities",
