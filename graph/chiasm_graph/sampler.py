@@ -11,7 +11,7 @@ import numpy.typing as npt
 from chiasm_graph.errors import ShapeError
 from chiasm_graph.triples import Triples
 
-__all__ = ["Hop", "Trees", "TreeSampler"]
+__all__ = ["Hop", "TreeSampler", "Trees"]
 
 Ints = npt.NDArray[np.int64]
 

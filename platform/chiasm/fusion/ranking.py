@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,91 +12,89 @@ import numpy.typing as npt
 
 from chiasm.errors import DamagedError
 
-__all__ = ["EvidenceWeights", "Ranking"]
+__all__ = ["Evidence", "QueryWeights", "Ranking"]
 
 Floats = npt.NDArray[np.floating]
+#: Modality of the query's items to a cosine a candidate, NaN where the candidate has no such evidence.
+Evidence = Mapping[str, Floats]
 
 
 @dataclass(frozen=True)
-class EvidenceWeights:
-    """One kind of evidence for queries of one modality."""
+class QueryWeights:
+    """How queries of one modality are judged; slopes are never negative.
 
-    #: Slope on the cosine, not negative.
-    weight: float
-    #: Where a candidate has no such evidence, it is expected to have ``intercept + slope * fused``.
-    intercept: float
-    slope: float
+    Where a candidate has no own (or near) asset of the modality, its cosine is taken to be what candidates of
+    the same fused cosine have on average: ``own_base + own_slope * fused``.
+    """
+
+    fused: float = 10.0
+    own: float = 0.0
+    near: float = 0.0
+    #: Makes the score of a typical best candidate the chance that it is relevant.
+    bias: float = -5.0
+    own_base: float = 0.0
+    own_slope: float = 1.0
+    near_base: float = 0.0
+    near_slope: float = 1.0
 
 
 @dataclass(frozen=True)
 class Ranking:
     """A calibrated score from cosines.
 
-    For a candidate *e* and a query with items of the modalities *M*::
+    For a candidate *e* and a query whose items have the modalities *M*::
 
-        score(e) = sigmoid(bias + fused_weight * f + mean over m in M of
-                           own[m].weight * own_m(e) + near[m].weight * near_m(e))
+        logit(e) = mean over m in M of
+                   bias[m] + fused[m] * f(e) + own[m] * own_m(e) + near[m] * near_m(e)
+        score(e) = sigmoid(logit(e))
 
     ``f`` is the cosine of the fused vectors; ``own_m`` the greatest cosine of the query's item to one of the
-    candidate's own assets of modality *m*; ``near_m`` the same over assets of its graph neighbours. What a
-    candidate does not have is replaced by what candidates with that fused cosine have on average, so that
-    lacking a modality neither punishes nor favours it.
+    candidate's own assets of modality *m*; ``near_m`` the same over the assets of its graph neighbours. What a
+    candidate does not have is replaced by its expectation given ``f``, so that lacking a modality neither
+    punishes nor favours it. A query without items of its own (an entity, or a vector) is judged on ``f`` alone.
 
     Args:
-        fused_weight: Slope on the fused cosine, positive.
-        bias: Makes the score a probability of relevance at one relevant candidate among all.
-        own: By query modality.
-        near: By query modality.
+        queries: By modality of the query's items.
+        default: For queries without items, and for modalities not among ``queries``.
     """
 
-    fused_weight: float = 10.0
-    bias: float = -5.0
-    own: Mapping[str, EvidenceWeights] = field(default_factory=dict)
-    near: Mapping[str, EvidenceWeights] = field(default_factory=dict)
+    queries: Mapping[str, QueryWeights] = field(default_factory=dict)
+    default: QueryWeights = field(default_factory=QueryWeights)
 
-    def logits(
-        self, fused: Floats, own: Mapping[str, Floats] | None = None, near: Mapping[str, Floats] | None = None
-    ) -> npt.NDArray[np.float64]:
+    def logits(self, fused: Floats, own: Evidence | None = None, near: Evidence | None = None) -> Floats:
         """Scores before the sigmoid, of any magnitude; arguments as for `score`."""
         cosine = np.asarray(fused, dtype=np.float64)
-        total = self.bias + self.fused_weight * cosine
         modalities = sorted({*(own or {}), *(near or {})})
-        for found, weights in ((own or {}, self.own), (near or {}, self.near)):
-            for modality, values in found.items():
-                if modality in weights:
-                    how = weights[modality]
-                    expected = how.intercept + how.slope * cosine
-                    filled = np.where(np.isnan(values), expected, values)
-                    total = total + how.weight * filled / len(modalities)
+        if not modalities:
+            return self.default.bias + self.default.fused * cosine
+        total = np.zeros_like(cosine)
+        for modality in modalities:
+            how = self.queries.get(modality, self.default)
+            logit = how.bias + how.fused * cosine
+            if own is not None and modality in own and how.own:
+                logit = logit + how.own * _filled(own[modality], how.own_base + how.own_slope * cosine)
+            if near is not None and modality in near and how.near:
+                logit = logit + how.near * _filled(near[modality], how.near_base + how.near_slope * cosine)
+            total += logit / len(modalities)
         return total
 
-    def score(
-        self, fused: Floats, own: Mapping[str, Floats] | None = None, near: Mapping[str, Floats] | None = None
-    ) -> npt.NDArray[np.float64]:
+    def score(self, fused: Floats, own: Evidence | None = None, near: Evidence | None = None) -> Floats:
         """Scores in [0, 1] that order candidates.
 
         Args:
             fused: Cosine of query and candidate in the fused space, ``(*any,)``.
             own: By modality of the query's items: greatest cosine to a candidate's own assets of that
-                modality, NaN where it has none, ``(*any,)``.
+                modality, NaN where it has none, ``(*any,)``. Every modality of the query should be named, with
+                all NaN if need be.
             near: Likewise over the assets of the candidate's graph neighbours (stubs and their names included).
         """
         return 1.0 / (1.0 + np.exp(-self.logits(fused, own, near)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for ``release.json``."""
-
-        def plain(weights: Mapping[str, EvidenceWeights]) -> dict[str, dict[str, float]]:
-            return {
-                m: {"weight": w.weight, "intercept": w.intercept, "slope": w.slope}
-                for m, w in weights.items()
-            }
-
         return {
-            "fused_weight": self.fused_weight,
-            "bias": self.bias,
-            "own": plain(self.own),
-            "near": plain(self.near),
+            "queries": {m: dataclasses.asdict(w) for m, w in self.queries.items()},
+            "default": dataclasses.asdict(self.default),
         }
 
     @classmethod
@@ -106,8 +105,11 @@ class Ranking:
             DamagedError: A part is missing or unknown.
         """
         try:
-            own = {m: EvidenceWeights(**w) for m, w in data["own"].items()}
-            near = {m: EvidenceWeights(**w) for m, w in data["near"].items()}
-            return cls(float(data["fused_weight"]), float(data["bias"]), own, near)
+            queries = {m: QueryWeights(**w) for m, w in data["queries"].items()}
+            return cls(queries, QueryWeights(**data["default"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise DamagedError(f"ranking cannot be read: {error}", where="release.json") from error
+
+
+def _filled(values: Floats, expected: Floats) -> Floats:
+    return np.where(np.isnan(values), expected, values)

@@ -1,1 +1,18 @@
 """Snapshots, splits, the trainer and evaluation; reads no SQL, no queue and no index."""
+
+from chiasm.training.progress import STAGES, Progress, Stopped
+from chiasm.training.snapshot import Snapshot, SnapshotWriter
+from chiasm.training.splits import split_of, split_together
+from chiasm.training.trainer import TrainResult, train
+
+__all__ = [
+    "STAGES",
+    "Progress",
+    "Snapshot",
+    "SnapshotWriter",
+    "Stopped",
+    "TrainResult",
+    "split_of",
+    "split_together",
+    "train",
+]

@@ -1,0 +1,102 @@
+"""Fits the ranking on queries the model has not been trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from chiasm.fusion.ranking import QueryWeights, Ranking
+
+__all__ = ["Judged", "fit_ranking"]
+
+Floats = npt.NDArray[np.float32]
+#: Fewest queries of a modality that earn weights of their own.
+FEWEST = 10
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Cosines of queries of one modality to all candidates, ``(queries, candidates)``, and what is right."""
+
+    fused: Floats
+    own: Floats
+    near: Floats
+    expected: Sequence[npt.NDArray[np.int64]]
+
+
+def fit_ranking(judged: dict[str, Judged], start: QueryWeights | None = None) -> Ranking:
+    """Weights that make the right candidates likeliest among all (a softmax over candidates).
+
+    Few parameters, pulled towards ``start``: a modality with few queries keeps nearly the default.
+
+    Args:
+        judged: By modality of the query.
+        start: Where the fit starts and what it is pulled to.
+    """
+    first = start or QueryWeights(fused=15.0, own=2.0, near=2.0)
+    queries = {}
+    for modality, cosines in judged.items():
+        if len(cosines.expected) >= FEWEST:
+            queries[modality] = _fit(cosines, first)
+    known = list(queries.values())
+    bias = (
+        float(np.mean([w.bias + w.own * w.own_base + w.near * w.near_base for w in known])) if known else -7.0
+    )
+    slope = [w.fused + w.own * w.own_slope + w.near * w.near_slope for w in known]
+    return Ranking(queries, QueryWeights(fused=float(np.mean(slope)) if known else 12.0, bias=bias))
+
+
+def _fit(cosines: Judged, start: QueryWeights) -> QueryWeights:
+    own_base, own_slope = _expectation(cosines.fused, cosines.own)
+    near_base, near_slope = _expectation(cosines.fused, cosines.near)
+    f = torch.from_numpy(np.asarray(cosines.fused, dtype=np.float32))
+    own = _filled(cosines.own, f, own_base, own_slope)
+    near = _filled(cosines.near, f, near_base, near_slope)
+    right = torch.zeros(f.shape, dtype=torch.bool)
+    for i, columns in enumerate(cosines.expected):
+        right[i, torch.from_numpy(np.asarray(columns))] = True
+    begin = torch.tensor([start.fused, start.own, start.near])
+    raw = begin.clone().requires_grad_(True)
+    optimiser = torch.optim.LBFGS([raw], max_iter=40, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        weights = raw.clamp_min(0)
+        logits = weights[0] * f + weights[1] * own + weights[2] * near
+        chance = torch.logsumexp(logits.masked_fill(~right, -1e4), 1) - torch.logsumexp(logits, 1)
+        # A gradient also below zero, so that a weight can come back.
+        pull = ((raw - begin) / 20).square().sum() / len(f) ** 0.5 + F.relu(-raw).square().sum()
+        loss = -chance.mean() + pull
+        loss.backward()
+        return loss
+
+    with torch.enable_grad():
+        optimiser.step(closure)
+    fused_weight, own_weight, near_weight = raw.detach().clamp_min(0).tolist()
+    logits = fused_weight * f + own_weight * own + near_weight * near
+    # In a softmax the chance of a candidate is sigmoid(logit - log of the others' sum).
+    bias = -float(torch.logsumexp(logits, 1).median())
+    return QueryWeights(
+        fused_weight, own_weight, near_weight, bias, own_base, own_slope, near_base, near_slope
+    )
+
+
+def _expectation(fused: Floats, values: Floats) -> tuple[float, float]:
+    """Base and slope of a cosine's mean given the fused cosine, over candidates that have it."""
+    there = np.isfinite(values)
+    if there.sum() < 2:
+        return 0.0, 0.0
+    x, y = fused[there].astype(np.float64), values[there].astype(np.float64)
+    slope = float(((x - x.mean()) * (y - y.mean())).mean() / max(x.var(), 1e-9))
+    return float(y.mean() - slope * x.mean()), slope
+
+
+def _filled(values: Floats, fused: Tensor, base: float, slope: float) -> Tensor:
+    there = torch.from_numpy(np.isfinite(values))
+    return torch.where(there, torch.from_numpy(np.nan_to_num(values)).float(), base + slope * fused)

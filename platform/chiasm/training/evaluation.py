@@ -1,0 +1,181 @@
+"""Judges a model on what was held out, beside late fusion and the best single modality."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chiasm.fusion.runtime import FusionModel
+from chiasm.training.baselines import baseline_scores
+from chiasm.training.dataset import Dataset
+from chiasm.training.evidence import near_evidence, own_evidence
+from chiasm.training.holdout import Visible
+from chiasm.training.index import index_entities
+from chiasm.training.metrics import METRICS, paired_difference, query_metrics, summary
+from chiasm.training.queries import Query, held_out_queries
+
+__all__ = ["Bench", "evaluate"]
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.int64]
+
+
+class Bench:
+    """Held-out queries of a split and the index they are asked of.
+
+    Args:
+        model: What is judged.
+        data: The data set.
+        seen: What the index may hold.
+        split: Of the queries.
+    """
+
+    def __init__(self, model: FusionModel, data: Dataset, seen: Visible, split: str) -> None:
+        self.model = model
+        self.data = data
+        self.seen = seen
+        #: Entities that can be hits, as rows of the data set.
+        self.rows = np.flatnonzero(~data.stub)
+        self.column = np.full(data.num_entities, -1)
+        self.column[self.rows] = np.arange(len(self.rows))
+        self.vectors, self.present = index_entities(model, data, seen.assets, seen.graph, self.rows)
+        there = np.zeros(data.num_entities, dtype=np.bool_)
+        there[self.rows] = self.present
+        self.queries = held_out_queries(data, split, seen, there)
+
+    def asked(self, queries: Sequence[Query]) -> Floats:
+        """Features of queries of one modality, ``(queries, dim_kind)``."""
+        return self.data.vectors(np.array([q.asset for q in queries], dtype=np.int64))
+
+    def expected(self, queries: Sequence[Query]) -> list[Ints]:
+        """Candidate columns that count as right."""
+        return [self.column[np.array(q.expected)] for q in queries]
+
+    def fused(self, queries: Sequence[Query]) -> Floats:
+        """Fused vectors of queries of one modality, ``(queries, dim)``."""
+        return self.model.fuse([{queries[0].modality: v} for v in self.asked(queries)])
+
+    def cosines(self, queries: Sequence[Query]) -> tuple[Floats, Floats, Floats]:
+        """Fused, own and near cosines of queries of one modality to all candidates, ``(queries, candidates)``."""
+        modality = queries[0].modality
+        own = own_evidence(self.data, self.seen.assets, modality, self.asked(queries).astype(np.float32))
+        near = near_evidence(own, self.seen.graph)
+        return self.fused(queries) @ self.vectors.T, own[:, self.rows], near[:, self.rows]
+
+    def allowed(self, queries: Sequence[Query]) -> npt.NDArray[np.bool_]:
+        """Candidates in the domain that a query asks for, ``(queries, candidates)``."""
+        domain = self.data.domain[self.rows]
+        return np.array([(domain == q.domain_into) & self.present for q in queries], dtype=np.bool_)
+
+    def scores(self, queries: Sequence[Query]) -> Floats:
+        """Final scores as a search gives them; minus infinity outside the domain asked for."""
+        modality = queries[0].modality
+        fused, own, near = self.cosines(queries)
+        logits = self.model.ranking.logits(fused, {modality: own}, {modality: near})
+        return np.where(self.allowed(queries), logits, -np.inf)
+
+    def by_modality(self) -> dict[str, list[Query]]:
+        """The queries, those of one modality together."""
+        return {
+            m: found for m in self.data.modalities if (found := [q for q in self.queries if q.modality == m])
+        }
+
+
+def evaluate(
+    bench: Bench, valid: Bench | None = None, links: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """The report, in the shape of ``chiasm evaluate --json`` without its release.
+
+    Args:
+        bench: Test queries.
+        valid: Queries to choose the best single modality on; the test queries if None.
+        links: Metrics of held-out edges.
+    """
+    retrieval: list[dict[str, Any]] = []
+    late: dict[str, Any] = {}
+    single: dict[str, Any] = {}
+    missing: dict[str, Any] = {}
+    chosen = valid if valid is not None and valid.queries else bench
+    for modality, queries in bench.by_modality().items():
+        metrics = query_metrics(bench.scores(queries), bench.expected(queries))
+        retrieval += _rows(bench, queries, metrics, "any")
+        retrieval += _by_target(bench, queries)
+        groups = np.array([q.source for q in queries])
+        theirs, best = baseline_scores(bench, queries, chosen)
+        for report, scores, name in ((late, theirs, "rrf"), (single, best[1], best[0])):
+            found = query_metrics(scores, bench.expected(queries))
+            gain = {m: paired_difference(metrics[m], found[m], groups) for m in ("hit@10", "mrr")}
+            report[modality] = {"space": name, **summary(found, groups), "difference": gain}
+        missing[modality] = _without(bench, queries)
+    return {
+        "retrieval": retrieval,
+        "baselines": {"late_fusion": late, "best_single": single},
+        "missing": missing,
+        "links": dict(links or {}),
+        "labels": [],
+        "domains": _domains(retrieval),
+        "students": [],
+    }
+
+
+def _rows(
+    bench: Bench, queries: Sequence[Query], metrics: Mapping[str, Floats], target: str
+) -> list[dict[str, Any]]:
+    """One row a pair of domains."""
+    rows = []
+    for origin, into in sorted({(q.domain_from, q.domain_into) for q in queries}):
+        at = np.array([(q.domain_from, q.domain_into) == (origin, into) for q in queries])
+        groups = np.array([q.source for q in queries])[at]
+        part = summary({m: metrics[m][at] for m in METRICS}, groups)
+        rows.append({"query": queries[0].modality, "target": target, "from": origin, "into": into, **part})
+    return rows
+
+
+def _by_target(bench: Bench, queries: Sequence[Query]) -> list[dict[str, Any]]:
+    """Rows where candidates are known by one kind of token alone, and have it."""
+    rows: list[dict[str, Any]] = []
+    kinds = tuple(bench.model.feature_dims)
+    vectors = bench.fused(queries)
+    for target in kinds:
+        others = frozenset(kinds) - {target}
+        index, present = index_entities(
+            bench.model, bench.data, bench.seen.assets, bench.seen.graph, bench.rows, without=others
+        )
+        right = [columns[present[columns]] for columns in bench.expected(queries)]
+        answerable = [i for i, columns in enumerate(right) if len(columns)]
+        if answerable:
+            asked = [queries[i] for i in answerable]
+            scores = np.where(bench.allowed(asked) & present, vectors[answerable] @ index.T, -np.inf)
+            rows += _rows(bench, asked, query_metrics(scores, [right[i] for i in answerable]), target)
+    return rows
+
+
+def _without(bench: Bench, queries: Sequence[Query]) -> dict[str, Any]:
+    """hit@10 when entities are indexed without one kind of token."""
+    result = {}
+    for kind in bench.model.feature_dims:
+        index, present = index_entities(
+            bench.model,
+            bench.data,
+            bench.seen.assets,
+            bench.seen.graph,
+            bench.rows,
+            without=frozenset({kind}),
+        )
+        scores = np.where(bench.allowed(queries) & present, bench.fused(queries) @ index.T, -np.inf)
+        result[kind] = round(float(query_metrics(scores, bench.expected(queries))["hit@10"].mean()), 4)
+    return result
+
+
+def _domains(retrieval: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Queries and mean hit@10 into each domain."""
+    result: dict[str, Any] = {}
+    for into in sorted({row["into"] for row in retrieval}):
+        rows = [row for row in retrieval if row["into"] == into and row["target"] == "any"]
+        total = sum(row["n"] for row in rows)
+        if total:
+            result[into] = {"n": total, "hit@10": round(sum(r["n"] * r["hit@10"] for r in rows) / total, 4)}
+    return result

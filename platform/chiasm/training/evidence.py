@@ -1,0 +1,51 @@
+"""Cosines of queries to what entities have themselves and to what stands next to them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from chiasm.training.dataset import Dataset
+from chiasm_graph import Triples
+
+__all__ = ["near_evidence", "own_evidence"]
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+
+def own_evidence(data: Dataset, keep: Bools, modality: str, queries: Floats) -> Floats:
+    """Greatest cosine of each query to an entity's own assets of a modality, ``(queries, entities)``.
+
+    Args:
+        data: The data set.
+        keep: Assets that are indexed, ``(assets,)``.
+        modality: Of the queries.
+        queries: Unit vectors, ``(queries, dim)``.
+
+    Returns:
+        NaN where an entity has no such asset.
+    """
+    result = np.full((len(queries), data.num_entities), np.nan, dtype=np.float32)
+    if modality not in data.features:
+        return result
+    chosen = np.flatnonzero(keep & (data.names == modality))
+    if len(chosen):
+        owners, starts = np.unique(data.entity[chosen], return_index=True)
+        cosines = queries @ data.features[modality][data.row[chosen]].T
+        result[:, owners] = np.maximum.reduceat(cosines, starts, axis=1)
+    return result
+
+
+def near_evidence(own: Floats, graph: Triples) -> Floats:
+    """Greatest ``own`` among an entity's neighbours, ``(queries, entities)``; NaN where none has any."""
+    adjacency = graph.adjacency
+    joined = np.flatnonzero(graph.degrees() > 0)
+    result = np.full_like(own, np.nan)
+    if len(joined):
+        filled = np.where(np.isnan(own), -np.inf, own)
+        for start in range(0, len(own), 64):
+            span = slice(start, start + 64)
+            best = np.maximum.reduceat(filled[span][:, adjacency.neighbour], adjacency.indptr[joined], axis=1)
+            result[span, joined] = np.where(np.isfinite(best), best, np.nan)
+    return result

@@ -1,0 +1,162 @@
+"""Trains picture and sound encoders where no pretrained ones are used, and encodes the snapshot's media."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chiasm.errors import RecipeError, translated
+from chiasm.fusion.recipe import Recipe
+from chiasm.training.dataset import Dataset
+from chiasm.training.holdout import Visible
+from chiasm.training.progress import Stop, Stopped
+from chiasm.training.snapshot import SAMPLE_RATE_HZ, Snapshot
+
+__all__ = ["Student", "train_student"]
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Student:
+    """A trained encoder and what it says about the snapshot's media."""
+
+    modality: str
+    folder: Path
+    fingerprint: str
+    #: (rows, dim)
+    features: Floats
+    #: Columns that lie in the text teacher's space, ``(start, stop)``; None without text
+    text_columns: tuple[int, int] | None
+    #: Size on disk, and time for one item on this machine
+    megabytes: float
+    milliseconds: float
+
+
+def train_student(
+    modality: str,
+    snapshot: Snapshot,
+    data: Dataset,
+    seen: Visible,
+    recipe: Recipe,
+    *,
+    folder: Path,
+    seed: int,
+    report: Callable[[float, Mapping[str, Any]], None],
+    stop: Stop,
+) -> Student:
+    """Train one student; resumes from its own checkpoint in ``folder``.
+
+    Args:
+        modality: "image" or "audio"; the snapshot has decoded media of it.
+        snapshot: With the media.
+        data: The snapshot's other arrays; texts are the teacher.
+        seen: What training may use.
+        recipe: With the student's options.
+        folder: The student's own.
+        seed: Of the student.
+        report: Share done and losses.
+        stop: Asked now and then.
+
+    Raises:
+        Stopped: ``stop`` said so.
+        RecipeError: The recipe has options that the student does not know.
+    """
+    from chiasm_encoders.distil import (
+        AudioStudentConfig,
+        ImageStudentConfig,
+        train_audio_student,
+        train_image_student,
+    )
+
+    from chiasm_encoders import TrainingStopped, load_encoder
+
+    supervision = _supervision(modality, snapshot, data, seen)
+    media = _media(modality, snapshot)
+    options = recipe.encoders.image.student if modality == "image" else recipe.encoders.audio.student
+    common: dict[str, Any] = {"seed": seed, "out": folder, "report": report, "stop": stop}
+    try:
+        with translated():
+            if modality == "image":
+                train_image_student(
+                    media, supervision, _config(ImageStudentConfig, options, modality), **common
+                )
+            else:
+                config = _config(AudioStudentConfig, options, modality)
+                train_audio_student(media, SAMPLE_RATE_HZ, supervision, config, **common)
+    except TrainingStopped:
+        raise Stopped from None
+    with translated():
+        encoder: Any = load_encoder(f"student:{folder}", device="cpu")
+        items = _decoded(modality, media)
+        started = time.perf_counter()
+        for item in items[:5]:
+            encoder.encode([item])
+        milliseconds = (time.perf_counter() - started) / max(1, len(items[:5])) * 1000
+        parts = [encoder.encode(items[at : at + 256]) for at in range(0, len(items), 256)]
+    weights = folder / "model.safetensors"
+    columns = getattr(encoder, "parts", {}).get("text")
+    return Student(
+        modality,
+        folder,
+        encoder.fingerprint,
+        np.concatenate([np.zeros((0, encoder.dim), np.float32), *parts]),
+        (int(columns[0]), int(columns[1])) if columns and columns[1] > columns[0] else None,
+        weights.stat().st_size / 1e6,
+        milliseconds,
+    )
+
+
+def _supervision(modality: str, snapshot: Snapshot, data: Dataset, seen: Visible) -> Any:
+    from chiasm_encoders.distil import Supervision
+
+    mine = snapshot.column("assets", "modality") == modality
+    rows = snapshot.column("assets", "row")[mine].astype(np.int64)
+    count = int(rows.max()) + 1
+    owner = np.zeros(count, dtype=np.int64)
+    owner[rows] = snapshot.column("assets", "entity")[mine]
+    split = np.empty(count, dtype=object)
+    split[rows] = snapshot.column("assets", "split")[mine]
+    of_owner = data.entity_split[owner]
+    split = np.where(of_owner != "train", of_owner, split)
+    targets = None
+    if "text" in data.features:
+        values, present = data.pooled(seen.assets)["text"]
+        targets = np.where(present[:, None], values, np.float32("nan"))
+    adjacency = seen.graph.adjacency
+    train, valid = split == "train", split == "valid"
+    return Supervision(owner, targets, (adjacency.indptr, adjacency.neighbour), train, valid)
+
+
+def _media(modality: str, snapshot: Snapshot) -> Any:
+    return snapshot.images() if modality == "image" else snapshot.waves()
+
+
+def _decoded(modality: str, media: Any) -> list[Any]:
+    """Items as an encoder takes them."""
+    from chiasm_encoders import Waveform
+
+    if modality == "image":
+        return list(media)
+    flat, offsets = media
+    spans = zip(offsets[:-1], offsets[1:], strict=True)
+    return [Waveform(flat[a:b].astype(np.float32) / 32768, SAMPLE_RATE_HZ) for a, b in spans]
+
+
+def _config(kind: type[Any], options: Mapping[str, Any], modality: str) -> Any:
+    known = {field.name for field in dataclasses.fields(kind)}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise RecipeError(
+            f"unknown key {', '.join(unknown)}",
+            where=f"encoders.{modality}.student",
+            remedy=f"known keys are {', '.join(sorted(known))}",
+        )
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})

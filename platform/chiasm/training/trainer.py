@@ -1,0 +1,257 @@
+"""From a snapshot to the model folder of a release, in resumable stages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chiasm.errors import InputError
+from chiasm.fusion.checkpoints import read_json, sha256_of, write_json, write_tensors
+from chiasm.fusion.ranking import Ranking
+from chiasm.fusion.recipe import Recipe
+from chiasm.fusion.runtime import FusionModel
+from chiasm.training.calibration import Judged, fit_ranking
+from chiasm.training.dataset import Dataset
+from chiasm.training.evaluation import Bench, evaluate
+from chiasm.training.fitting import FusionFit, build_fit
+from chiasm.training.holdout import Visible, visible
+from chiasm.training.links import link_metrics
+from chiasm.training.loop import run_loop
+from chiasm.training.progress import STAGES, Progress, Report, Stop, Stopped
+from chiasm.training.snapshot import Snapshot
+from chiasm.training.students import Student, train_student
+from chiasm.training.views import ViewSampler
+
+__all__ = ["TrainResult", "train"]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished run left behind."""
+
+    folder: Path
+    fingerprint: str
+    #: As in ``chiasm evaluate --json``, without the release's name
+    metrics: Mapping[str, Any]
+
+
+@dataclass
+class _Run:
+    """What the stages share."""
+
+    snapshot: Snapshot
+    out: Path
+    recipe: Recipe
+    seed: int
+    tell: Report
+    stop: Stop
+    students: dict[str, Student] = field(default_factory=dict)
+
+    def reporter(self, stage: str) -> Callable[[float, Mapping[str, Any]], None]:
+        """Reports a stage's share as the whole run's; stages that are left out count as done."""
+        names = list(STAGES)
+        before = sum(STAGES[n] for n in names[: names.index(stage)])
+
+        def report(ratio: float, values: Mapping[str, Any]) -> None:
+            shown = {k: float(v) for k, v in values.items() if isinstance(v, int | float)}
+            self.tell(Progress(stage, min(1.0, before + STAGES[stage] * ratio), shown))
+
+        report(0.0, {})
+        return report
+
+    def check(self) -> None:
+        """Between stages, leave if asked to."""
+        if self.stop():
+            raise Stopped
+
+
+def train(snapshot: Path, out: Path, recipe: Recipe, *, seed: int, report: Report, stop: Stop) -> TrainResult:
+    """Train everything a release holds.
+
+    Called again with the same arguments after a stop or a crash it goes on from the last checkpoint in ``out`` and
+    ends with the same model; called after it finished it gives the result at once. A folder left by another
+    snapshot, recipe or seed is started over.
+
+    Args:
+        snapshot: Folder of a snapshot.
+        out: The release's model folder.
+        recipe: What to train and how.
+        seed: Same data, recipe, seed and machine: same model.
+        report: Called often with the stage and the share done.
+        stop: Asked often; true ends the run with a checkpoint.
+
+    Raises:
+        Stopped: ``stop`` said so.
+        InputError: The snapshot has nothing to learn from.
+        DamagedError: The snapshot or a checkpoint differs from its checksum.
+    """
+    run = _Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop)
+    if (done := _begin(run)) is not None:
+        return done
+    data = _features(run)
+    hidden = visible(data, ("valid", "test"))
+    fit = _fit(run, data, hidden)
+    model = _model(run, data, fit)
+    run.check()
+    ranking_report = run.reporter("ranking")
+    valid = Bench(model, data, hidden, "valid")
+    model.ranking = _ranking(valid)
+    ranking_report(1.0, {})
+    run.check()
+    evaluation_report = run.reporter("evaluation")
+    # What tunes may be indexed when the test is asked; the model itself has not learned from it.
+    known = visible(data, ("test",))
+    links = (
+        link_metrics(model, fit.tasks["graph"].scorer, data, known, "test") if "graph" in fit.tasks else {}
+    )
+    metrics = evaluate(Bench(model, data, known, "test"), valid, links)
+    metrics["snapshot"] = run.snapshot.revision
+    metrics["students"] = [
+        {
+            "modality": s.modality,
+            "mb": round(s.megabytes, 2),
+            "ms": round(s.milliseconds, 2),
+            "retention": None,
+        }
+        for s in run.students.values()
+    ]
+    evaluation_report(1.0, {})
+    return _finish(run, data, fit, model, metrics)
+
+
+def _begin(run: _Run) -> TrainResult | None:
+    """The result if the run was finished before; otherwise a folder that belongs to this run."""
+    identity = {"snapshot": run.snapshot.digest, "recipe": run.recipe.to_dict(), "seed": run.seed}
+    stamp = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    run.out.mkdir(parents=True, exist_ok=True)
+    mark = run.out / "run.json"
+    if mark.is_file() and read_json(mark).get("run") == stamp:
+        if (run.out / "release.json").is_file():
+            release = read_json(run.out / "release.json")
+            return TrainResult(run.out, release["fusion"]["fingerprint"], release["metrics"])
+        return None
+    for name in ("release.json", "checkpoint.safetensors"):
+        (run.out / name).unlink(missing_ok=True)
+    write_json(mark, {"run": stamp})
+    return None
+
+
+def _features(run: _Run) -> Dataset:
+    """Features of all assets, by students where the recipe trains them."""
+    data = Dataset.read(run.snapshot)
+    seen = visible(data, ("valid", "test"))
+    for modality, media, encoder in (
+        ("image", run.snapshot.images(), run.recipe.encoders.image.encoder),
+        ("audio", run.snapshot.waves(), run.recipe.encoders.audio.encoder),
+    ):
+        if media is None or encoder is not None or modality in data.features:
+            continue
+        run.check()
+        run.students[modality] = train_student(
+            modality,
+            run.snapshot,
+            data,
+            seen,
+            run.recipe,
+            folder=run.out / modality,
+            seed=run.seed,
+            report=run.reporter(f"{modality} student"),
+            stop=run.stop,
+        )
+    run.reporter("features")
+    columns = {m: s.text_columns for m, s in run.students.items() if s.text_columns is not None}
+    data = Dataset.read(run.snapshot, {m: s.features for m, s in run.students.items()}, columns)
+    if not len(data.entity):
+        raise InputError(
+            "no text, picture or sound has features: there is nothing to learn from",
+            where=str(run.snapshot.path),
+            remedy="ingest texts or media first",
+        )
+    return data
+
+
+def _fit(run: _Run, data: Dataset, seen: Visible) -> FusionFit:
+    sampler = ViewSampler(data, seen.assets, seen.graph, run.recipe, run.seed)
+    fit = build_fit(data, sampler, seen.graph, run.recipe, run.seed)
+    return run_loop(
+        fit,
+        sampler,
+        run.recipe,
+        seed=run.seed,
+        checkpoint=run.out / "checkpoint.safetensors",
+        report=run.reporter("fusion"),
+        stop=run.stop,
+    )
+
+
+def _model(run: _Run, data: Dataset, fit: FusionFit) -> FusionModel:
+    recipe = run.recipe.to_dict()
+    dims = {m: v.shape[1] for m, v in data.features.items()}
+    config = {
+        "fusion": recipe["fusion"],
+        "graph": recipe["graph"],
+        "feature_dims": dims | ({"graph": run.recipe.graph.dim} if fit.gnn is not None else {}),
+        "predicates": list(run.snapshot.predicates),
+    }
+    model = FusionModel(fit.fusion, fit.gnn, config, Ranking(), "")
+    model.save_parts(run.out)
+    return model
+
+
+def _ranking(bench: Bench) -> Ranking:
+    judged = {}
+    for modality, queries in bench.by_modality().items():
+        fused, own, near = bench.cosines(queries)
+        judged[modality] = Judged(fused, own, near, bench.expected(queries))
+    return fit_ranking(judged)
+
+
+def _finish(
+    run: _Run, data: Dataset, fit: FusionFit, model: FusionModel, metrics: Mapping[str, Any]
+) -> TrainResult:
+    """Write ``release.json`` last: a folder without it is no release."""
+    files = model.save_parts(run.out)
+    if "graph" in fit.tasks:
+        write_tensors(run.out / "graph" / "scorer.safetensors", fit.tasks["graph"].scorer.state_dict())
+        files.append("graph/scorer.safetensors")
+    for modality in run.students:
+        files += [f"{modality}/config.json", f"{modality}/model.safetensors"]
+    write_json(
+        run.out / "release.json",
+        {
+            "files": {name: sha256_of(run.out / name) for name in files},
+            "recipe": run.recipe.to_dict(),
+            "seed": run.seed,
+            "snapshot": {"workspace": run.snapshot.workspace, "revision": run.snapshot.revision},
+            "encoders": _encoders(run, data),
+            "fusion": {"fingerprint": model.fingerprint, "dim": model.dim, "prefixes": list(model.prefixes)},
+            "ranking": model.ranking.to_dict(),
+            "metrics": metrics,
+        },
+    )
+    (run.out / "checkpoint.safetensors").unlink(missing_ok=True)
+    return TrainResult(run.out, model.fingerprint, metrics)
+
+
+def _encoders(run: _Run, data: Dataset) -> dict[str, dict[str, Any]]:
+    """Spec, fingerprint and dimension of each modality's encoder; a student's spec is relative to the release."""
+    chosen = {
+        "text": run.recipe.encoders.text,
+        "image": run.recipe.encoders.image.encoder,
+        "audio": run.recipe.encoders.audio.encoder,
+    }
+    result = {}
+    for modality in data.modalities:
+        student = run.students.get(modality)
+        result[modality] = {
+            "spec": f"student:{modality}" if student else chosen[modality],
+            "fingerprint": student.fingerprint if student else run.snapshot.encoders.get(modality),
+            "dim": int(np.shape(data.features[modality])[1]),
+        }
+    return result
