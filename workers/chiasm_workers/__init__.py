@@ -1,1 +1,4 @@
-"""Celery application, thin tasks and the beat scheduler that reads the catalog."""
+"""Worker processes: Celery application, lanes and their runners, beat, and all of them in one tree.
+
+Nothing heavy is imported here: a worker starts its runners before it imports anything itself.
+"""

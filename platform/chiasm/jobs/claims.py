@@ -14,7 +14,19 @@ from chiasm.catalog.models import Job, Workspace, WorkUnit
 from chiasm.jobs.errors import Cancelled, StaleClaim
 from chiasm.jobs.results import merged
 
-__all__ = ["Claim", "Pulse", "advance", "claim", "heartbeat", "held", "pulse", "release"]
+__all__ = [
+    "Claim",
+    "Pulse",
+    "advance",
+    "claim",
+    "has_work",
+    "heartbeat",
+    "held",
+    "idle_for",
+    "is_held",
+    "pulse",
+    "release",
+]
 
 Pulse = Literal["held", "lost", "cancelled"]
 
@@ -130,6 +142,27 @@ def release(catalog: Catalog, claim: Claim) -> bool:
         return bool(session.scalars(statement.returning(WorkUnit.id)).all())
 
 
+def idle_for(catalog: Catalog, queues: Sequence[str]) -> float | None:
+    """Seconds until the next unit may be claimed (0: now); None if none is ready at all."""
+    soonest = func.min(WorkUnit.available_at) - db_now()
+    with catalog.read() as session:
+        wait_s = session.scalar(select(soonest).where(WorkUnit.state == "ready", WorkUnit.queue.in_(queues)))
+    return None if wait_s is None else max(0.0, float(wait_s))
+
+
+def has_work(catalog: Catalog, queues: Sequence[str]) -> bool:
+    """Whether any unit of the lanes is ready or being worked on."""
+    unfinished = WorkUnit.state.in_(("ready", "leased")) & WorkUnit.queue.in_(queues)
+    with catalog.read() as session:
+        return session.scalar(select(WorkUnit.id).where(unfinished).limit(1)) is not None
+
+
+def is_held(catalog: Catalog, claim: Claim) -> bool:
+    """Whether the unit is still this claim's."""
+    with catalog.read() as session:
+        return session.scalar(select(WorkUnit.id).where(held(claim))) is not None
+
+
 def held(claim: Claim) -> ColumnElement[bool]:
     """The condition under which the claim's unit is still the claimer's."""
     return (WorkUnit.id == claim.unit_id) & (WorkUnit.token == claim.token) & (WorkUnit.state == "leased")
@@ -196,7 +229,7 @@ def _take(
     return sorted((Claim(*row, lease_s=lease_s) for row in rows), key=lambda one: order[one.unit_id])
 
 
-def _most_urgent(queues: Sequence[str], workspace_id: int, limit: int) -> Select[tuple[int]]:
+def _most_urgent(queues: Sequence[str], workspace_id: int, limit: int) -> Select[int]:
     return (
         select(WorkUnit.id)
         .where(_ready(queues), WorkUnit.workspace_id == workspace_id)

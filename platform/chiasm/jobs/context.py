@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -57,6 +58,8 @@ class WorkContext:
     tools: Tools
     claim: Claim
     heart: Heart
+    #: Called at each beat, in the handler's thread (the runner adjusts its share of the cores there).
+    on_beat: Callable[[], None] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -93,6 +96,8 @@ class WorkContext:
         """
         self.heart.note(done, total, stage)
         self.heart.check()
+        if self.on_beat is not None:
+            self.on_beat()
 
     def stop(self) -> bool:
         """Whether a long computation should save its state and end; `beat` then says why."""

@@ -1,0 +1,73 @@
+"""Celery beat on the catalog's schedules."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from types import FrameType
+from typing import Any
+
+from celery.beat import Scheduler, Service
+
+from chiasm.catalog import Catalog
+from chiasm.errors import ChiasmError
+from chiasm.jobs.firing import fire_due
+from chiasm.jobs.waiting import wake
+from chiasm.settings import Settings
+from chiasm_workers.app import create_app
+
+__all__ = ["CatalogScheduler", "run_beat"]
+
+_log = logging.getLogger(__name__)
+#: A schedule added while beat sleeps is seen at the latest after this.
+_TICK_S = 1.0
+
+
+class CatalogScheduler(Scheduler):
+    """Fires what is due in the catalog; keeps nothing itself, so any number of beats may run."""
+
+    max_interval = _TICK_S
+
+    def __init__(self, app: Any, settings: Settings | None = None, **options: Any) -> None:
+        self._settings = settings or app.conf["chiasm_settings"]
+        self._catalog = Catalog.open(self._settings)
+        super().__init__(app, **options)
+
+    def setup_schedule(self) -> None:
+        """Nothing to set up: the catalog has the schedules."""
+
+    @property
+    def schedule(self) -> dict[str, Any]:
+        """Celery's own entries; there are none."""
+        return {}
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Fire what is due; seconds until the next look."""
+        try:
+            jobs = fire_due(self._settings, self._catalog)
+        except ChiasmError as error:
+            _log.error("the catalog cannot be used: %s", error)
+            return _TICK_S
+        if jobs:
+            _log.info("schedules made jobs %s", jobs)
+            wake(self._settings)
+        return _TICK_S
+
+    def close(self) -> None:
+        """Give the catalog's connections back."""
+        self._catalog.close()
+
+
+def run_beat(settings: Settings) -> int:
+    """Fire schedules until SIGTERM or SIGINT; exit status."""
+    app = create_app(settings)
+    app.conf["chiasm_settings"] = settings
+    service = Service(app, max_interval=_TICK_S, scheduler_cls=CatalogScheduler)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        service.stop()
+
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, stop)
+    service.start()
+    return 0

@@ -1,0 +1,162 @@
+"""Lanes: one runner process for each queue, started anew whenever it dies.
+
+Light on purpose (standard library only): the runners import while the worker itself still has to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["Lane", "Lanes"]
+
+_log = logging.getLogger(__name__)
+_MAX_PAUSE_S = 5.0
+#: A stopping runner may finish a transaction or save a checkpoint.
+_GRACE_S = 20.0
+_TURN_S = 3.0
+
+
+class Lane:
+    """Keeps one runner process alive and pokes it.
+
+    Args:
+        queue: Name of the lane.
+        environment: Environment of the runner; its settings.
+        lost: Called when a runner died without being asked to.
+        after: Lane whose runner imports first: two at once would both be late.
+    """
+
+    def __init__(
+        self,
+        queue: str,
+        environment: Mapping[str, str],
+        lost: Callable[[], None],
+        after: Lane | None = None,
+    ) -> None:
+        self.queue = queue
+        self._environment = dict(environment)
+        self._lost = lost
+        self._after = after
+        self._ready = threading.Event()
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._runner: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+        self._came_up = False
+        # The kernel ends a runner with the thread that started it, so this one lives as long as the lane.
+        self._thread = threading.Thread(target=self._keep, name=f"lane-{queue}", daemon=True)
+        self._thread.start()
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Whether the runner looked for work within that time."""
+        return self._ready.wait(timeout_s)
+
+    def poke(self) -> None:
+        """Have the runner look for work now."""
+        self._send(b"p")
+
+    def stop(self) -> None:
+        """Ask the runner to end after what it is doing."""
+        self._stopping.set()
+        self._send(b"s")
+
+    def join(self) -> None:
+        """Wait for the runner's end, for a while; then kill it."""
+        self._thread.join(_GRACE_S)
+        with self._lock:
+            runner = self._runner
+        if self._thread.is_alive() and runner is not None:
+            runner.kill()
+            self._thread.join()
+
+    def _keep(self) -> None:
+        if self._after is not None:
+            self._after.wait_ready(_TURN_S)
+        pause_s = 0.0
+        while not self._stopping.wait(pause_s):
+            self._came_up = False
+            status = self._run_once()
+            if self._stopping.is_set():
+                return
+            # One that died while it worked is replaced at once; one that never came up may need repair.
+            pause_s = 0.0 if self._came_up else min(_MAX_PAUSE_S, pause_s * 2 + 0.1)
+            _log.warning("runner %s ended with status %s, starting it anew", self.queue, status)
+            self._lost()
+
+    def _run_once(self) -> int:
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "chiasm_workers", "runner"]
+        command += ["--lane", self.queue, "--parent", str(os.getpid())]
+        with theirs:
+            # One socket as standard input, both ways: pokes there, "ready" back, end of file at death.
+            runner = subprocess.Popen(
+                command, stdin=theirs.fileno(), env=self._environment, start_new_session=True
+            )
+        with self._lock:
+            self._runner, self._line = runner, ours
+        if self._stopping.is_set():
+            self._send(b"s")
+        with ours:
+            # An empty read (or a reset) is the runner's end.
+            with contextlib.suppress(OSError):
+                while ours.recv(64):
+                    self._came_up = True
+                    self._ready.set()
+            status = runner.wait()
+            with self._lock:
+                self._runner = self._line = None
+        return status
+
+    def _send(self, message: bytes) -> None:
+        # A runner that is just being started anew looks for work by itself.
+        with self._lock, contextlib.suppress(OSError):
+            if self._line is not None:
+                self._line.sendall(message)
+
+
+class Lanes:
+    """All lanes of a worker."""
+
+    def __init__(self, queues: Sequence[str], environment: Mapping[str, str]) -> None:
+        self.queues = tuple(queues)
+        self._environment = dict(environment)
+        #: Set when a runner was lost, so that its lease is taken back at once.
+        self.lost = threading.Event()
+        self._lanes: dict[str, Lane] = {}
+        self.start()
+
+    def start(self) -> None:
+        """Start the runners, at first or after `stop`."""
+        self._lanes = {}
+        lane = None
+        for name in self.queues:
+            lane = self._lanes[name] = Lane(name, self._environment, self.lost.set, after=lane)
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Whether every runner looked for work within that time."""
+        end = time.monotonic() + timeout_s
+        return all(lane.wait_ready(max(0.0, end - time.monotonic())) for lane in self._lanes.values())
+
+    def poke(self, queue: str) -> None:
+        """Have a lane look for work now; a lane that this worker does not serve is nothing to it."""
+        if queue in self._lanes:
+            self._lanes[queue].poke()
+
+    def request_stop(self) -> None:
+        """Ask all runners to end after what they are doing."""
+        for lane in self._lanes.values():
+            lane.stop()
+
+    def stop(self) -> None:
+        """End all runners."""
+        self.request_stop()
+        for lane in self._lanes.values():
+            lane.join()

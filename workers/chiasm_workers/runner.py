@@ -1,0 +1,135 @@
+"""A runner: the process of one lane in which units are worked on."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import threading
+import time
+from types import FrameType
+
+from chiasm.catalog import Catalog
+from chiasm.errors import ChiasmError
+from chiasm.jobs import Claim, Heart, Tools, WorkContext, claim, owner_name, sweep
+from chiasm.jobs.claims import idle_for
+from chiasm.settings import Settings
+from chiasm_workers.threads import ThreadShare
+from chiasm_workers.work import work
+
+__all__ = ["Runner", "run_runner"]
+
+_log = logging.getLogger(__name__)
+#: A wake-up may be lost: so often SQL is looked into without one.
+_POLL_S = 2.0
+
+
+class Runner:
+    """Claims units of its lane and works on them until it is told to stop.
+
+    Args:
+        settings: The home.
+        lane: Queue to claim from.
+        line: Socket to the worker: pokes come in, end of file means that it is gone.
+    """
+
+    def __init__(self, settings: Settings, lane: str, line: int) -> None:
+        self._settings = settings
+        self._lane = lane
+        self._line = line
+        self._catalog = Catalog.open(settings)
+        self._tools = Tools(settings, self._catalog)
+        self._threads = ThreadShare(self._catalog, lane)
+        self._name = owner_name()
+        self._stop = threading.Event()
+        self._poked = threading.Event()
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        threading.Thread(target=self._listen, name="line", daemon=True).start()
+        # Everything is imported: whoever waited for the cores may have them.
+        os.write(self._line, b"r")
+        while not self._stop.is_set():
+            if not self._turn():
+                self._pause()
+
+    def stop(self) -> None:
+        """End after the unit at hand; a handler that asks `ctx.stop()` ends sooner."""
+        self._stop.set()
+        self._poked.set()
+
+    def _turn(self) -> bool:
+        """Work on one unit; False if there was none."""
+        # Cleared before looking: a poke that comes while we look makes us look again.
+        self._poked.clear()
+        try:
+            claims = self._claim()
+            if not claims and sweep(self._catalog):
+                claims = self._claim()
+            for one in claims:
+                self._work(one)
+        except ChiasmError as error:
+            # The database is away; so is the lease by the time it is back, if that takes long.
+            _log.error("the catalog cannot be used: %s", error)
+            self._stop.wait(_POLL_S)
+            return False
+        return bool(claims)
+
+    def _claim(self) -> list[Claim]:
+        return claim(self._catalog, [self._lane], self._name, lease_s=self._settings.lease_s)
+
+    def _work(self, one: Claim) -> None:
+        begin = time.monotonic()
+        with Heart(self._catalog, one, self._stop.is_set) as heart:
+            context = WorkContext(self._tools, one, heart, self._threads.adjust)
+            self._threads.adjust()
+            outcome = work(context)
+        details = {"unit": one.unit_id, "kind": one.kind, "outcome": outcome}
+        _log.info(
+            "unit %s (%s) %s in %.2f s",
+            one.unit_id,
+            one.kind,
+            outcome,
+            time.monotonic() - begin,
+            extra=details,
+        )
+
+    def _pause(self) -> None:
+        try:
+            # A unit that waits out a pause after an error is not announced by anybody.
+            soon = idle_for(self._catalog, [self._lane])
+        except ChiasmError:
+            soon = None
+        self._poked.wait(min(_POLL_S, _POLL_S if soon is None else max(soon, 0.02)))
+
+    def _listen(self) -> None:
+        while True:
+            select.select([self._line], [], [])
+            message = os.read(self._line, 64)
+            if not message or b"s" in message:
+                self.stop()
+                return
+            self._poked.set()
+
+
+def run_runner(settings: Settings, lane: str) -> None:
+    """Be the runner of a lane; standard input is the line to the worker."""
+    runner = Runner(settings, lane, _take_line())
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        runner.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    # The worker decides: a Ctrl-C in the terminal reaches it, and it tells us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    runner.run()
+
+
+def _take_line() -> int:
+    """Standard input under another number, so that no child of ours holds the line open after our end."""
+    line = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return line

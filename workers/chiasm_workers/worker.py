@@ -1,0 +1,69 @@
+"""A worker: lanes with their runners, a Celery consumer that pokes them, and a keeper."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from celery import signals
+
+from chiasm.catalog import Catalog
+from chiasm.jobs import QUEUES, Presence, settings_environment
+from chiasm.jobs.broker import wire_name
+from chiasm.settings import Settings
+from chiasm_workers.app import create_app
+from chiasm_workers.keeper import Keeper
+from chiasm_workers.lanes import Lanes
+
+__all__ = ["run_worker", "serve"]
+
+_log = logging.getLogger(__name__)
+#: The runners look for work first; only then does this process take cores for its own imports.
+_READY_S = 15.0
+
+
+def run_worker(settings: Settings, queues: Sequence[str] = QUEUES, *, until_idle: bool = False) -> int:
+    """Work until SIGTERM or SIGINT; exit status.
+
+    Args:
+        settings: The home.
+        queues: Lanes to serve.
+        until_idle: End after `settings.idle_s` without work.
+    """
+    lanes = Lanes(queues, settings_environment(settings))
+    return serve(settings, lanes, until_idle=until_idle)
+
+
+def serve(settings: Settings, lanes: Lanes, *, until_idle: bool = False, lock_fd: int | None = None) -> int:
+    """Serve lanes that are started already; exit status.
+
+    Args:
+        settings: The home.
+        lanes: Lanes with their runners.
+        until_idle: End after `settings.idle_s` without work.
+        lock_fd: Lock of the self-started worker, if this is one.
+    """
+    presence = Presence(settings, lanes.queues, lock_fd)
+    presence.enter()
+    keeper = Keeper(settings, Catalog.open(settings), lanes, presence, until_idle=until_idle)
+    app = create_app(settings, lanes.poke)
+    options = {
+        "loglevel": settings.log_level,
+        "quiet": True,
+        "queues": [wire_name(name) for name in lanes.queues],
+    }
+    worker = app.Worker(without_gossip=True, without_mingle=True, without_heartbeat=True, **options)
+
+    def shutting_down(**details: object) -> None:
+        # Before Celery has drained its connection: the runners need the time more.
+        lanes.request_stop()
+
+    signals.worker_shutting_down.connect(shutting_down, weak=False)
+    try:
+        keeper.start()
+        worker.start()
+    finally:
+        keeper.stop()
+        lanes.stop()
+        presence.leave()
+    return int(worker.exitcode or 0)
