@@ -16,7 +16,7 @@ from chiasm.ingest.read import add_fuse_units
 from chiasm.ingest.targets import active_release
 from chiasm.jobs import Claim, WorkContext, finish, record_failure
 
-__all__ = ["embed", "embed_assets"]
+__all__ = ["embed_assets", "embed_unit"]
 
 #: Encoders look at a few hundred pixels; more need not travel between processes.
 _MAX_SIDE = 1024
@@ -81,7 +81,7 @@ def _encode_all(ctx: WorkContext, space: Space, rows: list[_Row], *, beats: bool
     return done
 
 
-def embed(ctx: WorkContext, claim: Claim) -> None:
+def embed_unit(ctx: WorkContext, claim: Claim) -> None:
     """Embed the unit's assets into its space; entities that are complete then are fused anew.
 
     An asset that cannot be decoded or encoded fails alone. Assets deleted meanwhile, or embedded already by
@@ -197,7 +197,7 @@ def _set_states(session: Session, claim: Claim, done: _Encoded) -> None:
 
 
 def _fuse_after(session: Session, claim: Claim, entity_ids: set[int]) -> None:
-    """Fuse the entities that wait for nothing more, and their neighbours, whose graph token they are part of."""
+    """Fuse the entities that wait for nothing more, and their neighbours, whose graph tokens they shape."""
     release = active_release(session, claim.workspace_id)
     if release is None or not entity_ids:
         return
