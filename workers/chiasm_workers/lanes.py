@@ -18,11 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 __all__ = ["Lane", "Lanes"]
 
 _log = logging.getLogger(__name__)
-#: A runner that lived shorter than this died of something that a restart alone may not mend.
-_SHORT_LIFE_S = 5.0
 _MAX_PAUSE_S = 5.0
 #: A stopping runner may finish a transaction or save a checkpoint.
 _GRACE_S = 20.0
+_TURN_S = 3.0
 
 
 class Lane:
@@ -32,17 +31,26 @@ class Lane:
         queue: Name of the lane.
         environment: Environment of the runner; its settings.
         lost: Called when a runner died without being asked to.
+        after: Lane whose runner imports first: two at once would both be late.
     """
 
-    def __init__(self, queue: str, environment: Mapping[str, str], lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        queue: str,
+        environment: Mapping[str, str],
+        lost: Callable[[], None],
+        after: Lane | None = None,
+    ) -> None:
         self.queue = queue
         self._environment = dict(environment)
         self._lost = lost
+        self._after = after
         self._ready = threading.Event()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._runner: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
+        self._came_up = False
         # The kernel ends a runner with the thread that started it, so this one lives as long as the lane.
         self._thread = threading.Thread(target=self._keep, name=f"lane-{queue}", daemon=True)
         self._thread.start()
@@ -70,14 +78,16 @@ class Lane:
             self._thread.join()
 
     def _keep(self) -> None:
+        if self._after is not None:
+            self._after.wait_ready(_TURN_S)
         pause_s = 0.0
         while not self._stopping.wait(pause_s):
-            begin = time.monotonic()
+            self._came_up = False
             status = self._run_once()
             if self._stopping.is_set():
                 return
-            lived_s = time.monotonic() - begin
-            pause_s = 0.0 if lived_s > _SHORT_LIFE_S else min(_MAX_PAUSE_S, pause_s * 2 + 0.1)
+            # One that died while it worked is replaced at once; one that never came up may need repair.
+            pause_s = 0.0 if self._came_up else min(_MAX_PAUSE_S, pause_s * 2 + 0.1)
             _log.warning("runner %s ended with status %s, starting it anew", self.queue, status)
             self._lost()
 
@@ -98,6 +108,7 @@ class Lane:
             # An empty read (or a reset) is the runner's end.
             with contextlib.suppress(OSError):
                 while ours.recv(64):
+                    self._came_up = True
                     self._ready.set()
             status = runner.wait()
             with self._lock:
@@ -124,7 +135,10 @@ class Lanes:
 
     def start(self) -> None:
         """Start the runners, at first or after `stop`."""
-        self._lanes = {name: Lane(name, self._environment, self.lost.set) for name in self.queues}
+        self._lanes = {}
+        lane = None
+        for name in self.queues:
+            lane = self._lanes[name] = Lane(name, self._environment, self.lost.set, after=lane)
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Whether every runner looked for work within that time."""

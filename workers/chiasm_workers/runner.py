@@ -48,13 +48,10 @@ class Runner:
     def run(self) -> None:
         """Work until told to stop."""
         threading.Thread(target=self._listen, name="line", daemon=True).start()
-        said = False
+        # Everything is imported: whoever waited for the cores may have them.
+        os.write(self._line, b"r")
         while not self._stop.is_set():
-            worked = self._turn()
-            if not said:
-                os.write(self._line, b"r")
-                said = True
-            if not worked:
+            if not self._turn():
                 self._pause()
 
     def stop(self) -> None:
@@ -67,8 +64,9 @@ class Runner:
         # Cleared before looking: a poke that comes while we look makes us look again.
         self._poked.clear()
         try:
-            sweep(self._catalog)
-            claims = claim(self._catalog, [self._lane], self._name, lease_s=self._settings.lease_s)
+            claims = self._claim()
+            if not claims and sweep(self._catalog):
+                claims = self._claim()
             for one in claims:
                 self._work(one)
         except ChiasmError as error:
@@ -77,6 +75,9 @@ class Runner:
             self._stop.wait(_POLL_S)
             return False
         return bool(claims)
+
+    def _claim(self) -> list[Claim]:
+        return claim(self._catalog, [self._lane], self._name, lease_s=self._settings.lease_s)
 
     def _work(self, one: Claim) -> None:
         begin = time.monotonic()
@@ -95,8 +96,11 @@ class Runner:
         )
 
     def _pause(self) -> None:
-        # A unit that waits out a pause after an error is not announced by anybody.
-        soon = idle_for(self._catalog, [self._lane])
+        try:
+            # A unit that waits out a pause after an error is not announced by anybody.
+            soon = idle_for(self._catalog, [self._lane])
+        except ChiasmError:
+            soon = None
         self._poked.wait(min(_POLL_S, _POLL_S if soon is None else max(soon, 0.02)))
 
     def _listen(self) -> None:

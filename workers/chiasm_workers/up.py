@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from types import FrameType
 
 from chiasm.jobs import QUEUES, settings_environment
@@ -57,7 +58,7 @@ class Part:
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                preexec_fn=_bound,
+                preexec_fn=partial(_bound, os.getpid()),
             )
 
     def ask(self, sign: int) -> None:
@@ -114,7 +115,7 @@ def _end(parts: Sequence[Part]) -> int:
     return 0
 
 
-def _bound() -> None:
+def _bound(parent: int) -> None:
     die_with_parent(signal.SIGTERM)
-    if os.getppid() == 1:
+    if os.getppid() != parent:
         os._exit(1)

@@ -16,7 +16,7 @@ def create_app(settings: Settings | None = None, *, host: str = "127.0.0.1") -> 
     """The application of a home; see `chiasm.api.app.build_app`.
 
     Args:
-        settings: The home; default from the environment, so that `uvicorn --factory chiasm.api:create_app` works.
+        settings: The home; default from the environment (`uvicorn --factory chiasm.api:create_app`).
         host: Address that it will listen at; decides whether keys are needed.
     """
     from chiasm.api.app import build_app

@@ -38,7 +38,8 @@ def _needs(scope: str) -> Callable[..., EmbeddedBackend]:
             if request.app.state.open_to_loopback:
                 return EmbeddedBackend(home, isolate=True)
             raise KeyMissing(
-                "an API key is needed", remedy="send `Authorization: Bearer KEY`; `chiasm keys create` makes one"
+                "an API key is needed",
+                remedy="send `Authorization: Bearer KEY`; `chiasm keys create` makes one",
             )
         with home.catalog.read() as session:
             grant = find_key(session, secret)

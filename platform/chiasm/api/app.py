@@ -22,6 +22,7 @@ from chiasm.api.routes import (
     releases,
     schedules,
     search,
+    workspace,
 )
 from chiasm.client.embedded import OpenHome
 from chiasm.settings import Settings
@@ -54,7 +55,18 @@ def build_app(settings: Settings, *, host: str = "127.0.0.1") -> FastAPI:
     app.state.open_to_loopback = open_to_loopback
     app.state.metrics = Metrics(home)
     install_problems(app)
-    for routes in (search, entities, ingest, jobs, releases, evaluations, schedules, graph, health):
+    for routes in (
+        search,
+        entities,
+        ingest,
+        jobs,
+        releases,
+        evaluations,
+        schedules,
+        graph,
+        workspace,
+        health,
+    ):
         app.include_router(routes.router)
     app.add_middleware(Guard, open_to_loopback=open_to_loopback)
     app.add_middleware(MetricsMiddleware, metrics=app.state.metrics)

@@ -25,7 +25,10 @@ class Metrics:
     def __init__(self, home: OpenHome) -> None:
         self._registry = CollectorRegistry()
         self.requests = Counter(
-            "chiasm_http_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
+            "chiasm_http_requests",
+            "Requests answered.",
+            ["method", "route", "status"],
+            registry=self._registry,
         )
         self.seconds = Histogram(
             "chiasm_http_request_seconds",

@@ -36,7 +36,9 @@ def run_server(settings: Settings, *, host: str, port: int) -> None:
     except OSError as error:
         listener.close()
         raise ConflictError(
-            f"cannot listen: {error.strerror}", where=f"{host}:{port}", remedy="choose another --host or --port"
+            f"cannot listen: {error.strerror}",
+            where=f"{host}:{port}",
+            remedy="choose another --host or --port",
         ) from error
     shown = f"[{host}]" if ":" in host else host
     sys.stderr.write(f"listening on http://{shown}:{listener.getsockname()[1]}\n")

@@ -34,7 +34,9 @@ def _root(context: typer.Context) -> None:
 
 
 #: Base of what typer raises for a wrong command line, wherever its copy of click lies.
-_COMMAND_LINE_ERROR = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+_COMMAND_LINE_ERROR: type[Exception] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 _INTERRUPTED = 130
 
 

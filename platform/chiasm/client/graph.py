@@ -41,7 +41,7 @@ class Graph:
         """
         import networkx as nx
 
-        graph = nx.MultiDiGraph()
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for row in self._backend.triples():
             graph.add_node(row["subject"], title=row["subject_title"], domain=row["subject_domain"])
             if row["object"] is not None:

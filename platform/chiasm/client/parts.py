@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,7 @@ def query_parts(
     positive: Mapping[str, Any],
     negative: Mapping[str, Any] | None = None,
     weights: Mapping[str, float] | None = None,
+    others: Sequence[QueryPart] = (),
 ) -> list[QueryPart]:
     """The parts of a query from the arguments of `KnowledgeBase.search`.
 
@@ -57,6 +58,7 @@ def query_parts(
         positive: Kind to one value, a list of values, or None.
         negative: The same, for what the hits must not be like.
         weights: Kind to weight (default 1).
+        others: Parts that the query has besides.
 
     Raises:
         UsageError: There is no part, a weight names an unknown kind, or is not positive.
@@ -77,7 +79,7 @@ def query_parts(
         for kind, given in group.items()
         for value in _listed(kind, given)
     ]
-    if not any(part.weight > 0 for part in parts):
+    if not any(part.weight > 0 for part in (*parts, *others)):
         raise UsageError(
             "the query has no part to look for",
             remedy="give at least one of text, image, audio or entity",

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog, db_now
 from chiasm.catalog.models import Schedule, ScheduleRun
-from chiasm.errors import ChiasmError
+from chiasm.errors import ChiasmError, UsageError
 from chiasm.jobs.cron import next_due
 from chiasm.jobs.submitters import submit
 from chiasm.jobs.triggers import due_by_news
@@ -28,11 +28,16 @@ _ORPHAN_S = 10.0
 
 
 def fire_due(settings: Settings, catalog: Catalog) -> list[int]:
-    """Fire every schedule that is due; the new jobs' ids. A schedule that cannot be fired does not stop others."""
+    """Fire every schedule that is due; the new jobs' ids.
+
+    A schedule that cannot be fired does not stop the others; its error is kept with the run.
+    """
     with catalog.read() as session:
         now = float(session.scalar(select(db_now())) or 0.0)
         orphans = select(ScheduleRun.schedule_id, ScheduleRun.due_at).where(
-            ScheduleRun.job_id.is_(None), ScheduleRun.created_at < now - _ORPHAN_S
+            ScheduleRun.job_id.is_(None),
+            ScheduleRun.error.is_(None),
+            ScheduleRun.created_at < now - _ORPHAN_S,
         )
         unfinished = [(row.schedule_id, row.due_at) for row in session.execute(orphans)]
         schedules = session.scalars(
@@ -92,16 +97,24 @@ def _submit(settings: Settings, catalog: Catalog, schedule_id: int, due_at: floa
     key = f"schedule:{schedule_id}:{due_at:.3f}"
     try:
         job_id = submit(settings, catalog, row.workspace_id, row.job_kind, row.params or {}, key)
+    except ChiasmError as error:
+        _record(catalog, schedule_id, due_at, error=str(error))
+        raise
     except TypeError as error:
-        raise ChiasmError(
+        _record(catalog, schedule_id, due_at, error=str(error))
+        raise UsageError(
             f"its parameters do not fit a {row.job_kind} job: {error}",
             where=f"schedule {row.name}",
             remedy="remove it and add it with parameters that the job takes",
         ) from error
+    _record(catalog, schedule_id, due_at, job_id=job_id)
+    return job_id
+
+
+def _record(catalog: Catalog, schedule_id: int, due_at: float, **values: int | str) -> None:
     with catalog.write() as session:
         run = (ScheduleRun.schedule_id == schedule_id) & (ScheduleRun.due_at == due_at)
-        session.execute(update(ScheduleRun).where(run).values(job_id=job_id))
-    return job_id
+        session.execute(update(ScheduleRun).where(run).values(**values))
 
 
 def _now(session: Session) -> float:

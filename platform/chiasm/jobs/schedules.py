@@ -14,7 +14,7 @@ from chiasm.catalog.models import Schedule, ScheduleRun
 from chiasm.errors import ConflictError, NotFoundError, UsageError
 from chiasm.jobs.cron import check_cron, next_due
 from chiasm.jobs.firing import fire_once
-from chiasm.jobs.submitters import submitter
+from chiasm.jobs.submitters import check_kind
 from chiasm.settings import Settings
 
 __all__ = ["Scheduled", "add", "list_all", "pause", "remove", "resume", "run"]
@@ -75,7 +75,7 @@ def add(
         raise UsageError(f"{when_new} is no share", where="--when-new", remedy="use 0.05 for five per cent")
     if cron is not None:
         check_cron(cron, timezone)
-    submitter(job)
+    check_kind(job)
     with catalog.write() as session:
         if _find(session, workspace_id, name) is not None:
             raise ConflictError("the name is taken", where=name, remedy="`chiasm schedule remove` it first")

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Any
 
 from chiasm.catalog import Catalog
 from chiasm.errors import UsageError
 from chiasm.settings import Settings
 
-__all__ = ["Submitter", "register_submitter", "submit", "submitter"]
+__all__ = ["Submitter", "check_kind", "register_submitter", "submit", "submitter"]
 
 #: `submit(settings, catalog, workspace_id, idempotency_key=..., **params)` -> job id.
 Submitter = Callable[..., int]
 
+#: Entry-point group of other packages' jobs: `kind = module:function`.
+_GROUP = "chiasm.submitters"
 _SUBMITTERS: dict[str, str | Submitter] = {
     "train": "chiasm.releases:submit_train",
     "evaluate": "chiasm.releases:submit_evaluate",
@@ -30,16 +33,27 @@ def register_submitter(kind: str, function: str | Submitter) -> None:
     _SUBMITTERS[kind] = function
 
 
+def check_kind(kind: str) -> None:
+    """Return if jobs of this kind can be asked for; imports nothing.
+
+    Raises:
+        UsageError: No such kind of job is known.
+    """
+    if kind not in _SUBMITTERS:
+        _SUBMITTERS.update({plugin.name: plugin.value for plugin in entry_points(group=_GROUP)})
+    if kind not in _SUBMITTERS:
+        known = ", ".join(sorted(_SUBMITTERS))
+        raise UsageError(f"no job of kind {kind!r}", where="--job", remedy=f"known are {known}")
+
+
 def submitter(kind: str) -> Submitter:
     """The function that makes jobs of a kind.
 
     Raises:
-        UsageError: No such kind of job can be scheduled.
+        UsageError: No such kind of job is known.
     """
-    function = _SUBMITTERS.get(kind)
-    if function is None:
-        known = ", ".join(sorted(_SUBMITTERS))
-        raise UsageError(f"no job of kind {kind!r}", where="--job", remedy=f"known are {known}")
+    check_kind(kind)
+    function = _SUBMITTERS[kind]
     if isinstance(function, str):
         module, _, name = function.partition(":")
         function = getattr(import_module(module), name)

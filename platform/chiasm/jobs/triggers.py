@@ -27,7 +27,7 @@ def due_by_news(session: Session, schedule: Schedule) -> float | None:
 
 
 def share_of_new(session: Session, workspace_id: int, since: float) -> float:
-    """Share of a workspace's entities (no stubs) that were made or changed after `since`; 0 if there are none."""
+    """Share of a workspace's entities (no stubs) that were made or changed after `since`; 0 without any."""
     alive = (Entity.workspace_id == workspace_id, Entity.is_stub.is_(False), Entity.deleted_at.is_(None))
     changed = func.sum(case((Entity.updated_at > since, 1), else_=0))
     total, new = session.execute(select(func.count(), changed).where(*alive)).one()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from chiasm.catalog import Catalog
-from chiasm.errors import ConflictError
+from chiasm.errors import ChiasmError, ConflictError
 from chiasm.jobs.embedded import ensure_worker
 from chiasm.jobs.kinds import QUEUES
 from chiasm.jobs.notify import notify
@@ -17,6 +18,8 @@ __all__ = ["follow", "wait", "wake"]
 
 #: How often a waiting embedded home sees to it that a worker is there (one may be killed at any time).
 _ENSURE_S = 2.0
+#: Starts without any progress after which waiting is given up.
+_MAX_STARTS = 5
 
 
 def wake(settings: Settings, *queues: str) -> None:
@@ -37,13 +40,16 @@ def follow(
     Raises:
         NotFoundError: There is no such job.
         ConflictError: It has not ended after `timeout_s`.
+        ChiasmError: The embedded home's worker was started again and again and did nothing.
     """
     begin = time.monotonic()
     ensured = begin
+    starts = 0
     last: Progress | None = None
     while True:
         now = progress(catalog, job_id)
-        if last is None or now != last:
+        if last is None or _moved(last, now):
+            starts = starts if last is None else 0
             yield now
         last = now
         if now.ended:
@@ -56,7 +62,13 @@ def follow(
             )
         if time.monotonic() - ensured > _ENSURE_S:
             ensured = time.monotonic()
-            ensure_worker(settings)
+            starts += ensure_worker(settings)
+        if starts > _MAX_STARTS:
+            raise ChiasmError(
+                "workers end as soon as they are started",
+                where=str(settings.queue_dir / "worker.log"),
+                remedy="the log says why; the job is kept and goes on with the next worker",
+            )
         time.sleep(poll_s)
 
 
@@ -88,3 +100,9 @@ def wait(
         if report is not None:
             report(state)
     return last
+
+
+def _moved(before: Progress, after: Progress) -> bool:
+    """Whether anything but the clock moved on."""
+    still = {"elapsed_s": 0.0, "rate_per_s": None, "eta_s": None}
+    return replace(before, **still) != replace(after, **still)  # type: ignore[arg-type]

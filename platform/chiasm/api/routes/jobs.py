@@ -38,7 +38,11 @@ def list_jobs(
 @router.get("/{job_id}")
 def show(backend: Reader, job_id: int) -> dict[str, Any]:
     """State, progress and result of a job."""
-    return backend.job(job_id)
+    now = backend.job(job_id)
+    if not JobProgress.from_dict(now).finished:
+        # Who asks is waiting: an embedded home whose worker was killed gets a new one.
+        backend.nudge()
+    return now
 
 
 @router.get("/{job_id}/failures")

@@ -142,4 +142,6 @@ class ScheduleRun(Base):
     due_at: Mapped[float] = mapped_column(primary_key=True)
     #: None until the job is made; a beat that died between the two is caught up with.
     job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    #: Why no job could be made.
+    error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[Seconds]

@@ -52,21 +52,9 @@ def up(
     port: Port = 8000,
     queues: Annotated[str, typer.Option(help="Lanes to work on, separated by commas.")] = "ingest,train",
 ) -> None:
-    """Run service, worker and beat in one process tree; if one ends, all end."""
-    from chiasm.cli.tree import run_together
-
-    frame = frame_of(context)
-    settings = frame.open_home().settings
-    python = [sys.executable, "-m"]
-    status = run_together(
-        {
-            "serve": [*python, "chiasm.api", "--host", host, "--port", str(port)],
-            "worker": [*python, "chiasm_workers", "worker", "--queues", queues],
-            "beat": [*python, "chiasm_workers", "beat"],
-        },
-        settings,
-    )
-    raise typer.Exit(status)
+    """Run service, worker and beat in one process tree; what ends is started anew."""
+    address = ["--host", host, "--port", str(port)]
+    _become(frame_of(context), ["up", *address, "--queues", queues])
 
 
 def _become(frame: Frame, arguments: Sequence[str]) -> None:

@@ -95,7 +95,7 @@ class EmbeddedBackend:
         parent: str | None,
     ) -> int:
         """The id of a job that trains a release."""
-        from chiasm.releases import submit_train
+        from chiasm.releases.submit import submit_train
 
         return submit_train(
             self.home.settings,
@@ -110,7 +110,7 @@ class EmbeddedBackend:
 
     def evaluate(self, *, release: str | None) -> int:
         """The id of a job that judges a release."""
-        from chiasm.releases import submit_evaluate
+        from chiasm.releases.submit import submit_evaluate
 
         return submit_evaluate(self.home.settings, self.home.catalog, self.workspace_id, release=release)
 
@@ -217,45 +217,50 @@ class EmbeddedBackend:
 
     def releases(self) -> list[JsonDict]:
         """Releases, newest first."""
-        from chiasm.releases import list_releases
+        from chiasm.releases.store import list_releases
 
         return [row.to_dict() for row in list_releases(self.home.catalog, self.workspace_id)]
 
     def release(self, name: str) -> JsonDict:
         """One release in full."""
-        from chiasm.releases import show_release
+        from chiasm.releases.store import show_release
 
         return show_release(self.home.catalog, self.workspace_id, name).to_dict()
 
     def diff_releases(self, first: str, second: str) -> JsonDict:
         """What differs between two releases."""
-        from chiasm.releases import diff_releases
+        from chiasm.releases.store import diff_releases
 
         return diff_releases(self.home.catalog, self.workspace_id, first, second)
 
     def promote(self, name: str) -> JsonDict:
         """Let a release answer from now on."""
-        from chiasm.releases import promote
+        from chiasm.releases.swap import promote
 
         return promote(self.home.catalog, self.workspace_id, name).to_dict()
 
     def rollback(self) -> JsonDict:
         """Let the release before answer again."""
-        from chiasm.releases import rollback
+        from chiasm.releases.swap import rollback
 
         return rollback(self.home.catalog, self.workspace_id).to_dict()
 
     def schedules(self) -> list[JsonDict]:
         """Schedules by name."""
-        return schedules.list_schedules(self.home, self.workspace_id)
+        from chiasm.jobs.schedules import list_all
+
+        return [row.to_dict() for row in list_all(self.home.catalog, self.workspace_id)]
 
     def add_schedule(
         self, name: str, *, cron: str | None, when_new: float | None, job: str, params: Mapping[str, Any]
     ) -> JsonDict:
         """A new schedule."""
-        return schedules.add_schedule(
-            self.home, self.workspace_id, name, cron=cron, when_new=when_new, job=job, params=params
+        from chiasm.jobs.schedules import add
+
+        row = add(
+            self.home.catalog, self.workspace_id, name, job=job, cron=cron, when_new=when_new, params=params
         )
+        return row.to_dict()
 
     def change_schedule(self, name: str, action: str) -> JsonDict:
         """Pause, resume, remove or run a schedule."""

@@ -90,7 +90,10 @@ def shortest_paths(
 
 
 def all_triples(catalog: Catalog, workspace_id: int, *, after: int = 0) -> Iterator[JsonDict]:
-    """Every statement after the id `after`, a page a transaction: long readers would keep SQLite's log from being folded in."""
+    """Every statement after the id `after`, a page a transaction.
+
+    A long reader would keep SQLite from folding its log into the file.
+    """
     subject, obj = aliased(Entity), aliased(Entity)
     of_subject, of_object = aliased(Domain), aliased(Domain)
     statement = (
@@ -175,7 +178,7 @@ def _edges(session: Session, frontier: Collection[int]) -> Iterator[_Edge]:
             .order_by(Triple.id)
         )
         for row in session.execute(statement):
-            yield _Edge(*row)
+            yield _Edge(*row.tuple())
 
 
 def _nodes(session: Session, ids: Collection[int]) -> dict[int, JsonDict]:

@@ -1,0 +1,135 @@
+"""A search as it comes over HTTP, and as the facade means it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chiasm.client.parts import QueryPart, query_parts
+from chiasm.client.protocol import SearchRequest
+from chiasm.errors import InputError, UsageError
+
+__all__ = ["MediaFiles", "PartBody", "SearchBody", "search_request"]
+
+#: Names of media parts (`image`, `not_audio`, ...) to the files sent under them.
+MediaFiles = Mapping[str, Sequence[bytes]]
+
+_Listed = str | list[str] | None
+_MEDIA = ("image", "audio")
+
+
+class PartBody(BaseModel):
+    """One part of a query."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["text", "image", "audio", "entity", "vector"]
+    #: Text, entity key, or vector.
+    value: str | list[float] | None = None
+    #: Encoded picture or sound.
+    base64: str | None = None
+    weight: float = 1.0
+
+
+class SearchBody(BaseModel):
+    """A search; `parts` and the short names may be mixed. Media are base64 strings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    parts: list[PartBody] = []
+    text: _Listed = None
+    image: _Listed = None
+    audio: _Listed = None
+    entity: _Listed = None
+    vector: list[float] | None = None
+    not_text: _Listed = None
+    not_image: _Listed = None
+    not_audio: _Listed = None
+    not_entity: _Listed = None
+    weights: dict[str, float] = {}
+    into: str | None = None
+    domain_from: str | None = None
+    modality: str | None = None
+    where: str | dict[str, Any] | None = None
+    near: str | None = None
+    hops: Annotated[int, Field(ge=1, le=6)] = 1
+    k: Annotated[int, Field(ge=1, le=1000)] = 10
+    explain: bool = False
+    stubs: bool = False
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> SearchBody:
+        """The body read from JSON.
+
+        Raises:
+            RequestValidationError: It has another shape.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            # Pydantic's own `input` may hold whole pictures; the place and the message are enough.
+            found = error.errors(include_input=False, include_url=False)
+            raise RequestValidationError(
+                [{**item, "loc": ("body", *item["loc"])} for item in found]
+            ) from error
+
+
+def search_request(body: SearchBody, media: MediaFiles | None = None) -> SearchRequest:
+    """The request with all parts in one list.
+
+    Raises:
+        InputError: Base64 is malformed.
+        UsageError: There is nothing to look for.
+    """
+    files = media or {}
+    kinds = ("text", *_MEDIA, "entity")
+    positive = {kind: _given(body, kind, files) for kind in kinds} | {"vector": body.vector}
+    negative = {kind: _given(body, kind, files, "not_") for kind in kinds}
+    listed = [_part(part) for part in body.parts]
+    listed += query_parts(positive=positive, negative=negative, weights=body.weights, others=listed)
+    return SearchRequest(
+        parts=listed,
+        into=body.into,
+        domain_from=body.domain_from,
+        modality=body.modality,
+        where=body.where,
+        near=body.near,
+        hops=body.hops,
+        k=body.k,
+        explain=body.explain,
+        stubs=body.stubs,
+    )
+
+
+def _given(body: SearchBody, kind: str, files: MediaFiles, prefix: str = "") -> list[Any]:
+    value = getattr(body, prefix + kind)
+    items: list[Any] = [] if value is None else [value] if isinstance(value, str) else list(value)
+    if kind in _MEDIA:
+        items = [_decoded(item, prefix + kind) for item in items]
+    return [*items, *files.get(prefix + kind, ())]
+
+
+def _part(part: PartBody) -> QueryPart:
+    if part.kind in _MEDIA:
+        if part.base64 is None:
+            raise UsageError(
+                f"the {part.kind} part has no content", where="parts", remedy="send it as base64"
+            )
+        return QueryPart(part.kind, _decoded(part.base64, part.kind), part.weight)
+    if part.value is None or isinstance(part.value, str) == (part.kind == "vector"):
+        raise UsageError(f"the {part.kind} part has no value of its kind", where="parts")
+    return QueryPart(part.kind, part.value, part.weight)
+
+
+def _decoded(text: str, where: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InputError(
+            "the content is not base64", where=where, remedy="or send a multipart form"
+        ) from error

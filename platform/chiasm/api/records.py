@@ -1,0 +1,65 @@
+"""Records sent as JSON, written as a manifest; media in them come as base64."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from pathlib import Path
+from typing import Any
+
+from chiasm.errors import InputError, ManifestError
+
+__all__ = ["write_records"]
+
+_MEDIA = ("image", "audio")
+
+
+def write_records(folder: Path, body: bytes) -> Path:
+    """The manifest, in a folder of its own.
+
+    Args:
+        folder: Fresh; media are written beside the manifest.
+        body: `{"records": [...]}`; a medium `{"base64": ..., "role": ...}` becomes a file.
+
+    Raises:
+        InputError: The body has another shape, or base64 is malformed.
+    """
+    try:
+        data = json.loads(body)
+    except ValueError as error:
+        raise InputError(f"the body is not valid JSON: {error}", where="body") from error
+    records = data.get("records") if isinstance(data, dict) else None
+    if not isinstance(records, list) or set(data) != {"records"} or not records:
+        raise InputError(
+            "the body has no records", where="body", remedy='send {"records": [{"key": ...}, ...]}'
+        )
+    manifest = folder / "records.jsonl"
+    with manifest.open("w", encoding="utf-8") as stream:
+        for number, record in enumerate(records, start=1):
+            stream.write(json.dumps(_with_files(folder, number, record), ensure_ascii=False) + "\n")
+    return manifest
+
+
+def _with_files(folder: Path, number: int, record: Any) -> Any:
+    if not isinstance(record, dict):
+        raise ManifestError("a record must be a JSON object", where=f"record {number}")
+    changed = dict(record)
+    for name in _MEDIA:
+        if name in record:
+            items = record[name] if isinstance(record[name], list) else [record[name]]
+            changed[name] = [
+                _file(folder, f"{number}-{name}-{at}", item) for at, item in enumerate(items, start=1)
+            ]
+    return changed
+
+
+def _file(folder: Path, name: str, item: Any) -> Any:
+    if not isinstance(item, dict) or "base64" not in item:
+        return item
+    try:
+        content = base64.b64decode(item["base64"], validate=True)
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise InputError("the content is not base64", where=f"record {name}") from error
+    (folder / name).write_bytes(content)
+    return {**{key: value for key, value in item.items() if key != "base64"}, "path": name}

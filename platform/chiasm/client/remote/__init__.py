@@ -1,0 +1,5 @@
+"""A service spoken to over HTTP."""
+
+from chiasm.client.remote.backend import HttpBackend
+
+__all__ = ["HttpBackend"]

@@ -1,0 +1,204 @@
+"""The operations of a knowledge base over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from chiasm.client.media import Medium
+from chiasm.client.protocol import JsonDict, SearchRequest
+from chiasm.client.remote.questions import search_body
+from chiasm.client.remote.uploads import UploadPlan, records_with_media
+from chiasm.client.remote.wire import Wire, quoted
+
+__all__ = ["HttpBackend"]
+
+
+class HttpBackend:
+    """Implements `chiasm.client.protocol.Backend` by requests to `chiasm serve`."""
+
+    def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = 60.0) -> None:
+        self._wire = Wire(url, api_key=api_key, timeout_s=timeout_s)
+        # An address that nobody answers at is found now, not at the first search.
+        self._wire.get("/healthz")
+
+    def __repr__(self) -> str:
+        return f"at {self._wire.url}"
+
+    def describe(self) -> JsonDict:
+        """Counts and the active release."""
+        return self._wire.get("/v1")
+
+    def search(self, request: SearchRequest) -> JsonDict:
+        """The answer of `chiasm search --json`."""
+        return self._wire.post("/v1/search", search_body(request))
+
+    def ingest_paths(
+        self,
+        paths: Sequence[Path],
+        *,
+        domain: str | None,
+        mode: str,
+        triples: Sequence[Path],
+        idempotency_key: str | None,
+    ) -> int:
+        """The id of a job that ingests local files, which are sent with the media that they name."""
+        with UploadPlan(paths, triples) as files:
+            return self._ingest(domain, mode, idempotency_key, files=files)
+
+    def ingest_records(
+        self,
+        records: Sequence[Mapping[str, Any]],
+        *,
+        domain: str | None,
+        mode: str,
+        idempotency_key: str | None,
+    ) -> int:
+        """The id of a job that ingests records; media that they name are sent with them."""
+        return self._ingest(domain, mode, idempotency_key, json={"records": records_with_media(records)})
+
+    def train(
+        self,
+        *,
+        recipe: str,
+        overrides: Mapping[str, str],
+        seed: int,
+        promote: str | bool,
+        parent: str | None,
+    ) -> int:
+        """The id of a job that trains a release."""
+        body = {
+            "recipe": recipe,
+            "overrides": dict(overrides),
+            "seed": seed,
+            "promote": promote,
+            "parent": parent,
+        }
+        return int(self._wire.post("/v1/releases", body)["job"])
+
+    def evaluate(self, *, release: str | None) -> int:
+        """The id of a job that judges a release."""
+        return int(self._wire.post("/v1/evaluations", {"release": release})["job"])
+
+    def evaluations(self, *, limit: int) -> list[JsonDict]:
+        """Reports made so far, newest first."""
+        return list(self._wire.get("/v1/evaluations", limit=limit)["evaluations"])
+
+    def job(self, job_id: int) -> JsonDict:
+        """State and progress of a job."""
+        return self._wire.get(f"/v1/jobs/{job_id}")
+
+    def jobs(self, *, limit: int, state: str | None) -> list[JsonDict]:
+        """Jobs, newest first."""
+        return list(self._wire.get("/v1/jobs", limit=limit, state=state)["jobs"])
+
+    def failures(self, job_id: int, *, limit: int) -> list[JsonDict]:
+        """What failed in a job."""
+        return list(self._wire.get(f"/v1/jobs/{job_id}/failures", limit=limit)["failures"])
+
+    def cancel(self, job_id: int) -> None:
+        """Ask a job to stop."""
+        self._wire.post(f"/v1/jobs/{job_id}/cancel")
+
+    def retry(self, job_id: int) -> int:
+        """Hand in again what failed; how many units."""
+        return int(self._wire.post(f"/v1/jobs/{job_id}/retry")["handed_in"])
+
+    def nudge(self) -> None:
+        """Nothing: the service sees to its own workers when it is asked for a job's state."""
+
+    def entity(self, key: str) -> JsonDict:
+        """One entity with assets and relations."""
+        return self._wire.get(f"/v1/entities/{quoted(key)}")
+
+    def entities(
+        self,
+        *,
+        domain: str | None,
+        where: str | Mapping[str, Any] | None,
+        stubs: bool,
+        cursor: int,
+        limit: int,
+    ) -> JsonDict:
+        """A page of entities."""
+        sent = json.dumps(where) if isinstance(where, Mapping) else where
+        return self._wire.get(
+            "/v1/entities", domain=domain, where=sent, stubs=stubs, cursor=cursor, limit=limit
+        )
+
+    def delete(self, key: str) -> None:
+        """Forget an entity."""
+        self._wire.send("DELETE", f"/v1/entities/{quoted(key)}")
+
+    def media(self, key: str) -> list[Medium]:
+        """The first picture and the first sound of an entity."""
+        entity = self.entity(key)
+        found = []
+        for modality in ("image", "audio"):
+            for asset in entity[modality][:1]:
+                response = self._wire.send("GET", f"/v1/assets/{asset['id']}")
+                found.append(Medium(modality, response.headers["content-type"], response.content))
+        return found
+
+    def neighbours(self, key: str, *, hops: int, limit: int) -> JsonDict:
+        """Edges and nodes around an entity."""
+        return self._wire.get(f"/v1/graph/{quoted(key)}", hops=hops, limit=limit)
+
+    def graph_paths(self, key: str, to: str, *, max_hops: int, limit: int) -> list[list[str]]:
+        """Shortest paths between two entities."""
+        answer = self._wire.get(f"/v1/graph/{quoted(key)}", to=to, hops=max_hops, limit=limit)
+        return list(answer["paths"])
+
+    def triples(self) -> Iterator[JsonDict]:
+        """Every statement of the graph."""
+        return self._wire.pages("/v1/graph", "statements")
+
+    def releases(self) -> list[JsonDict]:
+        """Releases, newest first."""
+        return list(self._wire.get("/v1/releases")["releases"])
+
+    def release(self, name: str) -> JsonDict:
+        """One release in full."""
+        return self._wire.get(f"/v1/releases/{quoted(name)}")
+
+    def diff_releases(self, first: str, second: str) -> JsonDict:
+        """What differs between two releases."""
+        return self._wire.get(f"/v1/releases/{quoted(first)}/diff/{quoted(second)}")
+
+    def promote(self, name: str) -> JsonDict:
+        """Let a release answer from now on."""
+        return self._wire.post(f"/v1/releases/{quoted(name)}/promote")
+
+    def rollback(self) -> JsonDict:
+        """Let the release before answer again."""
+        return self._wire.post("/v1/releases/rollback")
+
+    def schedules(self) -> list[JsonDict]:
+        """Schedules by name."""
+        return list(self._wire.get("/v1/schedules")["schedules"])
+
+    def add_schedule(
+        self, name: str, *, cron: str | None, when_new: float | None, job: str, params: Mapping[str, Any]
+    ) -> JsonDict:
+        """A new schedule."""
+        body = {"name": name, "cron": cron, "when_new": when_new, "job": job, "params": dict(params)}
+        return self._wire.post("/v1/schedules", body)
+
+    def change_schedule(self, name: str, action: str) -> JsonDict:
+        """Pause, resume, remove or run a schedule."""
+        path = f"/v1/schedules/{quoted(name)}"
+        if action == "remove":
+            return dict(self._wire.send("DELETE", path).json())
+        return self._wire.post(f"{path}/{action}")
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._wire.close()
+
+    def _ingest(self, domain: str | None, mode: str, idempotency_key: str | None, **body: Any) -> int:
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        given = {"mode": mode, **({"domain": domain} if domain else {})}
+        response = self._wire.send("POST", "/v1/ingest", params=given, headers=headers, **body)
+        return int(response.json()["job"])

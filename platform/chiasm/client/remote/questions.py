@@ -1,0 +1,27 @@
+"""A search as JSON; pictures and sounds go as base64."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from chiasm.client.parts import QueryPart
+from chiasm.client.protocol import JsonDict, SearchRequest
+
+__all__ = ["search_body"]
+
+_SAME = ("into", "domain_from", "modality", "where", "near", "hops", "k", "explain", "stubs")
+
+
+def search_body(request: SearchRequest) -> JsonDict:
+    """The body of `POST /v1/search`."""
+    body = {name: getattr(request, name) for name in _SAME}
+    given = {name: value for name, value in body.items() if value is not None}
+    return {**given, "parts": [_part(part) for part in request.parts]}
+
+
+def _part(part: QueryPart) -> dict[str, Any]:
+    shown: dict[str, Any] = {"kind": part.kind, "weight": part.weight}
+    if part.kind in ("image", "audio"):
+        return {**shown, "base64": base64.b64encode(part.media_bytes()).decode("ascii")}
+    return {**shown, "value": part.value}
