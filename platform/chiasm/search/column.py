@@ -40,9 +40,7 @@ class Column:
         self._ids = ids[self._order]
         self._owners, self._starts = np.unique(self._rows, return_index=True)
         # One item an entity, in the order of the matrix: nothing to gather.
-        self._plain = len(self._owners) == len(self._order) and bool(
-            (self._order == np.arange(len(ids))).all()
-        )
+        self._plain = len(self._owners) == len(ids) and np.array_equal(self._order, np.arange(len(ids)))
 
     @cached_property
     def present(self) -> Bools:

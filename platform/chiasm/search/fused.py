@@ -32,6 +32,8 @@ class _Side:
     vector: Floats
     #: Modality to the given items ``(dim,)`` and their weights; entities and raw vectors give none.
     items: dict[str, tuple[list[Floats], list[float]]]
+    #: Weight of the entities and raw vectors in it.
+    stored: float = 0.0
     fused: Floats | None = None
     own: dict[str, Floats] = field(default_factory=dict)
     near: dict[str, Floats] = field(default_factory=dict)
@@ -99,13 +101,30 @@ class FusedScorer(Scorer):
         side.fused = columns["fused"].values(side.vector, rows)
         around = None if rows is None else self.state.replica.graph.neighbourhood(rows, 1)
         for modality, (vectors, weights) in side.items.items():
-            wanted = modality in ranking.own or modality in ranking.near
-            if modality in columns and wanted:
-                own = own_values(columns[modality], vectors, weights, around)
-                side.own[modality] = own
-                if modality in ranking.near:
-                    side.near[modality] = near_values(self.state.replica, own, rows)
-        return ranking.logits(side.fused, side.own, side.near)
+            how = ranking.queries.get(modality, ranking.default)
+            # Every modality of the query is named, so that its weights count even where nothing is known.
+            side.own[modality] = np.full(len(self.state.replica), np.nan, dtype=np.float32)
+            if modality in columns and (how.own or how.near):
+                side.own[modality] = own_values(columns[modality], vectors, weights, around)
+            if how.near:
+                side.near[modality] = near_values(self.state.replica, side.own[modality], rows)
+        return self._judged(side, side.fused, side.own, side.near)
+
+    def _judged(
+        self, side: _Side, fused: Floats, own: Mapping[str, Floats], near: Mapping[str, Floats]
+    ) -> Scores:
+        """The ranking's mean over modalities, weighted as the query is; entities count by ``fused`` alone."""
+        ranking, total, whole = self._model.ranking, np.zeros(fused.shape), 0.0
+        for modality, (_, weights) in side.items.items():
+            weight = sum(weights) / len(weights)
+            known = {modality: near[modality]} if modality in near else {}
+            total += weight * ranking.logits(fused, {modality: own[modality]}, known)
+            whole += weight
+        if side.stored or not whole:
+            weight = side.stored or 1.0
+            total += weight * ranking.logits(fused)
+            whole += weight
+        return total / whole
 
     def _logit_of(self, row: int, vector: Floats, left: str | None) -> float:
         """The logit of an entity with another fused vector, without its own evidence of a modality."""
@@ -113,7 +132,7 @@ class FusedScorer(Scorer):
         for side in self._sides:
             own = {m: _at(values, row, hide=m == left) for m, values in side.own.items()}
             near = {m: _at(values, row, hide=left == "graph") for m, values in side.near.items()}
-            logits.append(self._model.ranking.logits(np.array([side.vector @ vector]), own, near))
+            logits.append(self._judged(side, np.array([side.vector @ vector]), own, near))
         total = logits[0]
         for unwanted, scale in zip(logits[1:], self._scales, strict=True):
             total = total - demotion(unwanted, scale)
@@ -135,6 +154,7 @@ def _side(model: FusionModel, parts: Sequence[Asked]) -> _Side:
     stored = [(abs(one.part.weight), one.fused) for one in parts if one.fused is not None]
     if given:
         stored.append((sum(abs(one.part.weight) for one in given), _fuse(model, given)))
+    of_stored = abs(sum(one.part.weight for one in parts if one.fused is not None))
     vector = np.sum([weight * vector for weight, vector in stored], axis=0)
     items: dict[str, tuple[list[Floats], list[float]]] = {}
     for one in given:
@@ -143,7 +163,7 @@ def _side(model: FusionModel, parts: Sequence[Asked]) -> _Side:
             known = items.setdefault(modality, ([], []))
             known[0].append(vectors[0])
             known[1].append(abs(one.part.weight))
-    return _Side(np.asarray(vector / max(np.linalg.norm(vector), 1e-12), dtype=np.float32), items)
+    return _Side(np.asarray(vector / max(np.linalg.norm(vector), 1e-12), dtype=np.float32), items, of_stored)
 
 
 def _fuse(model: FusionModel, given: Sequence[Asked]) -> Floats:
