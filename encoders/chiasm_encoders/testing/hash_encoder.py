@@ -25,9 +25,7 @@ def load_hash_encoder(what: str, device: str) -> HashEncoder:
     """
     modality, _, dim = what.partition("/")
     if modality not in _KINDS or not dim.isdigit() or int(dim) < 2:
-        raise SpecError(
-            "malformed spec", where=f"hash:{what}", remedy="write hash:MODALITY/DIM, as in hash:text/64"
-        )
+        raise SpecError("malformed spec", where=f"hash:{what}", remedy="write hash:MODALITY/DIM")
     return HashEncoder(modality, int(dim))
 
 

@@ -79,7 +79,8 @@ def clap_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("clap")
     audio = {
-        "num_mel_bins": 16, "spec_size": 64, "window_size": 4, "patch_size": 2, "patch_stride": 2, "freq_ratio": 2,
+        "num_mel_bins": 16, "spec_size": 64, "window_size": 4, "patch_size": 2, "patch_stride": 2,
+        "freq_ratio": 2,
         "hidden_size": 32, "patch_embeds_hidden_size": 16, "depths": [1, 1], "num_hidden_layers": 2,
         "num_attention_heads": [2, 2], "projection_dim": 16, "enable_fusion": False,
     }  # fmt: skip
