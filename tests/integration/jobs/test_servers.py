@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import select
 
@@ -45,7 +47,7 @@ def _listens(port: int, timeout_s: float = 15.0) -> None:
 
 
 @pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
+def postgres() -> Iterator[str]:
     if not _POSTGRES:
         pytest.skip("PostgreSQL is not installed (apt install postgresql)")
     user = "postgres" if os.geteuid() == 0 else None
@@ -69,11 +71,21 @@ def postgres_url() -> Iterator[str]:
     try:
         _listens(port)
         time.sleep(0.3)
-        yield f"postgresql://chiasm@127.0.0.1:{port}/postgres"
+        yield f"postgresql://chiasm@127.0.0.1:{port}"
     finally:
-        server.terminate()
-        server.wait(10)
+        # Its fast shutdown: connections are not waited for.
+        server.send_signal(signal.SIGINT)
+        server.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> str:
+    """A database of the test's own."""
+    name = f"chiasm_{time.monotonic_ns()}"
+    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{postgres}/{name}"
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +165,7 @@ def test_work_over_redis_and_postgresql(make_home: Any, postgres_url: str, redis
     begin = time.monotonic()
     assert jobs.notify(home.settings, "ingest")
     assert home.wait(first).state == "done"
-    assert time.monotonic() - begin < 5.0
+    assert time.monotonic() - begin < 20.0
     slow = home.ask("slow", [{"name": "two", "steps": 20}])
     jobs.notify(home.settings, "ingest")
     home.until(lambda: jobs.progress(home.catalog, slow).units.get("leased"))
@@ -168,7 +180,7 @@ def test_a_broker_that_is_away_delays_work_and_loses_none(make_home: Any) -> Non
     job_id = home.ask("note", [{"name": "still done"}])
     begin = time.monotonic()
     assert not jobs.notify(home.settings, "ingest")
-    assert time.monotonic() - begin < 8.0
+    assert time.monotonic() - begin < 20.0
     assert home.wait(job_id).state == "done"
 
 
