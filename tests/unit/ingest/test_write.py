@@ -59,7 +59,7 @@ class Book:
                 .where(Triple.subject_id == row[0].id)
                 .order_by(Triple.id)
             ).all()
-            keys = dict(session.execute(select(Entity.id, Entity.key)).tuples().all())
+            keys = dict(session.execute(select(Entity.id, Entity.key)).all())
             return {
                 "title": row[0].title,
                 "domain": row[1],
