@@ -98,7 +98,7 @@ class FusedScorer(Scorer):
 
     def _logits(self, side: _Side, rows: Ints | None) -> Scores:
         columns, ranking = self.state.columns, self._model.ranking
-        side.fused = columns["fused"].values(side.vector, rows)
+        side.fused = columns["fused"].values(side.vector[None], rows)[0]
         around = None if rows is None else self.state.replica.graph.neighbourhood(rows, 1)
         for modality, (vectors, weights) in side.items.items():
             how = ranking.queries.get(modality, ranking.default)

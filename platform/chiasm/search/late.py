@@ -72,14 +72,16 @@ class LateScorer(Scorer):
         for modality, vectors in one.features.items():
             column = self.state.columns.get(modality)
             if column is not None:
-                cosines = np.mean([_cosines(column, vector, allowed) for vector in vectors], axis=0)
+                cosines = _cosines(column, vectors, allowed).mean(axis=0)
                 lists.append(_ranked_list(modality, abs(one.part.weight), cosines, allowed))
         return lists
 
 
-def _cosines(column: Column, vector: Floats, allowed: Bools) -> Floats:
-    rows = column.candidates(vector, CANDIDATES, allowed) if column.large else None
-    return column.values(vector, rows)
+def _cosines(column: Column, vectors: Floats, allowed: Bools) -> Floats:
+    if not column.large:
+        return column.values(vectors)
+    found = [column.candidates(vector, CANDIDATES, allowed) for vector in vectors]
+    return column.values(vectors, np.unique(np.concatenate(found)))
 
 
 def _ranked_list(modality: str, weight: float, cosines: Scores, allowed: Bools) -> _List:
