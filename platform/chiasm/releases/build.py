@@ -17,12 +17,12 @@ from chiasm.releases.gate import GateDecision, judge
 from chiasm.releases.swap import activate, missing_entities
 from chiasm.releases.train import recorded_failure
 
-__all__ = ["handle_build"]
+__all__ = ["build_unit"]
 
 _STUDENT = "student:"
 
 
-def handle_build(ctx: WorkContext, claim: Claim) -> None:
+def build_unit(ctx: WorkContext, claim: Claim) -> None:
     """Fill the spaces of a trained release, then promote it if the job asked for that and the gate agrees."""
     with ctx.catalog.read() as session:
         release = session.get_one(Release, claim.payload["release_id"])

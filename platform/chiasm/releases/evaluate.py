@@ -13,10 +13,10 @@ from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.training import judge_release
 
-__all__ = ["handle_evaluate"]
+__all__ = ["evaluate_unit"]
 
 
-def handle_evaluate(ctx: WorkContext, claim: Claim) -> None:
+def evaluate_unit(ctx: WorkContext, claim: Claim) -> None:
     """Judge the claim's release and keep the report; the job's result is the report."""
     with ctx.catalog.read() as session:
         release = session.get_one(Release, claim.payload["release_id"])

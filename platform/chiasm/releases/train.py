@@ -19,10 +19,10 @@ from chiasm.releases.fill import fill_assets
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.training import Progress, Stopped, train
 
-__all__ = ["handle_train", "recorded_failure"]
+__all__ = ["train_unit", "recorded_failure"]
 
 
-def handle_train(ctx: WorkContext, claim: Claim) -> None:
+def train_unit(ctx: WorkContext, claim: Claim) -> None:
     """Train the release of the claim and add the unit that builds its spaces."""
     with ctx.catalog.read() as session:
         release = session.get_one(Release, claim.payload["release_id"])
