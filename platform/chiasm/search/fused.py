@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from chiasm.search.column import Floats
 from chiasm.search.evidence import near_values, own_values
 from chiasm.search.query import MODALITIES
 from chiasm.search.replica import Bools, Ints
-from chiasm.search.scorer import CANDIDATES, Scorer, Scores, demoted, demotion
+from chiasm.search.scorer import CANDIDATES, Scorer, Scores, Shares, demoted, demotion
 from chiasm.search.state import State
 
 if TYPE_CHECKING:
@@ -67,19 +67,22 @@ class FusedScorer(Scorer):
             self._scales.append(scale)
         return _sigmoid(total)
 
-    def shares(self, row: int) -> tuple[dict[str, float], dict[str, float]]:
+    def shares(self, rows: Sequence[int]) -> list[Shares]:
         """How far the logit falls when a modality is left out and the entity is fused again."""
-        tokens = self._tokens(row)
+        tokens = [self._tokens(row) for row in rows]
+        subsets = [subset for one in tokens for subset in _subsets(one)]
+        vectors = iter(self._model.fuse(subsets) if subsets else ())
+        return [self._shares_of(row, one, vectors) for row, one in zip(rows, tokens, strict=True)]
+
+    def _shares_of(self, row: int, tokens: Mapping[str, Floats], vectors: Iterator[Floats]) -> Shares:
         if len(tokens) < 2:
-            return dict.fromkeys(tokens, 1.0), {}
-        subsets = [tokens, *({k: v for k, v in tokens.items() if k != left} for left in tokens)]
-        vectors = self._model.fuse(subsets)
-        whole = self._logit_of(row, vectors[0], None)
-        without = {kind: self._logit_of(row, v, kind) for kind, v in zip(tokens, vectors[1:], strict=True)}
+            return Shares(dict.fromkeys(tokens, 1.0), {})
+        whole = self._logit_of(row, next(vectors), None)
+        without = {kind: self._logit_of(row, next(vectors), kind) for kind in tokens}
         falls = {kind: max(whole - logit, 0.0) + _SMALL for kind, logit in without.items()}
         total = sum(falls.values())
         scores = {kind: float(_sigmoid(np.array(logit))) for kind, logit in without.items()}
-        return {kind: fall / total for kind, fall in falls.items()}, scores
+        return Shares({kind: fall / total for kind, fall in falls.items()}, scores)
 
     def _candidates(self, allowed: Bools) -> Ints | None:
         """Rows worth scoring; None where the spaces are small enough to score everything."""
@@ -98,7 +101,7 @@ class FusedScorer(Scorer):
 
     def _logits(self, side: _Side, rows: Ints | None) -> Scores:
         columns, ranking = self.state.columns, self._model.ranking
-        side.fused = columns["fused"].values(side.vector, rows)
+        side.fused = columns["fused"].values(side.vector[None], rows)[0]
         around = None if rows is None else self.state.replica.graph.neighbourhood(rows, 1)
         for modality, (vectors, weights) in side.items.items():
             how = ranking.queries.get(modality, ranking.default)
@@ -147,6 +150,13 @@ class FusedScorer(Scorer):
                 if len(items):
                     tokens[kind] = items
         return tokens
+
+
+def _subsets(tokens: Mapping[str, Floats]) -> list[Mapping[str, Floats]]:
+    """All tokens, then all but those of each kind; none of it where there is only one kind."""
+    if len(tokens) < 2:
+        return []
+    return [tokens, *({k: v for k, v in tokens.items() if k != left} for left in tokens)]
 
 
 def _side(model: FusionModel, parts: Sequence[Asked]) -> _Side:

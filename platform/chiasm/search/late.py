@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from chiasm.search.asked import Asked
 from chiasm.search.column import Column, Floats
 from chiasm.search.replica import Bools, Ints
-from chiasm.search.scorer import CANDIDATES, Scorer, Scores, demoted, demotion
+from chiasm.search.scorer import CANDIDATES, Scorer, Scores, Shares, demoted, demotion
 
 __all__ = ["LateScorer"]
 
@@ -50,8 +51,11 @@ class LateScorer(Scorer):
                 self._against.append((lists, scale))
         return np.clip(total, 0.0, 1.0)
 
-    def shares(self, row: int) -> tuple[dict[str, float], dict[str, float]]:
+    def shares(self, rows: Sequence[int]) -> list[Shares]:
         """Shares in the mean; without a modality its lists fall away."""
+        return [self._shares_of(row) for row in rows]
+
+    def _shares_of(self, row: int) -> Shares:
         gains: dict[str, float] = {}
         for found in self._lists:
             value = found.weight * found.values[row]
@@ -59,7 +63,7 @@ class LateScorer(Scorer):
                 gains[found.modality] = gains.get(found.modality, 0.0) + float(value)
         whole = sum(gains.values()) or 1.0
         without = {m: self._score_without(row, m) for m in gains} if len(gains) > 1 else {}
-        return {m: gain / whole for m, gain in gains.items()}, without
+        return Shares({m: gain / whole for m, gain in gains.items()}, without)
 
     def _score_without(self, row: int, modality: str) -> float:
         score = _mean_at(self._lists, row, modality)
@@ -72,14 +76,16 @@ class LateScorer(Scorer):
         for modality, vectors in one.features.items():
             column = self.state.columns.get(modality)
             if column is not None:
-                cosines = np.mean([_cosines(column, vector, allowed) for vector in vectors], axis=0)
+                cosines = _cosines(column, vectors, allowed).mean(axis=0)
                 lists.append(_ranked_list(modality, abs(one.part.weight), cosines, allowed))
         return lists
 
 
-def _cosines(column: Column, vector: Floats, allowed: Bools) -> Floats:
-    rows = column.candidates(vector, CANDIDATES, allowed) if column.large else None
-    return column.values(vector, rows)
+def _cosines(column: Column, vectors: Floats, allowed: Bools) -> Floats:
+    if not column.large:
+        return column.values(vectors)
+    found = [column.candidates(vector, CANDIDATES, allowed) for vector in vectors]
+    return column.values(vectors, np.unique(np.concatenate(found)))
 
 
 def _ranked_list(modality: str, weight: float, cosines: Scores, allowed: Bools) -> _List:
