@@ -216,6 +216,8 @@ def _value(hint: Any, value: Any, where: str, path: str) -> Any:
     origin = typing.get_origin(hint)
     if origin is tuple and isinstance(value, (list, tuple)) and all(type(v) is int for v in value):
         return tuple(value)
+    if hint is float and isinstance(value, str) and _is_number(value):
+        return float(value)  # YAML 1.1 reads 3e-4, without a point, as text
     if hint is float and type(value) in (int, float):
         return float(value)
     if (hint in (int, str) and type(value) is hint) or (
@@ -224,6 +226,14 @@ def _value(hint: Any, value: Any, where: str, path: str) -> Any:
         return value
     wanted = "a list of integers" if origin is tuple else getattr(hint, "__name__", "a mapping")
     raise RecipeError(f"{path} must be {wanted}, not {value!r}", where=where)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check(recipe: Recipe, where: str) -> None:

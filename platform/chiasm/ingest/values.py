@@ -26,7 +26,9 @@ def checked_text(value: Any, field: str) -> str:
     if not isinstance(value, str):
         raise ManifestError(f"{field} must be a string, not {_kind(value)}", remedy="write it in quotes")
     if len(value) > _TEXT_LENGTH:
-        raise ManifestError(f"{field} has {len(value)} characters", remedy=f"at most {_TEXT_LENGTH} are taken")
+        raise ManifestError(
+            f"{field} has {len(value)} characters", remedy=f"at most {_TEXT_LENGTH} are taken"
+        )
     if not value.isascii():
         try:
             value.encode()
@@ -47,7 +49,9 @@ def checked_name(value: Any, field: str) -> str:
     """
     text = checked_text(value, field)
     if not text.isprintable() or not text.strip():
-        raise ManifestError(f"{field} is blank or holds a control character", remedy="give it a name of one line")
+        raise ManifestError(
+            f"{field} is blank or holds a control character", remedy="give it a name of one line"
+        )
     if len(text) > NAME_LENGTH:
         raise ManifestError(f"{field} has {len(text)} characters", remedy=f"at most {NAME_LENGTH} are taken")
     return text
@@ -69,7 +73,9 @@ def checked_json(value: Any, field: str, depth: int = 0) -> Any:
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ManifestError(f"{field} is not a finite number", remedy="leave it out or write it as a string")
+            raise ManifestError(
+                f"{field} is not a finite number", remedy="leave it out or write it as a string"
+            )
         return value
     if depth >= _DEPTH:
         raise ManifestError(f"{field} is nested more than {_DEPTH} deep", remedy="flatten it")
@@ -77,10 +83,14 @@ def checked_json(value: Any, field: str, depth: int = 0) -> Any:
         return [checked_json(part, field, depth + 1) for part in value]
     if isinstance(value, dict):
         return {
-            checked_text(name, f"a name in {field}"): checked_json(part, f"{field}.{str(name)[:80]}", depth + 1)
+            checked_text(name, f"a name in {field}"): checked_json(
+                part, f"{field}.{str(name)[:80]}", depth + 1
+            )
             for name, part in value.items()
         }
-    raise ManifestError(f"{field} is {_kind(value)}, which is no JSON", remedy="use text, numbers, lists, objects")
+    raise ManifestError(
+        f"{field} is {_kind(value)}, which is no JSON", remedy="use text, numbers, lists, objects"
+    )
 
 
 def parse_json(text: str) -> Any:

@@ -42,7 +42,7 @@ def handle_build(ctx: WorkContext, claim: Claim) -> None:
 def _register_spaces(ctx: WorkContext, release: Release) -> dict[str, Space]:
     """The release's spaces by kind, made where they do not exist; those of equal stamp are shared."""
     manifest = read_json(ctx.settings.models_dir / release.folder / "release.json")
-    wanted = {
+    wanted: dict[str, tuple[str, str | None, int]] = {
         modality: (entry["fingerprint"], _rooted(entry["spec"], release.folder), entry["dim"])
         for modality, entry in manifest["encoders"].items()
     }

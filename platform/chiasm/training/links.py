@@ -77,6 +77,8 @@ def _ranks(
         scores = turned @ vectors.T
         own = scores[np.arange(len(turned)), tails[span]][:, None]
         scores[:, ~present] = -np.inf
+        # An entity is no answer to a question about itself, and would be its own best one.
+        scores[np.arange(len(turned)), heads[span]] = -np.inf
         scores[known.matrix(codes[span], np.arange(len(vectors)))] = -np.inf
         places.append(1 + (scores > own).sum(1) + (scores == own).sum(1) / 2)
     return np.concatenate(places)

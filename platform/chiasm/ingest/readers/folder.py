@@ -24,7 +24,7 @@ def read_folder(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
     """Raw records: `cats/tom.jpg`, `cats/tom.wav` and `cats/tom.txt` are the entity `cats/tom`."""
     number = 0
     for folder, names, files in os.walk(path):
-        # In a fixed order, so that an interrupted walk goes on where it was; links to folders are not followed.
+        # In a fixed order: an interrupted walk goes on where it was. Links to folders are not followed.
         names[:] = sorted(name for name in names if not name.startswith("."))
         for stem, parts in _by_stem(files):
             number += 1

@@ -42,7 +42,9 @@ def read_lines(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Line]:
             try:
                 raw = file.readline(_MAX_LINE_BYTES + 1)
             except (EOFError, OSError, zlib.error) as error:
-                yield Line(number + 1, ManifestError(f"the file is damaged: {error}", remedy="write it again"), at)
+                yield Line(
+                    number + 1, ManifestError(f"the file is damaged: {error}", remedy="write it again"), at
+                )
                 return
             if not raw:
                 return
@@ -85,4 +87,6 @@ def _text(raw: bytes, number: int, too_long: bool) -> str | ManifestError:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        return ManifestError(f"byte {error.start + 1} of the line is not UTF-8", remedy="save the file as UTF-8")
+        return ManifestError(
+            f"byte {error.start + 1} of the line is not UTF-8", remedy="save the file as UTF-8"
+        )

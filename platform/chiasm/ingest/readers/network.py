@@ -44,7 +44,9 @@ def read_node_link(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Ro
         graph = networkx.node_link_graph(data, edges=edges)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, networkx.NetworkXError) as error:
         remedy = 'write {"nodes": [{"id": ...}], "edges": [{"source": ..., "target": ..., "relation": ...}]}'
-        yield Row(1, ManifestError(f"not node-link JSON: {type(error).__name__} {error}"[:300], remedy=remedy))
+        yield Row(
+            1, ManifestError(f"not node-link JSON: {type(error).__name__} {error}"[:300], remedy=remedy)
+        )
         return
     yield from _rows(graph, line)
 
@@ -76,7 +78,9 @@ def _record(node: Any, about: dict[str, Any]) -> dict[str, Any]:
 
 def _edge(head: Any, tail: Any, about: dict[str, Any]) -> Edge | ManifestError:
     try:
-        relation = next((about[name] for name in _RELATIONS if isinstance(about.get(name), str)), _DEFAULT_RELATION)
+        relation = next(
+            (about[name] for name in _RELATIONS if isinstance(about.get(name), str)), _DEFAULT_RELATION
+        )
         return Edge(
             checked_name(str(head), "source"),
             checked_name(relation, "relation"),

@@ -75,7 +75,9 @@ def _open(path: Path) -> Any:
     try:
         return parquet.ParquetFile(path)
     except (pyarrow.ArrowException, OSError) as error:
-        raise ManifestError(f"not a Parquet file: {error}"[:300], where=path.name, remedy="write it again") from error
+        raise ManifestError(
+            f"not a Parquet file: {error}"[:300], where=path.name, remedy="write it again"
+        ) from error
 
 
 def _plain(name: str, value: Any) -> Any:

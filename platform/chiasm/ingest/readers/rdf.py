@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from chiasm.errors import ManifestError
+from chiasm.ingest.readers.lines import open_bytes
 from chiasm.ingest.rows import Edge, Label, Row
 from chiasm.ingest.values import checked_json, checked_name, checked_text
 
@@ -69,7 +69,7 @@ def _statements(path: Path) -> Iterator[Any]:
     packed = path.suffix.lower() == ".gz"
     suffix = Path(path.stem).suffix if packed else path.suffix
     form = forms.get(suffix.lower(), pyoxigraph.RdfFormat.RDF_XML)
-    with gzip.open(path) if packed else path.open("rb") as file:
+    with open_bytes(path) as file:
         yield from pyoxigraph.parse(input=file, format=form, base_iri=path.resolve().as_uri())
 
 
@@ -99,7 +99,7 @@ def _key(node: Any, path: Path) -> str:
 
 
 def _value(literal: Any) -> Any:
-    """The literal as JSON: numbers and truth values by their datatype, else text, with its language if it has one."""
+    """The literal as JSON: a number or truth value by its datatype, else text, with its language if any."""
     if literal.language:
         return {"value": literal.value, "lang": literal.language}
     kind = literal.datatype.value.removeprefix(_XSD)

@@ -37,7 +37,9 @@ class Form(NamedTuple):
 
 _HERE = "chiasm.ingest.readers"
 _SUFFIXES: dict[str, Form | Callable[[Path], Form]] = {}
-_ACCEPTED = "use .jsonl, .csv, .tsv, .parquet, .nt, .ttl, .rdf, .graphml, node-link .json, or a folder of media"
+_ACCEPTED = (
+    "use .jsonl, .csv, .tsv, .parquet, .nt, .ttl, .rdf, .graphml, node-link .json, or a folder of media"
+)
 
 
 def register_reader(suffix: str, form: Form | Callable[[Path], Form]) -> None:
@@ -61,7 +63,9 @@ def detect(path: Path) -> Form:
         suffixes.pop()
     form = _SUFFIXES.get(suffixes[-1] if suffixes else "")
     if form is None:
-        raise ManifestError(f"{path.suffix or 'no suffix'!r} is no form that is read", where=path.name, remedy=_ACCEPTED)
+        raise ManifestError(
+            f"{path.suffix or 'no suffix'!r} is no form that is read", where=path.name, remedy=_ACCEPTED
+        )
     return form if isinstance(form, Form) else form(path)
 
 

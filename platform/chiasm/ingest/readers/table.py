@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,15 @@ from chiasm.ingest.records import checked_confidence
 from chiasm.ingest.rows import Edge, Row
 from chiasm.ingest.values import checked_name, parse_json
 
-__all__ = ["FORMS", "Layout", "detect_table", "edge_of", "layout_of", "read_table_manifest", "read_table_triples"]
+__all__ = [
+    "FORMS",
+    "Layout",
+    "detect_table",
+    "edge_of",
+    "layout_of",
+    "read_table_manifest",
+    "read_table_triples",
+]
 
 _HERE = "chiasm.ingest.readers.table"
 FORMS = (
@@ -54,7 +63,9 @@ def layout_of(cells: Sequence[str], *, named: bool = False) -> Layout:
     plain = len(names) == 3 or (len(names) == 4 and _is_number(names[3]))
     if plain and not named:
         return Layout([*_TRIPLE, "confidence"][: len(names)], triples=True, header=False)
-    raise ManifestError(f"neither a manifest nor triples: the first row is {', '.join(names)[:200]!r}", remedy=FORMS)
+    raise ManifestError(
+        f"neither a manifest nor triples: the first row is {', '.join(names)[:200]!r}", remedy=FORMS
+    )
 
 
 def detect_table(path: Path) -> Form:
@@ -71,9 +82,9 @@ def detect_table(path: Path) -> Form:
 def read_table_manifest(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
     """Raw records of a CSV or TSV manifest; an empty cell is an absent field."""
     layout, delimiter = _open(path)
-    # Quoted cells may hold line breaks, so the file is read from its start; rows up to `line` are passed over.
-    for number, cells in _cells(path, delimiter):
-        if number <= line or number == 1:
+    # Quoted cells may hold line breaks: the file is read from its start, rows up to `line` are passed over.
+    for number, cells in islice(_cells(path, delimiter), 1, None):
+        if number <= line:
             continue
         if isinstance(cells, ManifestError):
             yield Row(number, cells)
@@ -87,9 +98,8 @@ def read_table_manifest(path: Path, *, line: int = 0, offset: int = 0) -> Iterat
 def read_table_triples(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
     """Edges of a CSV or TSV file `head, relation, tail[, confidence]`."""
     layout, delimiter = _open(path)
-    first = 1 if layout.header else 0
-    for number, cells in _cells(path, delimiter):
-        if number <= line or number <= first:
+    for number, cells in islice(_cells(path, delimiter), int(layout.header), None):
+        if number <= line:
             continue
         if isinstance(cells, ManifestError):
             yield Row(number, cells)
@@ -150,16 +160,23 @@ def _cells(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | Manife
                     spoilt.append(ManifestError("the row is not UTF-8", remedy="save the file as UTF-8"))
                     yield raw.decode(errors="replace")
 
-    # Triples from other tools carry stray quotation marks; in tab-separated files a quotation mark is a character.
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    reader = csv.reader(texts(), delimiter=delimiter, quoting=quoting)
+    # Triples from other tools carry stray quotation marks: in tab-separated files they are characters.
+    tabs = delimiter == "\t"
+    reader = (
+        csv.reader(texts(), delimiter=delimiter, quoting=csv.QUOTE_NONE)
+        if tabs
+        else csv.reader(texts(), delimiter=delimiter)
+    )
     while True:
         try:
             cells = next(reader)
         except StopIteration:
             return
         except (csv.Error, OSError, EOFError) as error:
-            yield reader.line_num, ManifestError(f"the row cannot be read: {error}", remedy="check its quotes")
+            yield (
+                reader.line_num,
+                ManifestError(f"the row cannot be read: {error}", remedy="check its quotes"),
+            )
             if not isinstance(error, csv.Error):
                 return
             continue

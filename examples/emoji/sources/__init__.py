@@ -1,0 +1,1 @@
+"""What the system's packages hold, one reader a file."""

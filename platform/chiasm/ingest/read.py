@@ -1,0 +1,125 @@
+"""The `read` unit: a source into the catalog, batch by batch, with the units that follow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.orm import Session
+
+from chiasm.catalog.models import Workspace
+from chiasm.ingest.failures import FailedPart
+from chiasm.ingest.gather import Gathered, gather, source_of
+from chiasm.ingest.targets import current_spaces
+from chiasm.ingest.task import ReadTask
+from chiasm.ingest.write import Effects, Targets, write_batch
+from chiasm.ingest.write.entities import entity_hashes
+from chiasm.jobs import Claim, WorkContext, add_units, advance, finish, record_failure
+
+__all__ = ["add_fuse_units", "read"]
+
+#: Assets or entities of one unit: enough to fill encoder batches, few enough to lose little.
+UNIT_ITEMS = 256
+
+
+def read(ctx: WorkContext, claim: Claim) -> None:
+    """Read the unit's source from its cursor to its end.
+
+    Each batch is one transaction: entities, assets, triples, failures, the units that embed and fuse, and the
+    cursor. Media go to the blob store before it.
+    """
+    task = ReadTask.from_payload(claim.payload)
+    source = source_of(task, blobs=ctx.blobs, allow_urls=ctx.settings.allow_urls)
+    total = task.total()
+    ctx.beat(int(claim.cursor.get("line", 0)), total, "reading")
+    for gathered in gather(task, task.rows(claim.cursor), source):
+        _write(ctx, claim, task, gathered, total)
+        ctx.beat(gathered.line, total, "reading")
+    with ctx.catalog.write() as session:
+        finish(session, claim)
+
+
+def add_fuse_units(session: Session, job_id: int, release_id: int, entity_ids: Iterable[int]) -> int:
+    """Units that fuse these entities anew; how many."""
+    return add_units(
+        session,
+        job_id,
+        "fuse",
+        [{"release_id": release_id, "entity_ids": ids} for ids in _parts(sorted(entity_ids))],
+    )
+
+
+def _write(ctx: WorkContext, claim: Claim, task: ReadTask, gathered: Gathered, total: int | None) -> None:
+    rows = len(gathered.batch)
+    unchanged = _drop_unchanged(ctx, claim, gathered)
+    targets = _targets(ctx, claim) if len(gathered.batch) else Targets()
+    _store_media(ctx, gathered)
+    with ctx.catalog.write() as session:
+        effects = Effects()
+        if len(gathered.batch):
+            effects = write_batch(
+                session, claim.workspace_id, gathered.batch, targets, replace=task.mode == "replace"
+            )
+        _add_units(session, claim, effects, targets)
+        _record_failures(session, claim, gathered.failed)
+        if effects.changed:
+            ctx.catalog.bump_revision(session, claim.workspace_id)
+        counts = Counter(effects.counts)
+        counts["unchanged"] += unchanged
+        counts["rows"] += rows + len({part.where for part in gathered.failed if part.key is None})
+        counts["failed"] += len(gathered.failed)
+        cursor = {"line": gathered.line, "offset": gathered.offset}
+        advance(session, claim, cursor, done=gathered.line, total=total, result=dict(+counts))
+
+
+def _drop_unchanged(ctx: WorkContext, claim: Claim, gathered: Gathered) -> int:
+    """Leave out records that are in the catalog as they are; how many. No write lock is taken for it."""
+    times = Counter(prepared.record.key for prepared in gathered.batch.records)
+    with ctx.catalog.read() as session:
+        hashes = entity_hashes(session, claim.workspace_id, list(times))
+    kept = [
+        prepared
+        for prepared in gathered.batch.records
+        # Of a key that comes more than once, each line counts.
+        if prepared.broken
+        or times[prepared.record.key] > 1
+        or hashes.get(prepared.record.key) != prepared.record_hash
+    ]
+    dropped = len(gathered.batch.records) - len(kept)
+    gathered.batch.records = kept
+    return dropped
+
+
+def _targets(ctx: WorkContext, claim: Claim) -> Targets:
+    spaces = current_spaces(ctx, claim.workspace_id)
+    with ctx.catalog.read() as session:
+        release_id = session.get_one(Workspace, claim.workspace_id).active_release_id
+    return Targets({modality: space.id for modality, space in spaces.items()}, release_id)
+
+
+def _store_media(ctx: WorkContext, gathered: Gathered) -> None:
+    for prepared in gathered.batch.records:
+        for items in prepared.media.values():
+            for item in items:
+                if item.data is not None:
+                    ctx.blobs.put(item.data)
+                    item.data = None
+
+
+def _add_units(session: Session, claim: Claim, effects: Effects, targets: Targets) -> None:
+    for modality, assets in sorted(effects.pending.items()):
+        space_id = targets.spaces[modality]
+        payloads = [{"space_id": space_id, "asset_ids": ids} for ids in _parts(sorted(assets))]
+        add_units(session, claim.job_id, "embed", payloads)
+    ready = effects.touched - effects.waiting
+    if targets.release_id is not None and ready:
+        add_fuse_units(session, claim.job_id, targets.release_id, ready)
+
+
+def _record_failures(session: Session, claim: Claim, failed: Sequence[FailedPart]) -> None:
+    for part in failed:
+        record_failure(session, claim, part.error, where=part.where, key=part.key, replay=part.replay)
+
+
+def _parts(ids: Sequence[int]) -> list[list[int]]:
+    return [list(ids[start : start + UNIT_ITEMS]) for start in range(0, len(ids), UNIT_ITEMS)]

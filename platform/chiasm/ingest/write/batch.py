@@ -1,0 +1,128 @@
+"""One batch: records first, then labels, then edges."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from chiasm.ingest.prepare import Prepared
+from chiasm.ingest.rows import Edge, Label
+from chiasm.ingest.write.assets import stored_assets, sync_assets
+from chiasm.ingest.write.edges import add_edges, sync_relations
+from chiasm.ingest.write.entities import ensure_stubs, insert_entities, look_up, name_ids, update_entities
+from chiasm.ingest.write.labels import add_labels
+from chiasm.ingest.write.state import Effects, Targets, WriteState
+from chiasm.ingest.write.tables import DOMAIN
+
+__all__ = ["DEFAULT_DOMAIN", "Batch", "write_batch"]
+
+#: Of entities whose source names none.
+DEFAULT_DOMAIN = "default"
+
+
+@dataclass
+class Batch:
+    """What is written together."""
+
+    records: list[Prepared] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+    #: Domain of entities that come into being without one.
+    domain: str = DEFAULT_DOMAIN
+
+    def __len__(self) -> int:
+        return len(self.records) + len(self.labels) + len(self.edges)
+
+
+def write_batch(
+    session: Session, workspace_id: int, batch: Batch, targets: Targets, *, replace: bool
+) -> Effects:
+    """Bring the catalog to what the batch says, in the caller's write transaction.
+
+    Args:
+        session: The transaction.
+        workspace_id: Tenant.
+        batch: Its media are in the blob store already.
+        targets: Where assets will be embedded.
+        replace: Whether a record clears the fields that it does not give.
+    """
+    state = WriteState(session, workspace_id, time.time(), targets, replace)
+    for unique in _rounds(batch.records):
+        _write_records(state, unique, batch.domain)
+    if batch.labels:
+        add_labels(state, batch.labels, look_up(state, {label.key for label in batch.labels}), batch.domain)
+    if batch.edges:
+        keys = {edge.head for edge in batch.edges} | {
+            edge.tail for edge in batch.edges if edge.tail is not None
+        }
+        ensure_stubs(state, keys, look_up(state, keys))
+        state.effects.touched |= add_edges(state, batch.edges)
+    return state.effects
+
+
+def _rounds(records: Sequence[Prepared]) -> Iterator[list[Prepared]]:
+    """Lists that hold each key once: a later line of the same key comes in a later one."""
+    rounds: list[list[Prepared]] = []
+    seen: dict[str, int] = {}
+    for prepared in records:
+        turn = seen.get(prepared.record.key, -1) + 1
+        seen[prepared.record.key] = turn
+        if turn == len(rounds):
+            rounds.append([])
+        rounds[turn].append(prepared)
+    yield from rounds
+
+
+def _write_records(state: WriteState, records: Sequence[Prepared], domain: str) -> None:
+    objects = {r.object for p in records for r in p.record.relations or () if r.object is not None}
+    known = look_up(state, {p.record.key for p in records} | objects)
+    changed = []
+    for prepared in records:
+        one = known.get(prepared.record.key)
+        same = (
+            one is not None
+            and not one.deleted
+            and one.record_hash == prepared.record_hash
+            and not prepared.broken
+        )
+        if not same:
+            changed.append(prepared)
+    state.effects.counts["unchanged"] += len(records) - len(changed)
+    if not changed:
+        return
+    new = [p for p in changed if p.record.key not in known]
+    old = [(known[p.record.key].id, p) for p in changed if p.record.key in known]
+    # A stub, or what was deleted, comes into being now and needs a domain.
+    for number, (entity_id, prepared) in enumerate(old):
+        one = known[prepared.record.key]
+        if prepared.record.domain is None and (one.is_stub or one.deleted):
+            prepared.record = prepared.record._replace(domain=domain)
+            old[number] = (entity_id, prepared)
+    domains = {p.record.domain or domain for p in new} | {p.record.domain for _, p in old if p.record.domain}
+    domain_ids = name_ids(state, DOMAIN, domains)
+    insert_entities(
+        state,
+        [
+            {
+                "key": p.record.key,
+                "domain_id": domain_ids[p.record.domain or domain],
+                "title": p.record.title or None,
+                "attributes": p.record.attributes or {},
+                "record_hash": None if p.broken else p.record_hash,
+            }
+            for p in new
+        ],
+    )
+    update_entities(state, old, domain_ids)
+    ensure_stubs(state, objects - {p.record.key for p in changed}, known)
+    every = [(state.ids[p.record.key], p) for p in new] + old
+    old_ids = [entity_id for entity_id, _ in old]
+    sync_assets(state, every, stored_assets(state, old_ids))
+    ends = sync_relations(state, every, set(old_ids))
+    state.effects.touched |= ends | {entity_id for entity_id, _ in every}
+    filled = sum(known[p.record.key].is_stub or known[p.record.key].deleted for _, p in old)
+    state.effects.counts["created"] += len(new) + filled
+    state.effects.counts["updated"] += len(old) - filled

@@ -1,0 +1,55 @@
+"""What a batch is written with, and what it did."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+__all__ = ["Effects", "Targets", "WriteState"]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Where assets go: modality to space id. A modality that is not there waits for an encoder."""
+
+    spaces: Mapping[str, int] = field(default_factory=dict)
+    #: The release whose fused vectors are kept up to date; None before the first.
+    release_id: int | None = None
+
+
+@dataclass
+class Effects:
+    """What a batch did, for the units that follow it."""
+
+    #: created, updated, unchanged, stubs, assets, triples, removed.
+    counts: Counter[str] = field(default_factory=Counter)
+    #: Assets to embed, by modality.
+    pending: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    #: Entities that have such assets: they are fused after these are embedded.
+    waiting: set[int] = field(default_factory=set)
+    #: Entities whose fused vector is out of date.
+    touched: set[int] = field(default_factory=set)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the catalog differs from before."""
+        return any(self.counts[name] for name in self.counts if name != "unchanged")
+
+
+@dataclass
+class WriteState:
+    """One write transaction."""
+
+    session: Session
+    workspace_id: int
+    now: float
+    targets: Targets
+    replace: bool
+    effects: Effects = field(default_factory=Effects)
+    #: Ids that this transaction has met, by key or name.
+    ids: dict[str, int] = field(default_factory=dict)
+    predicates: dict[str, int] = field(default_factory=dict)
+    domains: dict[str, int] = field(default_factory=dict)
