@@ -96,8 +96,8 @@ class Backend(Protocol):
     def retry(self, job_id: int) -> int:
         """Hand in again what failed; how many units."""
 
-    def nudge(self) -> None:
-        """See to it that somebody works; called now and then by who waits."""
+    def nudge(self) -> bool:
+        """See to it that somebody works; whether a worker had to be started for it."""
 
     def entity(self, key: str) -> JsonDict:
         """One entity with assets and relations."""

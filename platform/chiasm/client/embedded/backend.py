@@ -146,11 +146,11 @@ class EmbeddedBackend:
         """Hand in again what failed."""
         return work.retry_job(self.home, self.workspace_id, job_id)
 
-    def nudge(self) -> None:
-        """See to it that an embedded home has a worker: one may have been killed meanwhile."""
+    def nudge(self) -> bool:
+        """See to it that an embedded home has a worker; whether one had to be started."""
         from chiasm import jobs
 
-        jobs.ensure_worker(self.home.settings)
+        return jobs.ensure_worker(self.home.settings)
 
     # -- answers ---------------------------------------------------------------------------------
 

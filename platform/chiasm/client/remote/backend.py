@@ -108,8 +108,9 @@ class HttpBackend:
         """Hand in again what failed; how many units."""
         return int(self._wire.post(f"/v1/jobs/{job_id}/retry")["handed_in"])
 
-    def nudge(self) -> None:
-        """Nothing: the service sees to its own workers when it is asked for a job's state."""
+    def nudge(self) -> bool:
+        """Never: the service sees to its own workers when it is asked for a job's state."""
+        return False
 
     def entity(self, key: str) -> JsonDict:
         """One entity with assets and relations."""
