@@ -116,7 +116,7 @@ def _fill(kb: Any, data: Path, name: str, *, without: str | None = None, valid: 
         elif without == "graph" and path.suffix == ".tsv":
             continue
         job = kb.ingest(source).wait()
-        print(f"{name}: {path.name} {job.state} {job.result}", flush=True)
+        print(f"{name}: {path.name} {job.progress.state} {job.result}", flush=True)
     print(f"{name}: ingested in {time.perf_counter() - started:.0f} s", flush=True)
 
 

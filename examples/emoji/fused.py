@@ -20,12 +20,12 @@ def fused_vectors(home: Path, keys: Sequence[str]) -> np.ndarray:
     Returns:
         `(keys, dim)`, rows of NaN where an entity has none; `(keys, 0)` before the first release.
     """
-    from chiasm.spaces import SpaceReader
     from sqlalchemy import select
 
     from chiasm.catalog import Catalog
     from chiasm.catalog.models import Entity, ReleaseSpace, Workspace
     from chiasm.settings import load_settings
+    from chiasm.spaces import SpaceReader
 
     settings = load_settings(home)
     catalog = Catalog.open(settings)

@@ -46,7 +46,7 @@ def reduced(pattern: set[str], number: int) -> dict[str, Any]:
 def kb(toys: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with chiasm.open(tmp_path_factory.mktemp("home") / "kb") as opened:
         job = opened.ingest(toys).wait()
-        assert job.state == "done", job.failures
+        assert job.progress.state == "done", job.failures
         before = opened.search("a blue circle", k=3)
         assert before.release == "late-fusion"
         assert before[0].key == "toy:blue-circle"
@@ -127,7 +127,7 @@ def test_a_bad_record_fails_alone(kb: Any, tmp_path: Path) -> None:
     manifest = tmp_path / "odd.jsonl"
     manifest.write_text("\n".join(lines), encoding="utf-8")
     job = kb.ingest(manifest).wait()
-    assert job.state == "done"
+    assert job.progress.state == "done"
     assert job.result["failed"] == 2
     told = json.dumps(
         [failure if isinstance(failure, dict) else vars(failure) for failure in job.failures], default=str

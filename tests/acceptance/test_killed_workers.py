@@ -63,10 +63,10 @@ def test_killed_in_ingest_and_in_training(tmp_path: Path) -> None:
                 return bool(session.scalar(select(func.count()).select_from(Embedding)))
 
         kill_when(worker, job, embedded)
-        assert job.state in {"queued", "running"}
+        assert job.progress.state in {"queued", "running"}
         worker = start_worker(home)
         job.wait(timeout_s=120)
-        assert job.state == "done"
+        assert job.progress.state == "done"
         with catalog.read() as session:
             named = session.scalar(select(func.count()).select_from(Entity).where(Entity.is_stub.is_(False)))
             texts = session.scalar(select(func.count()).select_from(Asset))

@@ -20,9 +20,9 @@ _HANDLERS: dict[str, str | Handler] = {
     "read": "chiasm.ingest:read_unit",
     "embed": "chiasm.ingest:embed_unit",
     "fuse": "chiasm.ingest:fuse_unit",
-    "train": "chiasm.releases:train_unit",
-    "build": "chiasm.releases:build_unit",
-    "evaluate": "chiasm.releases:evaluate_unit",
+    "train": "chiasm.releases.train:train_unit",
+    "build": "chiasm.releases.build:build_unit",
+    "evaluate": "chiasm.releases.evaluate:evaluate_unit",
 }
 
 

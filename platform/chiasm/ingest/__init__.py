@@ -1,9 +1,9 @@
 """Manifests, tables, graphs and folders into the catalog; assets into spaces; entities into fused vectors."""
 
 from chiasm.ingest.delete import delete_entity
-from chiasm.ingest.embed import embed
-from chiasm.ingest.fuse import Preloaded, fuse, fuse_entities, preload
-from chiasm.ingest.read import read
+from chiasm.ingest.embed import embed_assets, embed_unit
+from chiasm.ingest.fuse import Preloaded, fuse_entities, fuse_unit, preload
+from chiasm.ingest.read import read_unit
 from chiasm.ingest.submit import submit_ingest, submit_records
 from chiasm.ingest.targets import active_release, current_spaces, ensure_space
 
@@ -12,12 +12,13 @@ __all__ = [
     "active_release",
     "current_spaces",
     "delete_entity",
-    "embed",
+    "embed_assets",
+    "embed_unit",
     "ensure_space",
-    "fuse",
     "fuse_entities",
+    "fuse_unit",
     "preload",
-    "read",
+    "read_unit",
     "submit_ingest",
     "submit_records",
 ]

@@ -16,7 +16,7 @@ from chiasm.ingest.read import add_fuse_units
 from chiasm.ingest.targets import active_release
 from chiasm.jobs import Claim, WorkContext, finish, record_failure
 
-__all__ = ["embed"]
+__all__ = ["embed_assets", "embed_unit"]
 
 #: Encoders look at a few hundred pixels; more need not travel between processes.
 _MAX_SIDE = 1024
@@ -41,8 +41,47 @@ class _Encoded:
     vectors: list[np.ndarray] = field(default_factory=list)
     failed: list[tuple[_Row, ChiasmError]] = field(default_factory=list)
 
+    def arrays(self, dim: int) -> tuple[np.ndarray, np.ndarray]:
+        """Ids (n,) int64 and vectors (n, dim)."""
+        vectors = np.concatenate(self.vectors) if self.vectors else np.zeros((0, dim), np.float32)
+        return np.asarray(self.ids, dtype=np.int64), vectors
 
-def embed(ctx: WorkContext, claim: Claim) -> None:
+
+def embed_assets(
+    ctx: WorkContext, space: Space, asset_ids: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray, dict[int, ChiasmError]]:
+    """Vectors of assets for a space; nothing is written.
+
+    Args:
+        ctx: Blobs, decoder and models.
+        space: Whose encoder is used.
+        asset_ids: Assets of the space's modality.
+
+    Returns:
+        Ids (m,) and vectors (m, dim) of those that could be encoded, and why the others could not.
+    """
+    with ctx.catalog.read() as session:
+        statement = select(
+            Asset.id, Asset.entity_id, Asset.modality, Asset.sha256, Asset.value, Asset.source
+        ).where(Asset.id.in_(asset_ids))
+        rows = [_Row(*row) for row in session.execute(statement.order_by(Asset.id))]
+    done = _encode_all(ctx, space, rows, beats=False)
+    return *done.arrays(space.dim), {row.id: error for row, error in done.failed}
+
+
+def _encode_all(ctx: WorkContext, space: Space, rows: list[_Row], *, beats: bool) -> _Encoded:
+    done = _Encoded()
+    if rows:
+        encoder = ctx.models.encoder(space.encoder or "", space.stamp)
+        size = len(rows) if space.kind == "text" else _MEDIA_BATCH
+        for start in range(0, len(rows), size):
+            if beats:
+                ctx.beat(start, len(rows), f"embedding {space.kind}")
+            _encode(ctx, encoder, rows[start : start + size], done)
+    return done
+
+
+def embed_unit(ctx: WorkContext, claim: Claim) -> None:
     """Embed the unit's assets into its space; entities that are complete then are fused anew.
 
     An asset that cannot be decoded or encoded fails alone. Assets deleted meanwhile, or embedded already by
@@ -51,15 +90,8 @@ def embed(ctx: WorkContext, claim: Claim) -> None:
     from chiasm.spaces import remove_items, write_segment
 
     space, rows = _wanted(ctx, claim)
-    done = _Encoded()
-    if rows:
-        encoder = ctx.models.encoder(space.encoder or "", space.stamp)
-        size = len(rows) if space.kind == "text" else _MEDIA_BATCH
-        for start in range(0, len(rows), size):
-            ctx.beat(start, len(rows), f"embedding {space.kind}")
-            _encode(ctx, encoder, rows[start : start + size], done)
-    vectors = np.concatenate(done.vectors) if done.vectors else np.zeros((0, space.dim), np.float32)
-    ids = np.asarray(done.ids, dtype=np.int64)
+    done = _encode_all(ctx, space, rows, beats=True)
+    ids, vectors = done.arrays(space.dim)
     segment = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, ids, vectors)
     with ctx.catalog.write() as session:
         segment.commit(session)
@@ -165,7 +197,7 @@ def _set_states(session: Session, claim: Claim, done: _Encoded) -> None:
 
 
 def _fuse_after(session: Session, claim: Claim, entity_ids: set[int]) -> None:
-    """Fuse the entities that wait for nothing more, and their neighbours, whose graph token they are part of."""
+    """Fuse the entities that wait for nothing more, and their neighbours, whose graph tokens they shape."""
     release = active_release(session, claim.workspace_id)
     if release is None or not entity_ids:
         return

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chiasm.spaces import SpaceReader
     from chiasm_graph import NodeFeatures
 
-__all__ = ["Preloaded", "fuse", "fuse_entities", "preload"]
+__all__ = ["Preloaded", "fuse_entities", "fuse_unit", "preload"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -38,7 +38,7 @@ class Preloaded:
     features: NodeFeatures
 
 
-def fuse(ctx: WorkContext, claim: Claim) -> None:
+def fuse_unit(ctx: WorkContext, claim: Claim) -> None:
     """Fuse the unit's entities for its release; those that have nothing to be fused from leave the space."""
     from chiasm.spaces import remove_items, write_segment
 

@@ -16,13 +16,13 @@ from chiasm.ingest.write import Effects, Targets, write_batch
 from chiasm.ingest.write.entities import entity_hashes
 from chiasm.jobs import Claim, WorkContext, add_units, advance, finish, record_failure
 
-__all__ = ["add_fuse_units", "read"]
+__all__ = ["add_fuse_units", "read_unit"]
 
 #: Assets or entities of one unit: enough to fill encoder batches, few enough to lose little.
 UNIT_ITEMS = 256
 
 
-def read(ctx: WorkContext, claim: Claim) -> None:
+def read_unit(ctx: WorkContext, claim: Claim) -> None:
     """Read the unit's source from its cursor to its end.
 
     Each batch is one transaction: entities, assets, triples, failures, the units that embed and fuse, and the
@@ -98,12 +98,10 @@ def _targets(ctx: WorkContext, claim: Claim) -> Targets:
 
 
 def _store_media(ctx: WorkContext, gathered: Gathered) -> None:
-    for prepared in gathered.batch.records:
-        for items in prepared.media.values():
-            for item in items:
-                if item.data is not None:
-                    ctx.blobs.put(item.data)
-                    item.data = None
+    items = [item for one in gathered.batch.records for items in one.media.values() for item in items]
+    ctx.blobs.put_many([item.data for item in items if item.data is not None])
+    for item in items:
+        item.data = None
 
 
 def _add_units(session: Session, claim: Claim, effects: Effects, targets: Targets) -> None:

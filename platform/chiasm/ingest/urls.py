@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-import httpx
-
 from chiasm.errors import InputError, MediaError
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["fetch", "is_url", "public_address"]
 
@@ -36,6 +38,9 @@ def fetch(url: str, max_bytes: int) -> bytes:
         InputError: The URL or a redirect leads to a private address or to another scheme.
         MediaError: It cannot be fetched, or is too large.
     """
+    # Imported here: hardly any ingest fetches anything.
+    import httpx
+
     until = time.monotonic() + _TIMEOUT_S
     with httpx.Client(follow_redirects=False, trust_env=False, timeout=_TIMEOUT_S) as client:
         for _ in range(_MAX_REDIRECTS + 1):
@@ -82,6 +87,8 @@ def _is_public(address: str) -> bool:
 
 def _get(client: httpx.Client, url: str, max_bytes: int, until: float) -> bytes | str:
     """The body, or where a redirect leads."""
+    import httpx
+
     try:
         asked = httpx.URL(url)
     except httpx.InvalidURL as error:

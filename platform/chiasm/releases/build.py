@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import update
 
 from chiasm import jobs
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Release, ReleaseSpace, Space, Workspace
 from chiasm.fusion.checkpoints import read_json
+from chiasm.ingest import ensure_space
 from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.fill import fill_assets, fill_entities
 from chiasm.releases.gate import GateDecision, judge
 from chiasm.releases.swap import activate, missing_entities
 from chiasm.releases.train import recorded_failure
 
-__all__ = ["handle_build"]
+__all__ = ["build_unit"]
 
 _STUDENT = "student:"
 
 
-def handle_build(ctx: WorkContext, claim: Claim) -> None:
+def build_unit(ctx: WorkContext, claim: Claim) -> None:
     """Fill the spaces of a trained release, then promote it if the job asked for that and the gate agrees."""
     with ctx.catalog.read() as session:
         release = session.get_one(Release, claim.payload["release_id"])
@@ -47,30 +47,22 @@ def _register_spaces(ctx: WorkContext, release: Release) -> dict[str, Space]:
         for modality, entry in manifest["encoders"].items()
     }
     wanted["fused"] = (manifest["fusion"]["fingerprint"], None, manifest["fusion"]["dim"])
-    found: dict[str, Space] = {}
+    found = {
+        kind: ensure_space(ctx.catalog, release.workspace_id, kind, stamp=stamp, dim=dim, encoder=encoder)
+        for kind, (stamp, encoder, dim) in wanted.items()
+    }
     with ctx.catalog.write() as session:
-        for kind, (stamp, encoder, dim) in wanted.items():
-            space = _space(session, release.workspace_id, kind, stamp, encoder, dim)
+        for kind, space in found.items():
             session.merge(ReleaseSpace(release_id=release.id, kind=kind, space_id=space.id))
-            found[kind] = space
     return found
 
 
-def _rooted(spec: str, folder: str) -> str:
+def _rooted(spec: str | None, folder: str) -> str | None:
     """Specs of a release's own students are relative to its folder; elsewhere to the models folder."""
+    if spec is None:
+        # The default encoder, whose space exists already.
+        return None
     return f"{_STUDENT}{folder}/{spec.removeprefix(_STUDENT)}" if spec.startswith(_STUDENT) else spec
-
-
-def _space(
-    session: Session, workspace_id: int, kind: str, stamp: str, encoder: str | None, dim: int
-) -> Space:
-    query = select(Space).where(Space.workspace_id == workspace_id, Space.kind == kind, Space.stamp == stamp)
-    space = session.scalar(query)
-    if space is None:
-        space = Space(workspace_id=workspace_id, kind=kind, stamp=stamp, encoder=encoder, dim=dim)
-        session.add(space)
-        session.flush()
-    return space
 
 
 def _fuse_all(ctx: WorkContext, claim: Claim, release: Release, space: Space) -> set[int]:

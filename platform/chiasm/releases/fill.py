@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, func, select
+import numpy as np
+from sqlalchemy import Select, exists, func, select
 
 from chiasm.catalog.models import Asset, Embedding, Entity, Release, Space
-from chiasm.ingest import embed_assets, fuse_entities
+from chiasm.ingest import embed_assets, fuse_entities, preload
 from chiasm.jobs import Claim, WorkContext, advance
 from chiasm.spaces import write_segment
 
@@ -29,7 +30,7 @@ def fill_assets(ctx: WorkContext, claim: Claim, space: Space, modality: str) -> 
             return
         after = ids[-1]
         ctx.beat(done, total, f"embedding {modality}")
-        held, vectors = embed_assets(ctx, space, ids)
+        held, vectors, _ = embed_assets(ctx, space, ids)
         pending = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, held, vectors)
         with ctx.catalog.write() as session:
             pending.commit(session)
@@ -41,9 +42,13 @@ def fill_assets(ctx: WorkContext, claim: Claim, space: Space, modality: str) -> 
 def fill_entities(ctx: WorkContext, claim: Claim, release: Release, space: Space, ids: Sequence[int]) -> int:
     """Fuse these entities into the release's space; how many had anything to be fused from."""
     fused = 0
+    # A few entities look up their surroundings; many are cheaper with the whole graph in memory.
+    loaded = preload(ctx, release) if len(ids) > _ENTITIES // 4 else None
     for start in range(0, len(ids), _ENTITIES):
         ctx.beat(start, len(ids), "fusing")
-        held, vectors = fuse_entities(ctx, release, ids[start : start + _ENTITIES])
+        held, vectors = fuse_entities(
+            ctx, release, np.asarray(ids[start : start + _ENTITIES], dtype=np.int64), preloaded=loaded
+        )
         pending = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, held, vectors)
         with ctx.catalog.write() as session:
             pending.commit(session)
@@ -52,7 +57,7 @@ def fill_entities(ctx: WorkContext, claim: Claim, release: Release, space: Space
     return fused
 
 
-def _lacking(space: Space, modality: str, after: int):  # type: ignore[no-untyped-def]
+def _lacking(space: Space, modality: str, after: int) -> Select[tuple[int]]:
     held = exists().where(Embedding.item_id == Asset.id, Embedding.space_id == space.id)
     return (
         select(Asset.id)

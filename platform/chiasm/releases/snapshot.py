@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from chiasm.training.splits import split_of
 from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Release, Space, Triple, Workspace
-from chiasm.errors import NotFoundError
+from chiasm.errors import DamagedError, NotFoundError
 from chiasm.fusion.recipe import Recipe
 from chiasm.jobs import WorkContext
 from chiasm.training.snapshot import SAMPLE_RATE_HZ, Snapshot, SnapshotWriter
+from chiasm.training.splits import split_of
 
 __all__ = ["take_snapshot"]
 
@@ -46,21 +46,21 @@ class _Node(NamedTuple):
     key: str
 
 
-def take_snapshot(ctx: WorkContext, release: Release, recipe: Recipe, spaces: dict[str, Space]) -> Path:
-    """The snapshot folder of a release, written now unless an earlier try finished it.
+def take_snapshot(
+    ctx: WorkContext, release: Release, spaces: dict[str, Space], folder: Path, recipe: Recipe | None = None
+) -> Path:
+    """The snapshot folder of a release's workspace, written now unless the folder holds this revision's.
 
     Args:
         ctx: Catalog, blobs, decoder and progress of the work unit.
         release: Whose workspace is read.
-        recipe: Decides which media are decoded for students.
         spaces: Modality to the space whose vectors are the features.
+        folder: Where it shall be.
+        recipe: Says how media are decoded for students; None leaves media out.
     """
-    folder = ctx.settings.models_dir / release.folder / "snapshot"
-    try:
-        Snapshot.open(folder)
+    if _is_current(ctx, release, folder, spaces, resumed=recipe is not None):
         return folder
-    except NotFoundError:
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     with ctx.catalog.read() as session:
         workspace = session.get_one(Workspace, release.workspace_id)
         predicates = session.execute(
@@ -81,10 +81,25 @@ def take_snapshot(ctx: WorkContext, release: Release, recipe: Recipe, spaces: di
     rows: dict[int, int] = {}
     for modality, space in spaces.items():
         rows |= _write_features(ctx, writer, modality, space, [a for a in assets if a.modality == modality])
-    rows |= _write_media(ctx, writer, recipe, [a for a in assets if a.modality not in spaces])
+    if recipe is not None:
+        rows |= _write_media(ctx, writer, recipe, [a for a in assets if a.modality not in spaces])
     _write_assets(writer, assets, rows)
     writer.close()
     return folder
+
+
+def _is_current(
+    ctx: WorkContext, release: Release, folder: Path, spaces: dict[str, Space], *, resumed: bool
+) -> bool:
+    """Whether a finished snapshot is there; a training that resumes keeps the one it began with."""
+    try:
+        found = Snapshot.open(folder)
+    except (NotFoundError, DamagedError):
+        return False
+    if found.encoders != {modality: space.stamp for modality, space in spaces.items()}:
+        return False
+    with ctx.catalog.read() as session:
+        return resumed or session.get_one(Workspace, release.workspace_id).revision == found.revision
 
 
 def _write_entities(session: Session, writer: SnapshotWriter, workspace_id: int) -> dict[int, _Node]:

@@ -17,12 +17,12 @@ from chiasm.ingest import current_spaces, ensure_space
 from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.fill import fill_assets
 from chiasm.releases.snapshot import take_snapshot
-from chiasm.training import Progress, train
+from chiasm.training import Progress, Stopped, train
 
-__all__ = ["handle_train", "recorded_failure"]
+__all__ = ["train_unit", "recorded_failure"]
 
 
-def handle_train(ctx: WorkContext, claim: Claim) -> None:
+def train_unit(ctx: WorkContext, claim: Claim) -> None:
     """Train the release of the claim and add the unit that builds its spaces."""
     with ctx.catalog.read() as session:
         release = session.get_one(Release, claim.payload["release_id"])
@@ -31,11 +31,15 @@ def handle_train(ctx: WorkContext, claim: Claim) -> None:
         spaces = _feature_spaces(ctx, release.workspace_id, recipe)
         for modality, space in spaces.items():
             fill_assets(ctx, claim, space, modality)
-        snapshot = take_snapshot(ctx, release, recipe, spaces)
         out = ctx.settings.models_dir / release.folder
-        result = _train(ctx, snapshot, out, recipe, release.seed, _encoder_specs(spaces))
+        snapshot = take_snapshot(ctx, release, spaces, out / "snapshot", recipe)
+        metrics = _train(ctx, snapshot, out, recipe, release.seed)
     with ctx.catalog.write() as session:
-        session.execute(update(Release).where(Release.id == release.id).values(metrics=result))
+        session.execute(
+            update(Release)
+            .where(Release.id == release.id)
+            .values(metrics={**metrics, "release": release.name})
+        )
         jobs.add_units(
             session, claim.job_id, "build", [{**claim.payload}], queue="train", dedup_keys=["build"]
         )
@@ -68,28 +72,27 @@ def _feature_spaces(ctx: WorkContext, workspace_id: int, recipe: Recipe) -> dict
         "image": recipe.encoders.image.encoder,
         "audio": recipe.encoders.audio.encoder,
     }
-    present = current_spaces(ctx.catalog, ctx.models, ctx.settings, workspace_id)
+    present = current_spaces(ctx, workspace_id)
     chosen: dict[str, Space] = {}
     for modality, spec in specs.items():
         if spec is not None:
-            chosen[modality] = ensure_space(ctx.catalog, ctx.models, workspace_id, modality, spec)
+            encoder = ctx.models.encoder(spec)
+            chosen[modality] = ensure_space(
+                ctx.catalog, workspace_id, modality, stamp=encoder.fingerprint, dim=encoder.dim, encoder=spec
+            )
         elif modality == "text" and modality in present:
             chosen[modality] = present[modality]
     return chosen
 
 
-def _encoder_specs(spaces: dict[str, Space]) -> dict[str, str]:
-    return {modality: space.encoder or "" for modality, space in spaces.items()}
-
-
-def _train(
-    ctx: WorkContext, snapshot: Path, out: Path, recipe: Recipe, seed: int, specs: dict[str, str]
-) -> dict[str, Any]:
+def _train(ctx: WorkContext, snapshot: Path, out: Path, recipe: Recipe, seed: int) -> dict[str, Any]:
     def report(progress: Progress) -> None:
         ctx.beat(round(progress.ratio * 1000), 1000, progress.stage)
 
-    with translated():
-        result = train(snapshot, out, recipe, seed=seed, encoders=specs, report=report, stop=ctx.stop)
-    if ctx.stop():
+    try:
+        with translated():
+            return dict(train(snapshot, out, recipe, seed=seed, report=report, stop=ctx.stop).metrics)
+    except Stopped:
+        # Says why: cancelled, lost or interrupted.
         ctx.beat()
-    return result.report
+        raise

@@ -1,5 +1,6 @@
 """Snapshots, splits, the trainer and evaluation; reads no SQL, no queue and no index."""
 
+from chiasm.training.judge import judge_release
 from chiasm.training.progress import STAGES, Progress, Stopped
 from chiasm.training.snapshot import Snapshot, SnapshotWriter
 from chiasm.training.splits import split_of, split_together
@@ -12,6 +13,7 @@ __all__ = [
     "SnapshotWriter",
     "Stopped",
     "TrainResult",
+    "judge_release",
     "split_of",
     "split_together",
     "train",

@@ -69,14 +69,13 @@ def train_student(
         Stopped: ``stop`` said so.
         RecipeError: The recipe has options that the student does not know.
     """
+    from chiasm_encoders import TrainingStopped, load_encoder
     from chiasm_encoders.distil import (
         AudioStudentConfig,
         ImageStudentConfig,
         train_audio_student,
         train_image_student,
     )
-
-    from chiasm_encoders import TrainingStopped, load_encoder
 
     supervision = _supervision(modality, snapshot, data, seen)
     media = _media(modality, snapshot)

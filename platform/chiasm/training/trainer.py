@@ -253,5 +253,6 @@ def _encoders(run: _Run, data: Dataset) -> dict[str, dict[str, Any]]:
             "spec": f"student:{modality}" if student else chosen[modality],
             "fingerprint": student.fingerprint if student else run.snapshot.encoders.get(modality),
             "dim": int(np.shape(data.features[modality])[1]),
+            "text_columns": list(student.text_columns) if student and student.text_columns else None,
         }
     return result

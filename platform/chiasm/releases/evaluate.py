@@ -1,0 +1,47 @@
+"""The `evaluate` unit: a release judged on the held-out part of the catalog as it is now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import select
+
+from chiasm import jobs
+from chiasm.catalog.models import Evaluation, Release, ReleaseSpace, Space
+from chiasm.errors import ConflictError
+from chiasm.jobs import Claim, WorkContext
+from chiasm.releases.snapshot import take_snapshot
+from chiasm.training import judge_release
+
+__all__ = ["evaluate_unit"]
+
+
+def evaluate_unit(ctx: WorkContext, claim: Claim) -> None:
+    """Judge the claim's release and keep the report; the job's result is the report."""
+    with ctx.catalog.read() as session:
+        release = session.get_one(Release, claim.payload["release_id"])
+        rows = session.execute(
+            select(ReleaseSpace.kind, Space)
+            .join(Space, Space.id == ReleaseSpace.space_id)
+            .where(ReleaseSpace.release_id == release.id, ReleaseSpace.kind != "fused")
+        )
+        spaces = dict(rows.tuples().all())
+    if release.state not in ("active", "candidate", "retired"):
+        raise ConflictError(
+            f"it is {release.state}", where=release.name, remedy="wait until it is built, or train again"
+        )
+    ctx.beat(0, 2, "snapshot")
+    folder = ctx.settings.models_dir / Path(release.folder)
+    snapshot = take_snapshot(ctx, release, spaces, folder / "evaluation")
+    ctx.beat(1, 2, "evaluation")
+    report = {"release": release.name, **judge_release(snapshot, folder)}
+    with ctx.catalog.write() as session:
+        session.add(
+            Evaluation(
+                workspace_id=release.workspace_id,
+                release_id=release.id,
+                revision=report["snapshot"],
+                report=report,
+            )
+        )
+        jobs.finish(session, claim, report)

@@ -1,0 +1,62 @@
+"""Judge a finished release again, on a snapshot of any later revision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from chiasm.errors import StampError
+from chiasm.fusion.checkpoints import read_json, read_tensors
+from chiasm.fusion.runtime import FusionModel
+from chiasm.training.dataset import Dataset
+from chiasm.training.evaluation import Bench, evaluate
+from chiasm.training.holdout import visible
+from chiasm.training.links import link_metrics
+from chiasm.training.snapshot import Snapshot
+from chiasm_graph import ComplexScorer
+
+__all__ = ["judge_release"]
+
+
+def judge_release(snapshot: Path, folder: Path) -> dict[str, Any]:
+    """The report of a release on the held-out part of a snapshot, as in ``chiasm evaluate --json``.
+
+    The split is a hash of content, so what was held out in training is held out here.
+
+    Args:
+        snapshot: Folder whose features were made by the release's own encoders.
+        folder: The release's model folder.
+
+    Raises:
+        StampError: A modality's features were made by another encoder.
+    """
+    data_source = Snapshot.open(snapshot)
+    release = read_json(folder / "release.json")
+    for modality, stamp in data_source.encoders.items():
+        wanted = release["encoders"].get(modality, {}).get("fingerprint")
+        if wanted not in (None, stamp):
+            raise StampError(f"{modality} features are of another encoder", where=str(snapshot))
+    columns = {
+        modality: (int(found[0]), int(found[1]))
+        for modality, entry in release["encoders"].items()
+        if (found := entry.get("text_columns"))
+    }
+    model = FusionModel.load(folder)
+    data = Dataset.read(data_source, text_columns=columns)
+    valid = Bench(model, data, visible(data, ("valid", "test")), "valid")
+    known = visible(data, ("test",))
+    links: dict[str, float] = {}
+    scorer = folder / "graph" / "scorer.safetensors"
+    if scorer.is_file():
+        links = link_metrics(model, _scorer(read_tensors(scorer)), data, known, "test")
+    report = evaluate(Bench(model, data, known, "test"), valid, links)
+    return {**report, "snapshot": data_source.revision, "students": release["metrics"].get("students", [])}
+
+
+def _scorer(tensors: dict[str, Tensor]) -> ComplexScorer:
+    relations, half = tensors["real"].shape
+    scorer = ComplexScorer(relations, 2 * half)
+    scorer.load_state_dict(tensors)
+    return scorer
