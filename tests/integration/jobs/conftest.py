@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -84,16 +85,26 @@ class Home:
         return [pid for pid in children if b"runner" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def close(self) -> None:
+        # Killed, not asked: runners die with their workers, and what ends cleanly has tests of its own.
         for process in self.processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        for process in self.processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()
+        self.until(lambda: not self.alive(end=True))
+        jobs.ensure_worker(self.settings.model_copy(update={"broker_url": "memory://"}))  # reaps its children
         self.catalog.close()
+
+    def alive(self, *, end: bool = False) -> list[str]:
+        """Command lines of the processes that serve this home."""
+        mark = f"CHIASM_HOME={self.settings.home.resolve()}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark not in (folder / "environ").read_bytes():
+                    continue
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                if end:
+                    os.kill(int(folder.name), signal.SIGKILL)
+        return found
 
 
 def _children(task: Path) -> list[int]:
