@@ -117,7 +117,19 @@ def paths(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, paths: None) -> Iterator[Home]:
-    home = Home(load_settings(tmp_path / "home", lease_s=2.0, idle_s=1.0, log_level="INFO"))
-    yield home
-    home.close()
+def make_home(tmp_path: Path, paths: None) -> Iterator[Callable[..., Home]]:
+    made: list[Home] = []
+
+    def make(**settings: Any) -> Home:
+        usual = {"lease_s": 2.0, "idle_s": 1.0, "log_level": "INFO"}
+        made.append(Home(load_settings(tmp_path / f"home-{len(made)}", **{**usual, **settings})))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def home(make_home: Callable[..., Home]) -> Home:
+    return make_home()
