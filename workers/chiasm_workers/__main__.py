@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def _worker(options: argparse.Namespace) -> int:
 
     queues = tuple(name for name in options.queues.split(",") if name)
     lanes = Lanes(queues, os.environ)
+    # Until Celery has its own handlers: the runners are to give their units back.
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, _leave)
     try:
         # The runners import what they need before we do: the first claim comes sooner.
         lanes.wait_ready(15.0)
@@ -49,6 +53,10 @@ def _worker(options: argparse.Namespace) -> int:
         return serve(_settings(), lanes, until_idle=options.until_idle, lock_fd=options.lock_fd)
     finally:
         lanes.stop()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def _runner(options: argparse.Namespace) -> int:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from celery import signals
-
 from chiasm.catalog import Catalog
 from chiasm.jobs import QUEUES, Presence, settings_environment
 from chiasm.jobs.broker import wire_name
 from chiasm.settings import Settings
-from chiasm_workers.app import create_app
 from chiasm_workers.keeper import Keeper
 from chiasm_workers.lanes import Lanes
 
@@ -45,6 +42,11 @@ def serve(settings: Settings, lanes: Lanes, *, until_idle: bool = False, lock_fd
     """
     presence = Presence(settings, lanes.queues, lock_fd)
     presence.enter()
+    # Celery is slow to import; that this worker is there should be seen before.
+    from celery import signals
+
+    from chiasm_workers.app import create_app
+
     keeper = Keeper(settings, Catalog.open(settings), lanes, presence, until_idle=until_idle)
     app = create_app(settings, lanes.poke)
     options = {

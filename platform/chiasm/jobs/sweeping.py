@@ -19,6 +19,9 @@ __all__ = ["BISECT_AFTER", "MAX_LOSSES", "sweep"]
 MAX_LOSSES = 20
 #: After so many a unit of several records is halved, so that a record that kills workers ends alone.
 BISECT_AFTER = 2
+#: Pause of a suspect for each worker that was lost with it.
+_PAUSE_S = 0.5
+_MAX_PAUSE_S = 10.0
 
 
 def sweep(catalog: Catalog, *, owners: Sequence[str] = ()) -> int:
@@ -68,6 +71,10 @@ def _take_back(session: Session, unit: WorkUnit) -> None:
         bury(session, unit.id, letter, unit.stack)
     else:
         unit.state = "ready"
+        if unit.losses > BISECT_AFTER:
+            # It may be the unit that kills them: the others go first.
+            now = float(session.scalar(select(db_now())) or 0.0)
+            unit.available_at = now + min(_MAX_PAUSE_S, _PAUSE_S * unit.losses)
 
 
 def _size(unit: WorkUnit) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -84,16 +85,26 @@ class Home:
         return [pid for pid in children if b"runner" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def close(self) -> None:
+        # Killed, not asked: runners die with their workers, and what ends cleanly has tests of its own.
         for process in self.processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        for process in self.processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()
+        self.until(lambda: not self.alive(end=True))
+        jobs.ensure_worker(self.settings.model_copy(update={"broker_url": "memory://"}))  # reaps its children
         self.catalog.close()
+
+    def alive(self, *, end: bool = False) -> list[str]:
+        """Command lines of the processes that serve this home."""
+        mark = f"CHIASM_HOME={self.settings.home.resolve()}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if mark not in (folder / "environ").read_bytes():
+                    continue
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                if end:
+                    os.kill(int(folder.name), signal.SIGKILL)
+        return found
 
 
 def _children(task: Path) -> list[int]:
@@ -106,7 +117,19 @@ def paths(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, paths: None) -> Iterator[Home]:
-    home = Home(load_settings(tmp_path / "home", lease_s=2.0, idle_s=1.0, log_level="INFO"))
-    yield home
-    home.close()
+def make_home(tmp_path: Path, paths: None) -> Iterator[Callable[..., Home]]:
+    made: list[Home] = []
+
+    def make(**settings: Any) -> Home:
+        usual = {"lease_s": 2.0, "idle_s": 1.0, "log_level": "INFO"}
+        made.append(Home(load_settings(tmp_path / f"home-{len(made)}", **{**usual, **settings})))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def home(make_home: Callable[..., Home]) -> Home:
+    return make_home()
