@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import db_now
-from chiasm.catalog.models import Asset, Embedding, Entity, Failure, Job, Segment, Space, WorkUnit
+from chiasm.catalog.models import Asset, Base, Embedding, Entity, Failure, Job, Segment, Space, WorkUnit
 from chiasm.errors import ChiasmError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _dead_letters(session: Session) -> list[tuple[int, int]]:
 
 
 def _counted(
-    home: OpenHome, check: str, counts: dict[str, Select[tuple[int]]], sound: str, remedy: str
+    home: OpenHome, check: str, counts: dict[str, Select[Any]], sound: str, remedy: str
 ) -> Iterator[Finding]:
     with home.catalog.read() as session:
         found = {name: session.scalar(statement) for name, statement in counts.items()}
@@ -182,7 +182,7 @@ def _counted(
         yield Finding(check, "ok", sound)
 
 
-def _count(table: type) -> Select[tuple[int]]:
+def _count(table: type[Base]) -> Select[Any]:
     return select(func.count()).select_from(table)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from chiasm.client.errors import WaitTimeout
+from chiasm.client.errors import ServiceError, WaitTimeout
 from chiasm.client.protocol import Backend
 from chiasm.errors import JobFailed
 
@@ -17,6 +17,8 @@ _FINAL = ("done", "failed", "cancelled")
 _FIRST_POLL_S = 0.05
 _LAST_POLL_S = 0.5
 _NUDGE_EVERY_S = 2.0
+#: Workers that an embedded home started and that ended without doing anything.
+_MAX_IDLE_STARTS = 8
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class JobProgress:
     done: int = 0
     #: What is known so far; grows while a file is being read.
     total: int = 0
+    #: Units by state.
+    units: Mapping[str, int] = field(default_factory=dict)
     #: Records, assets and units that failed alone so far.
     failures: int = 0
     #: Items a second since the job began; None before the first.
@@ -122,12 +126,15 @@ class Job:
 
         Raises:
             JobFailed: It failed, or was cancelled.
+            ServiceError: The home's own worker does not stay up.
             WaitTimeout: It is not done yet; it goes on.
         """
         started, pause_s = time.monotonic(), _FIRST_POLL_S
-        nudged = started
+        nudged, idle_starts, seen = started, 0, None
         while True:
             now = self.progress
+            idle_starts = idle_starts if (now.done, now.total, now.units) == seen else 0
+            seen = (now.done, now.total, now.units)
             if watch is not None:
                 watch(now)
             if now.finished:
@@ -141,9 +148,18 @@ class Job:
                 )
             if time.monotonic() - nudged > _NUDGE_EVERY_S:
                 nudged = time.monotonic()
-                self._backend.nudge()
+                idle_starts += self._backend.nudge()
+                if idle_starts > _MAX_IDLE_STARTS:
+                    raise self._no_worker()
             time.sleep(min(pause_s, left_s))
             pause_s = min(_LAST_POLL_S, pause_s * 1.3)
+
+    def _no_worker(self) -> ServiceError:
+        return ServiceError(
+            "the home's worker ends as soon as it is started",
+            where=f"job {self.id}",
+            remedy="queue/worker.log in the home says why; the job waits and goes on with the next worker",
+        )
 
     def _finished(self, now: JobProgress) -> Job:
         if now.state == "done":

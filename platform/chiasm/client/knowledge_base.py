@@ -13,7 +13,7 @@ from chiasm.client.graph import Graph
 from chiasm.client.hits import Hits
 from chiasm.client.job import Job
 from chiasm.client.parts import query_parts
-from chiasm.client.protocol import Backend, JsonDict, SearchRequest
+from chiasm.client.protocol import Backend, JsonDict, Promote, SearchRequest
 from chiasm.errors import UsageError
 
 __all__ = ["KnowledgeBase"]
@@ -119,7 +119,7 @@ class KnowledgeBase:
         *,
         seed: int = 0,
         overrides: Mapping[str, Any] | None = None,
-        promote: str | bool = "gate",
+        promote: Promote = "gate",
         parent: str | None = None,
     ) -> Job:
         """A job that trains a release; its result is `{release, state, gate}`.
@@ -134,7 +134,7 @@ class KnowledgeBase:
         if promote not in ("gate", "force", False, True):
             raise UsageError(f"unknown promote {promote!r}", remedy="use 'gate', 'force' or False")
         changes = {name: str(value) for name, value in (overrides or {}).items()}
-        mode = "gate" if promote is True else promote
+        mode: Promote = "gate" if promote is True else promote
         job_id = self._backend.train(
             recipe=str(recipe), overrides=changes, seed=seed, promote=mode, parent=parent
         )

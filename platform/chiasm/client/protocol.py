@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from chiasm.client.media import Medium
 from chiasm.client.parts import QueryPart
 
-__all__ = ["Backend", "JsonDict", "SearchRequest"]
+__all__ = ["Backend", "JsonDict", "Promote", "SearchRequest"]
 
 JsonDict = dict[str, Any]
+Promote = Literal["gate", "force"] | bool
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Backend(Protocol):
         recipe: str,
         overrides: Mapping[str, str],
         seed: int,
-        promote: str | bool,
+        promote: Promote,
         parent: str | None,
     ) -> int:
         """The id of a job that trains a release."""
@@ -95,8 +96,8 @@ class Backend(Protocol):
     def retry(self, job_id: int) -> int:
         """Hand in again what failed; how many units."""
 
-    def nudge(self) -> None:
-        """See to it that somebody works; called now and then by who waits."""
+    def nudge(self) -> bool:
+        """See to it that somebody works; whether a worker had to be started for it."""
 
     def entity(self, key: str) -> JsonDict:
         """One entity with assets and relations."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -27,7 +27,8 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed and data, same release.")] = 0,
     promote: Annotated[
-        str, typer.Option(help="gate: if it is better; force: in any case; never: leave it a candidate.")
+        Literal["gate", "force", "never"],
+        typer.Option(help="gate: if it is better; force: in any case; never: leave it a candidate."),
     ] = "gate",
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is judged.")] = True,
 ) -> None:
@@ -35,11 +36,8 @@ def train(
     from chiasm.cli.commands.ingest import submitted
     from chiasm.cli.tables import fields_table
     from chiasm.cli.waiting import wait_for
-    from chiasm.errors import UsageError
 
     frame = frame_of(context)
-    if promote not in ("gate", "force", "never"):
-        raise UsageError(f"unknown --promote {promote!r}", remedy="use gate, force or never")
     job = frame.knowledge_base().train(
         recipe,
         seed=seed,

@@ -10,7 +10,8 @@ from chiasm.client.embedded import contents, describe, entities, evaluations, gr
 from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_query
 from chiasm.client.media import Medium
-from chiasm.client.protocol import JsonDict, SearchRequest
+from chiasm.client.protocol import JsonDict, Promote, SearchRequest
+from chiasm.client.records import with_contents
 
 __all__ = ["EmbeddedBackend"]
 
@@ -51,7 +52,7 @@ class EmbeddedBackend:
         idempotency_key: str | None,
     ) -> int:
         """The id of a job that ingests local files or folders."""
-        from chiasm.ingest import submit_ingest
+        from chiasm.ingest.submit import submit_ingest
 
         return submit_ingest(
             self.home.settings,
@@ -73,16 +74,18 @@ class EmbeddedBackend:
         idempotency_key: str | None,
     ) -> int:
         """The id of a job that ingests records."""
-        from chiasm.ingest import submit_records
+        from chiasm.ingest.submit import submit_records
 
         return submit_records(
             self.home.settings,
             self.home.catalog,
             self.workspace_id,
-            records,
+            map(with_contents, records),
             domain=domain,
             mode=mode,
             idempotency_key=idempotency_key,
+            # What is left as a path is not there; the reader says so for its record alone.
+            root=Path.cwd(),
         )
 
     def train(
@@ -91,7 +94,7 @@ class EmbeddedBackend:
         recipe: str,
         overrides: Mapping[str, str],
         seed: int,
-        promote: str | bool,
+        promote: Promote,
         parent: str | None,
     ) -> int:
         """The id of a job that trains a release."""
@@ -143,11 +146,11 @@ class EmbeddedBackend:
         """Hand in again what failed."""
         return work.retry_job(self.home, self.workspace_id, job_id)
 
-    def nudge(self) -> None:
-        """See to it that an embedded home has a worker: one may have been killed meanwhile."""
+    def nudge(self) -> bool:
+        """See to it that an embedded home has a worker; whether one had to be started."""
         from chiasm import jobs
 
-        jobs.ensure_worker(self.home.settings)
+        return jobs.ensure_worker(self.home.settings)
 
     # -- answers ---------------------------------------------------------------------------------
 
@@ -189,7 +192,12 @@ class EmbeddedBackend:
 
     def delete(self, key: str) -> None:
         """Forget an entity."""
-        entities.delete_entity(self.home.catalog, self.workspace_id, key)
+        from chiasm import jobs
+        from chiasm.ingest.delete import delete_entity
+
+        # Its neighbours are fused anew: their graph token changed.
+        if delete_entity(self.home.catalog, self.workspace_id, key) is not None:
+            jobs.wake(self.home.settings)
 
     def media(self, key: str) -> list[Medium]:
         """The first picture and the first sound of an entity."""

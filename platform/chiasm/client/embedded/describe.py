@@ -40,8 +40,8 @@ def describe_workspace(session: Session, workspace_id: int) -> JsonDict:
     return {
         "entities": by_stub.get(False, 0),
         "stubs": by_stub.get(True, 0),
-        "assets": dict(assets.tuples().all()),
+        "assets": dict(assets.all()),
         "statements": session.scalar(statements) or 0,
-        "domains": dict(domains.tuples().all()),
+        "domains": dict(domains.all()),
         "release": active.name if active is not None else LATE_FUSION,
     }

@@ -1,21 +1,19 @@
-"""Entities read from, and deleted in, the catalog."""
+"""Entities read from the catalog."""
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chiasm.catalog import Catalog
-from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Space, Triple
+from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Triple
 from chiasm.client.protocol import JsonDict
 from chiasm.errors import NotFoundError
 
-__all__ = ["delete_entity", "entity_page", "find_entity", "read_entity"]
+__all__ = ["entity_page", "find_entity", "read_entity"]
 
 _MODALITIES = ("text", "image", "audio")
 
@@ -80,33 +78,6 @@ def entity_page(
     rows = session.execute(statement).all()
     listed = [_listed(entity, name) for entity, name in rows[:limit]]
     return {"entities": listed, "next_cursor": rows[limit - 1][0].id if len(rows) > limit else None}
-
-
-def delete_entity(catalog: Catalog, workspace_id: int, key: str) -> None:
-    """Forget an entity: assets, statements (both directions) and vectors; its key is free again.
-
-    The content of its media stays in the blob store, where others may share it.
-    """
-    from chiasm.spaces import remove_items
-
-    with catalog.write() as session:
-        entity = find_entity(session, workspace_id, key)
-        assets = list(session.scalars(select(Asset.id).where(Asset.entity_id == entity.id)))
-        spaces = session.execute(select(Space.id, Space.kind).where(Space.workspace_id == workspace_id)).all()
-        of_assets = [row.id for row in spaces if row.kind in _MODALITIES]
-        of_entities = [row.id for row in spaces if row.kind not in _MODALITIES]
-        if assets and of_assets:
-            remove_items(session, of_assets, assets)
-        if of_entities:
-            remove_items(session, of_entities, [entity.id])
-        session.execute(delete(Asset).where(Asset.entity_id == entity.id))
-        session.execute(
-            delete(Triple).where(or_(Triple.subject_id == entity.id, Triple.object_id == entity.id))
-        )
-        entity.title, entity.attributes, entity.record_hash = None, {}, None
-        entity.deleted_at = entity.updated_at = time.time()
-        entity.revision += 1
-        catalog.bump_revision(session, workspace_id)
 
 
 def _summary(session: Session, entity: Entity) -> JsonDict:

@@ -178,7 +178,7 @@ def _edges(session: Session, frontier: Collection[int]) -> Iterator[_Edge]:
             .order_by(Triple.id)
         )
         for row in session.execute(statement):
-            yield _Edge(*row.tuple())
+            yield _Edge._make(row)
 
 
 def _nodes(session: Session, ids: Collection[int]) -> dict[int, JsonDict]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from chiasm.client.embedded.filters import to_filter
 from chiasm.client.parts import QueryPart
@@ -52,7 +52,7 @@ def _part(part: QueryPart, decoder: Decoder | None) -> Part:
         value = np.asarray(value, dtype=np.float32)
     elif isinstance(value, bytes):
         value = _decoded(part.kind, value, decoder)
-    return Part(kind=part.kind, value=value, weight=part.weight)
+    return Part(kind=cast(Any, part.kind), value=value, weight=part.weight)
 
 
 def _decoded(kind: str, content: bytes, decoder: Decoder | None) -> Any:

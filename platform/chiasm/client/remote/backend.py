@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from chiasm.client.media import Medium
-from chiasm.client.protocol import JsonDict, SearchRequest
+from chiasm.client.protocol import JsonDict, Promote, SearchRequest
+from chiasm.client.records import as_base64, with_contents
 from chiasm.client.remote.questions import search_body
-from chiasm.client.remote.uploads import UploadPlan, records_with_media
+from chiasm.client.remote.uploads import UploadPlan
 from chiasm.client.remote.wire import Wire, quoted
 
 __all__ = ["HttpBackend"]
@@ -57,7 +58,8 @@ class HttpBackend:
         idempotency_key: str | None,
     ) -> int:
         """The id of a job that ingests records; media that they name are sent with them."""
-        return self._ingest(domain, mode, idempotency_key, json={"records": records_with_media(records)})
+        sent = [as_base64(with_contents(record)) for record in records]
+        return self._ingest(domain, mode, idempotency_key, json={"records": sent})
 
     def train(
         self,
@@ -65,7 +67,7 @@ class HttpBackend:
         recipe: str,
         overrides: Mapping[str, str],
         seed: int,
-        promote: str | bool,
+        promote: Promote,
         parent: str | None,
     ) -> int:
         """The id of a job that trains a release."""
@@ -106,8 +108,9 @@ class HttpBackend:
         """Hand in again what failed; how many units."""
         return int(self._wire.post(f"/v1/jobs/{job_id}/retry")["handed_in"])
 
-    def nudge(self) -> None:
-        """Nothing: the service sees to its own workers when it is asked for a job's state."""
+    def nudge(self) -> bool:
+        """Never: the service sees to its own workers when it is asked for a job's state."""
+        return False
 
     def entity(self, key: str) -> JsonDict:
         """One entity with assets and relations."""

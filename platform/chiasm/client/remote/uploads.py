@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from chiasm.errors import InputError, UsageError
 
-__all__ = ["FilePart", "UploadPlan", "records_with_media"]
+__all__ = ["FilePart", "UploadPlan"]
 
 #: Form name, file name as the manifest knows it, open stream.
 FilePart = tuple[str, tuple[str, IO[bytes]]]
@@ -55,31 +55,6 @@ class UploadPlan:
             return self._stack.enter_context(path.open("rb"))
         except OSError as error:
             raise InputError(f"it cannot be read: {error.strerror}", where=str(path)) from error
-
-
-def records_with_media(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Records with local media files replaced by their content as base64."""
-    import base64
-
-    def sent(item: Any) -> Any:
-        path = item.get("path") if isinstance(item, Mapping) else item
-        if not isinstance(path, (str, Path)) or str(path).lower().startswith(("http://", "https://")):
-            return item
-        content = base64.b64encode(_file(Path(path)).read_bytes()).decode("ascii")
-        about = (
-            {key: value for key, value in item.items() if key != "path"} if isinstance(item, Mapping) else {}
-        )
-        return {**about, "base64": content}
-
-    return [
-        {
-            name: [sent(item) for item in (value if isinstance(value, list) else [value])]
-            if name in _MEDIA and value is not None
-            else value
-            for name, value in record.items()
-        }
-        for record in records
-    ]
 
 
 def _media_of(manifest: Path) -> Iterator[str]:

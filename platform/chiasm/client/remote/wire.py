@@ -98,9 +98,9 @@ def _error_of(response: httpx.Response) -> ChiasmError:
 
 
 def _kinds() -> dict[str, type[ChiasmError]]:
-    named = (getattr(errors, name) for name in errors.__all__)
-    by_slug = {kind.slug: kind for kind in named if kind is not ChiasmError and isinstance(kind, type)}
-    return {**by_slug, "too-large": errors.InputError, "error": ServiceError}
+    named = [getattr(errors, name) for name in errors.__all__]
+    ours = [kind for kind in named if kind is not ChiasmError]
+    return {**{kind.slug: kind for kind in ours}, "too-large": errors.InputError, "error": ServiceError}
 
 
 _KINDS = _kinds()
