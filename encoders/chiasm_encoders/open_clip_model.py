@@ -88,6 +88,7 @@ def _built(name: str, weights: Path, what: str, options: dict[str, Any]) -> Open
     """The architecture without weights, then the checked file: open_clip itself would also take a pickle."""
     import open_clip
     from open_clip.factory import load_checkpoint
+    from open_clip.transform import PreprocessCfg, image_transform_v2
 
     try:
         model = open_clip.create_model(name, load_weights=False, pretrained_text=False, **options)
@@ -99,7 +100,7 @@ def _built(name: str, weights: Path, what: str, options: dict[str, Any]) -> Open
     config = {"class": "open_clip", "model": str(model), "preprocess": preparation}
     return OpenClipModel(
         model=model.eval().requires_grad_(False),
-        preprocess=open_clip.image_transform_v2(open_clip.PreprocessCfg(**preparation), is_train=False),
+        preprocess=image_transform_v2(PreprocessCfg(**preparation), is_train=False),
         tokenizer=tokenizer,
         fingerprint=fingerprint_of(config, dict[str, torch.Tensor](model.state_dict())),
     )

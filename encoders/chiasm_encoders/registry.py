@@ -16,6 +16,7 @@ EncoderFactory = Callable[[str, str], Encoder]
 
 _BUILT_IN = {
     "clap": "chiasm_encoders.audio.clap:load_clap",
+    "hash": "chiasm_encoders.testing.hash_encoder:load_hash_encoder",
     "open_clip-image": "chiasm_encoders.image.open_clip_image:load_open_clip_image",
     "open_clip-text": "chiasm_encoders.text.open_clip_text:load_open_clip_text",
     "sentence-transformers": "chiasm_encoders.text.sentence_transformer:load_sentence_transformer",

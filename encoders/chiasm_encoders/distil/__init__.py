@@ -8,6 +8,7 @@ or graph.
 from chiasm_encoders.distil.audio import train_audio_student
 from chiasm_encoders.distil.config import AudioStudentConfig, ImageStudentConfig
 from chiasm_encoders.distil.image import train_image_student
+from chiasm_encoders.distil.run import training_vectors
 from chiasm_encoders.distil.supervision import Supervision
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "Supervision",
     "train_audio_student",
     "train_image_student",
+    "training_vectors",
 ]

@@ -16,7 +16,7 @@ class StudentConfig:
     #: Channels of the residual trunk's blocks.
     widths: tuple[int, ...] = (48, 96, 192, 384)
     #: Passes over the training items, unless `max_steps` ends it before.
-    epochs: int = 120
+    epochs: int = 60
     max_steps: int = 2000
     #: Items in a step. With `instance_weight` each is seen in two views.
     batch: int = 128
@@ -62,16 +62,16 @@ class ImageStudentConfig(StudentConfig):
     mirror: float = 0.5
     #: Landmarks of the kernel regression; 0 leaves it out.
     landmarks: int = 2048
-    ridge: float = 0.1
+    ridge: float = 0.03
     #: Length of the detail part, 48 of it colour, and the colour's weight in it.
     detail_dim: int = 176
     detail_colour: float = 0.3
     #: Weight of the parts in the vector, and of the kernel regression against the trunk.
-    text_part: float = 0.6
-    graph_part: float = 0.6
+    text_part: float = 0.5
+    graph_part: float = 0.5
     instance_part: float = 0.3
-    detail_part: float = 0.5
-    kernel_part: float = 0.7
+    detail_part: float = 0.9
+    kernel_part: float = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +97,6 @@ class AudioStudentConfig(StudentConfig):
     #: Longest part of a clip that is used, and the share of it seen in one step.
     clip_s: float = 5.0
     crop: float = 0.75
-    text_part: float = 0.5
-    graph_part: float = 0.8
+    text_part: float = 0.4
+    graph_part: float = 0.9
     instance_part: float = 0.3

@@ -16,7 +16,13 @@ from chiasm_encoders.distil.config import ImageStudentConfig
 from chiasm_encoders.distil.image_augment import augment_pictures
 from chiasm_encoders.distil.loop import Report, Stop, run_loop
 from chiasm_encoders.distil.objective import Objective
-from chiasm_encoders.distil.run import finished, part_columns, run_identity, write_student
+from chiasm_encoders.distil.run import (
+    finished,
+    part_columns,
+    run_identity,
+    write_student,
+    write_training_vectors,
+)
 from chiasm_encoders.distil.supervision import Supervision
 from chiasm_encoders.distil.targets import Targets, build_targets
 from chiasm_encoders.errors import SupervisionError
@@ -37,6 +43,10 @@ def train_image_student(
     stop: Stop,
 ) -> Path:
     """Trains on pictures and leaves `config.json` and `model.safetensors` in `out`, which is returned.
+
+    Beside them lies `training_vectors.safetensors` (`training_vectors` reads it): the training pictures as if
+    each had been left out. A model on top learns from these how far a picture can be trusted; the student's
+    own answers on pictures that it was fitted to are better than it will ever be again.
 
     Called again for the same data, configuration and seed it resumes from its checkpoint, or returns at once.
 
@@ -76,7 +86,8 @@ def train_image_student(
     )
     if not isinstance(student, ImageStudent):
         raise TypeError("the loop returns what it was given")
-    task.fit_closed_form(student, shape["landmarks"], seed)
+    left_out = task.fit_closed_form(student, shape["landmarks"], seed)
+    write_training_vectors(out, supervision.items, left_out)
     return write_student(out, "image", run, shape, student)
 
 
@@ -153,8 +164,8 @@ class _ImageTask:
         return objective(self.model.learned(pictures), self.model.heads, wanted)
 
     @torch.no_grad()
-    def fit_closed_form(self, student: ImageStudent, landmarks: int, seed: int) -> None:
-        """Detail axes and kernel regression of the trained student, towards texts and label prototypes."""
+    def fit_closed_form(self, student: ImageStudent, landmarks: int, seed: int) -> Tensor:
+        """Fits the trained student's detail axes and regression; vectors of its pictures as if left out."""
         pictures = (
             torch.cat([self._resized(start, 64) for start in range(0, self.items, 256)]).float().div_(255)
         )
@@ -168,7 +179,8 @@ class _ImageTask:
             text = torch.zeros(self.items, student.heads.sizes.text, device=self._device)
         targets = torch.cat([text, graph], 1)
         centred = targets - targets.mean(0) if self.items > 1 else targets
-        student.fit_closed_form(pictures, centred, rows, ridge=self._config.ridge)
+        student.eval()
+        return student.fit_closed_form(pictures, centred, rows, ridge=self._config.ridge)
 
     def _resized(self, start: int, size: int) -> Tensor:
         piece = picture_tensor(self._images[self._rows[start : start + 256]])

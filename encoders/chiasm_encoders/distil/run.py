@@ -9,18 +9,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import save
-from torch import nn
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from torch.nn import functional
 
 from chiasm_encoders.distil.checkpoint import write_aside
 from chiasm_encoders.distil.config import StudentConfig
 from chiasm_encoders.distil.supervision import Supervision
 from chiasm_encoders.student import STUDENT_FORMAT
 
-__all__ = ["finished", "part_columns", "run_identity", "write_student"]
+__all__ = [
+    "finished",
+    "part_columns",
+    "run_identity",
+    "training_vectors",
+    "write_student",
+    "write_training_vectors",
+]
 
 #: Bytes of media that go into a run's identity; more would cost more than they tell.
 _SAMPLED_BYTES = 1 << 24
+_TRAINING_VECTORS = "training_vectors.safetensors"
 
 
 def run_identity(config: StudentConfig, supervision: Supervision, media: np.ndarray, seed: int) -> str:
@@ -58,6 +68,22 @@ def part_columns(sizes: dict[str, int]) -> dict[str, tuple[int, int]]:
         columns[name] = (start, start + size)
         start += size
     return columns
+
+
+def write_training_vectors(out: Path, items: np.ndarray, vectors: Tensor) -> None:
+    """Writes unit vectors `(items, dim)` in half precision with the positions of their items."""
+    rows = functional.normalize(vectors, dim=1).half().cpu().contiguous()
+    positions = torch.from_numpy(np.ascontiguousarray(items, np.int64))
+    write_aside(out / _TRAINING_VECTORS, save({"items": positions, "vectors": rows}))
+
+
+def training_vectors(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    """Item positions `(n,)` and vectors `(n, dim)` as if each item had been left out; None if not kept."""
+    path = folder / _TRAINING_VECTORS
+    if not path.is_file():
+        return None
+    stored = load_file(path)
+    return stored["items"].numpy(), stored["vectors"].float().numpy()
 
 
 def write_student(out: Path, modality: str, run: str, shape: dict[str, Any], model: nn.Module) -> Path:

@@ -79,12 +79,14 @@ class ImageStudent(nn.Module):
             guess_text, guess_graph = guess.split([text.shape[1], graph.shape[1]], 1)
             text = _blended(text, guess_text, self._weights["kernel"])
             graph = _blended(graph, guess_graph, self._weights["kernel"])
-        named = {"text": text, "graph": graph, "instance": parts.instance, "detail": self.detail(described)}
-        return torch.cat([part * self._weights[name] for name, part in named.items()], 1)
+        return self._joined(text, graph, parts.instance, self.detail(described))
 
     @torch.no_grad()
-    def fit_closed_form(self, pictures: Tensor, targets: Tensor, rows: Tensor, *, ridge: float) -> None:
+    def fit_closed_form(self, pictures: Tensor, targets: Tensor, rows: Tensor, *, ridge: float) -> Tensor:
         """Fits what needs no gradient: detail axes and, given landmarks, the kernel regression.
+
+        Returns vectors `(items, dim)` of the pictures as if each had been left out: the regression's own
+        leave-one-out prediction, without the trunk, which remembers its pictures.
 
         Args:
             pictures: `(items, 3, any, any)` in [0, 1], all training pictures.
@@ -94,8 +96,20 @@ class ImageStudent(nn.Module):
         """
         described = area_resize(pictures, _DESCRIBED_PIXELS)
         self.detail.fit(described)
-        if len(rows):
-            self.kernel.fit(self.descriptor.fit(described), targets, rows, ridge=ridge)
+        parts = self.heads.sizes
+        if not len(rows):
+            return torch.cat([self.forward(piece) for piece in torch.split(pictures, 256)])
+        left_out = self.kernel.fit(self.descriptor.fit(described), targets, rows, ridge=ridge)
+        text, graph = (
+            functional.normalize(p, dim=1) for p in torch.split(left_out, [parts.text, parts.graph], 1)
+        )
+        pieces = torch.split(pictures, 256)
+        instance = torch.cat([self.learned(area_resize(piece, self.size)).instance for piece in pieces])
+        return self._joined(text, graph, instance, self.detail(described))
+
+    def _joined(self, text: Tensor, graph: Tensor, instance: Tensor, detail: Tensor) -> Tensor:
+        named = {"text": text, "graph": graph, "instance": instance, "detail": detail}
+        return torch.cat([part * self._weights[name] for name, part in named.items()], 1)
 
 
 def _blended(learned: Tensor, guess: Tensor, weight: float) -> Tensor:

@@ -184,9 +184,7 @@ def _set_states(session: Session, claim: Claim, done: _Encoded) -> None:
     keys = dict(
         session.execute(
             select(Entity.id, Entity.key).where(Entity.id.in_({row.entity_id for row, _ in done.failed}))
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     for row, error in done.failed:
         session.execute(update(Asset).where(Asset.id == row.id).values(state="failed", error=error.what))

@@ -132,7 +132,7 @@ def _readers(ctx: HasModels, release: Release, modalities: tuple[str, ...]) -> d
 def _spaces(catalog: Catalog, release_id: int) -> dict[str, int]:
     statement = select(ReleaseSpace.kind, ReleaseSpace.space_id).where(ReleaseSpace.release_id == release_id)
     with catalog.read() as session:
-        return dict(session.execute(statement).tuples().all())
+        return dict(session.execute(statement).all())
 
 
 def _live(entity_ids: Any) -> Any:

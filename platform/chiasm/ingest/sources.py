@@ -100,12 +100,15 @@ class MediaSource:
             raise InputError(
                 f"{path.name!r} cannot be opened: {error.strerror}", remedy="check the file"
             ) from error
-        with os.fdopen(handle, "rb") as file:
+        try:
             about = os.fstat(handle)
             if not stat.S_ISREG(about.st_mode):
                 raise InputError(f"{path.name!r} is not a file", remedy="name a file")
             if about.st_size > self._max_bytes:
                 raise MediaError(
-                    f"{path.name!r} has {about.st_size} bytes", remedy=f"at most {self._max_bytes}"
+                    f"{path.name!r} has {about.st_size} bytes", remedy=f"at most {self._max_bytes} are taken"
                 )
-            return file.read(self._max_bytes + 1)
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                return file.read(self._max_bytes + 1)
+        finally:
+            os.close(handle)

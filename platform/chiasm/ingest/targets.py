@@ -54,7 +54,7 @@ def current_spaces(ctx: HasModels, workspace_id: int) -> dict[str, Space]:
                 .join(Space, Space.id == ReleaseSpace.space_id)
                 .where(ReleaseSpace.release_id == release.id, ReleaseSpace.kind.in_(_MODALITIES))
             )
-            return dict(rows.tuples().all())
+            return dict(rows.all())
     from chiasm.models import default_encoders
 
     spaces = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import db_now
@@ -27,11 +27,16 @@ def close_job(session: Session, job_id: int, result: Mapping[str, Any] | None = 
     everything; with some failures it is done, and `result["failed"]` counts them.
     """
     session.flush()
-    # The row lock puts concurrent last units in order: the later one sees the earlier one's end.
-    locked = select(Job).where(Job.id == job_id).with_for_update()
+    # The row lock puts concurrent last units in order: the later one sees the earlier one's end. It leaves
+    # room for the key-share locks of rows that refer to the job (a full lock would dead-lock with those).
+    locked = select(Job).where(Job.id == job_id).with_for_update(key_share=True)
     job = session.scalars(locked, execution_options={"populate_existing": True}).one()
     if result:
         job.result = merged(job.result or {}, result)
+    if job.cancel_requested:
+        # Units that were added while the cancel was being written.
+        late = update(WorkUnit).where(WorkUnit.job_id == job_id, WorkUnit.state == "ready")
+        session.execute(late.values(state="cancelled", finished_at=db_now()))
     left = select(WorkUnit.id).where(WorkUnit.job_id == job_id, WorkUnit.state.in_(_OPEN)).limit(1)
     if session.scalar(left) is not None:
         return False

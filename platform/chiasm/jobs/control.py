@@ -58,19 +58,21 @@ def cancel(catalog: Catalog, job_id: int, *, workspace_id: int | None = None) ->
         NotFoundError: There is no such job (in that workspace).
     """
     with catalog.write() as session:
-        job = _job(session, job_id, workspace_id)
-        if job.state in FINAL_STATES:
+        if _job(session, job_id, workspace_id).state in FINAL_STATES:
             return False
-        job.cancel_requested = True
+        # Units before their job, in the order in which claims and finishes lock them.
         session.execute(
             update(WorkUnit)
             .where(WorkUnit.job_id == job_id, WorkUnit.state == "ready")
             .values(state="cancelled", finished_at=db_now())
         )
-        if not close_job(session, job_id):
-            return True
-        # Nothing was running; an empty job has no unit that could show it.
-        job.state = "cancelled"
+        job = _job(session, job_id, workspace_id, lock=True)
+        if job.state in FINAL_STATES:
+            return False
+        job.cancel_requested = True
+        if close_job(session, job_id):
+            # Nothing was running; an empty job has no unit that could show it.
+            job.state = "cancelled"
         return True
 
 
@@ -124,7 +126,7 @@ def retry(catalog: Catalog, job_id: int, *, workspace_id: int | None = None) -> 
         NotFoundError: There is no such job (in that workspace).
     """
     with catalog.write() as session:
-        job = _job(session, job_id, workspace_id)
+        job = _job(session, job_id, workspace_id, lock=True)
         count = _resume(session, job)
         letters = select(Failure).where(
             Failure.job_id == job_id, Failure.replayed_at.is_(None), Failure.replay.is_not(None)
@@ -164,8 +166,11 @@ def _replay(session: Session, job: Job, letter: Failure) -> int:
     return len(session.scalars(again.returning(WorkUnit.id)).all())
 
 
-def _job(session: Session, job_id: int, workspace_id: int | None) -> Job:
-    job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
+def _job(session: Session, job_id: int, workspace_id: int | None, *, lock: bool = False) -> Job:
+    wanted = select(Job).where(Job.id == job_id)
+    if lock:
+        wanted = wanted.with_for_update(key_share=True)
+    job = session.scalars(wanted, execution_options={"populate_existing": True}).one_or_none()
     if job is None or (workspace_id is not None and job.workspace_id != workspace_id):
         raise NotFoundError("no such job", where=str(job_id), remedy="`chiasm jobs list` shows them")
     return job

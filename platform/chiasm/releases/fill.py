@@ -57,7 +57,7 @@ def fill_entities(ctx: WorkContext, claim: Claim, release: Release, space: Space
     return fused
 
 
-def _lacking(space: Space, modality: str, after: int) -> Select[tuple[int]]:
+def _lacking(space: Space, modality: str, after: int) -> Select[int]:
     held = exists().where(Embedding.item_id == Asset.id, Embedding.space_id == space.id)
     return (
         select(Asset.id)

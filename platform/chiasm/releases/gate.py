@@ -41,7 +41,7 @@ def judge(candidate: dict[str, Any], active: dict[str, Any] | None) -> GateDecis
         other = before.get(_key(row))
         if other is None or not row.get("n"):
             continue
-        low, high = row.get("ci95", (row[_METRIC], row[_METRIC]))
+        low, high = row["ci95"][_METRIC]
         compared.append({**_key_names(row), "active": other[_METRIC], "candidate": row[_METRIC]})
         if high < other[_METRIC]:
             place = " -> ".join(str(part) for part in _key(row) if part)

@@ -31,18 +31,18 @@ class Column:
         self.replica = replica
         self.large = bool(view.indexed)
         self.of_assets = view.kind in ("text", "image", "audio")
-        ids, self._matrix = _items(view)
+        ids, matrix = _items(view)
         rows = replica.rows_of_assets(ids) if self.of_assets else replica.rows_of(ids)
         order = np.argsort(rows, kind="stable")
         # Items of entities that the replica does not (or no longer) know stand first and are skipped.
-        self._order = order[np.searchsorted(rows[order], 0) :]
-        self._rows = rows[self._order]
-        self._ids = ids[self._order]
+        kept = order[np.searchsorted(rows[order], 0) :]
+        self._rows = rows[kept]
+        self._ids = ids[kept]
         self._owners, self._starts = np.unique(self._rows, return_index=True)
-        # One item an entity, in the order of the matrix: nothing to gather.
-        self._plain = len(self._owners) == len(self._order) and bool(
-            (self._order == np.arange(len(ids))).all()
-        )
+        # Items in the order of their entities, as ingest writes them, need no copy.
+        in_order = np.array_equal(kept, np.arange(len(ids)))
+        self._matrix = matrix if matrix is None or in_order else matrix[kept]
+        self._single = len(self._owners) == len(self._rows)
 
     @cached_property
     def present(self) -> Bools:
@@ -56,25 +56,23 @@ class Column:
         span = slice(*np.searchsorted(self._rows, [row, row + 1]))
         return self.view.vectors(self._ids[span])
 
-    def values(self, query: Floats, rows: Ints | None = None) -> Floats:
-        """Greatest cosine of a query to the items of each entity, ``(rows of the replica,)``.
+    def values(self, queries: Floats, rows: Ints | None = None) -> Floats:
+        """Greatest cosine of each query to the items of each entity, ``(queries, rows of the replica)``.
 
         Args:
-            query: Unit vector, ``(dim,)``.
+            queries: Unit vectors, ``(queries, dim)``.
             rows: Entities that matter; the others may be left out.
 
         Returns:
             NaN where an entity has no item, or was left out.
         """
-        found = np.full(len(self.replica), np.nan, dtype=np.float32)
-        if not len(self._order):
+        found = np.full((len(queries), len(self.replica)), np.nan, dtype=np.float32)
+        if not len(self._rows):
             return found
         if self._matrix is None:
-            return self._some_values(found, query, np.arange(len(self.replica)) if rows is None else rows)
-        scores = self._matrix @ query
-        if not self._plain:
-            scores = np.maximum.reduceat(scores[self._order], self._starts)
-        found[self._owners] = scores
+            return self._some_values(found, queries, np.arange(len(self.replica)) if rows is None else rows)
+        scores = queries @ self._matrix.T  # (q, dim) x (dim, items) -> (q, items)
+        found[:, self._owners] = scores if self._single else np.maximum.reduceat(scores, self._starts, axis=1)
         return found
 
     def candidates(self, query: Floats, k: int, allowed: Bools) -> Ints:
@@ -85,14 +83,14 @@ class Column:
         rows = self.replica.rows_of_assets(ids[0]) if self.of_assets else self.replica.rows_of(ids[0])
         return np.unique(rows[rows >= 0])
 
-    def _some_values(self, found: Floats, query: Floats, rows: Ints) -> Floats:
+    def _some_values(self, found: Floats, queries: Floats, rows: Ints) -> Floats:
         wanted = np.zeros(len(self.replica), dtype=np.bool_)
         wanted[rows] = True
         items = np.flatnonzero(wanted[self._rows])
         if len(items):
-            scores = self.view.vectors(self._ids[items]) @ query
+            scores = queries @ self.view.vectors(self._ids[items]).T
             owners, starts = np.unique(self._rows[items], return_index=True)
-            found[owners] = np.maximum.reduceat(scores, starts)
+            found[:, owners] = np.maximum.reduceat(scores, starts, axis=1)
         return found
 
 

@@ -24,11 +24,8 @@ def own_values(
         weights: Of each item, positive.
         rows: Entities that matter.
     """
-    if len(vectors) == 1:
-        return column.values(vectors[0], rows)
     shares = np.asarray(weights, dtype=np.float32) / np.float32(sum(weights))
-    found = [share * column.values(vector, rows) for share, vector in zip(shares, vectors, strict=True)]
-    return np.sum(found, axis=0, dtype=np.float32)
+    return np.asarray(shares @ column.values(np.stack(vectors), rows), dtype=np.float32)
 
 
 def near_values(replica: Replica, own: Floats, rows: Ints | None = None) -> Floats:

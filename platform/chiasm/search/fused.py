@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from chiasm.search.column import Floats
 from chiasm.search.evidence import near_values, own_values
 from chiasm.search.query import MODALITIES
 from chiasm.search.replica import Bools, Ints
-from chiasm.search.scorer import CANDIDATES, Scorer, Scores, demoted, demotion
+from chiasm.search.scorer import CANDIDATES, Scorer, Scores, Shares, demoted, demotion
 from chiasm.search.state import State
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class _Side:
     vector: Floats
     #: Modality to the given items ``(dim,)`` and their weights; entities and raw vectors give none.
     items: dict[str, tuple[list[Floats], list[float]]]
+    #: Weight of the entities and raw vectors in it.
+    stored: float = 0.0
     fused: Floats | None = None
     own: dict[str, Floats] = field(default_factory=dict)
     near: dict[str, Floats] = field(default_factory=dict)
@@ -65,19 +67,22 @@ class FusedScorer(Scorer):
             self._scales.append(scale)
         return _sigmoid(total)
 
-    def shares(self, row: int) -> tuple[dict[str, float], dict[str, float]]:
+    def shares(self, rows: Sequence[int]) -> list[Shares]:
         """How far the logit falls when a modality is left out and the entity is fused again."""
-        tokens = self._tokens(row)
+        tokens = [self._tokens(row) for row in rows]
+        subsets = [subset for one in tokens for subset in _subsets(one)]
+        vectors = iter(self._model.fuse(subsets) if subsets else ())
+        return [self._shares_of(row, one, vectors) for row, one in zip(rows, tokens, strict=True)]
+
+    def _shares_of(self, row: int, tokens: Mapping[str, Floats], vectors: Iterator[Floats]) -> Shares:
         if len(tokens) < 2:
-            return dict.fromkeys(tokens, 1.0), {}
-        subsets = [tokens, *({k: v for k, v in tokens.items() if k != left} for left in tokens)]
-        vectors = self._model.fuse(subsets)
-        whole = self._logit_of(row, vectors[0], None)
-        without = {kind: self._logit_of(row, v, kind) for kind, v in zip(tokens, vectors[1:], strict=True)}
+            return Shares(dict.fromkeys(tokens, 1.0), {})
+        whole = self._logit_of(row, next(vectors), None)
+        without = {kind: self._logit_of(row, next(vectors), kind) for kind in tokens}
         falls = {kind: max(whole - logit, 0.0) + _SMALL for kind, logit in without.items()}
         total = sum(falls.values())
         scores = {kind: float(_sigmoid(np.array(logit))) for kind, logit in without.items()}
-        return {kind: fall / total for kind, fall in falls.items()}, scores
+        return Shares({kind: fall / total for kind, fall in falls.items()}, scores)
 
     def _candidates(self, allowed: Bools) -> Ints | None:
         """Rows worth scoring; None where the spaces are small enough to score everything."""
@@ -96,16 +101,33 @@ class FusedScorer(Scorer):
 
     def _logits(self, side: _Side, rows: Ints | None) -> Scores:
         columns, ranking = self.state.columns, self._model.ranking
-        side.fused = columns["fused"].values(side.vector, rows)
+        side.fused = columns["fused"].values(side.vector[None], rows)[0]
         around = None if rows is None else self.state.replica.graph.neighbourhood(rows, 1)
         for modality, (vectors, weights) in side.items.items():
-            wanted = modality in ranking.own or modality in ranking.near
-            if modality in columns and wanted:
-                own = own_values(columns[modality], vectors, weights, around)
-                side.own[modality] = own
-                if modality in ranking.near:
-                    side.near[modality] = near_values(self.state.replica, own, rows)
-        return ranking.logits(side.fused, side.own, side.near)
+            how = ranking.queries.get(modality, ranking.default)
+            # Every modality of the query is named, so that its weights count even where nothing is known.
+            side.own[modality] = np.full(len(self.state.replica), np.nan, dtype=np.float32)
+            if modality in columns and (how.own or how.near):
+                side.own[modality] = own_values(columns[modality], vectors, weights, around)
+            if how.near:
+                side.near[modality] = near_values(self.state.replica, side.own[modality], rows)
+        return self._judged(side, side.fused, side.own, side.near)
+
+    def _judged(
+        self, side: _Side, fused: Floats, own: Mapping[str, Floats], near: Mapping[str, Floats]
+    ) -> Scores:
+        """The ranking's mean over modalities, weighted as the query is; entities count by ``fused`` alone."""
+        ranking, total, whole = self._model.ranking, np.zeros(fused.shape), 0.0
+        for modality, (_, weights) in side.items.items():
+            weight = sum(weights) / len(weights)
+            known = {modality: near[modality]} if modality in near else {}
+            total += weight * ranking.logits(fused, {modality: own[modality]}, known)
+            whole += weight
+        if side.stored or not whole:
+            weight = side.stored or 1.0
+            total += weight * ranking.logits(fused)
+            whole += weight
+        return total / whole
 
     def _logit_of(self, row: int, vector: Floats, left: str | None) -> float:
         """The logit of an entity with another fused vector, without its own evidence of a modality."""
@@ -113,7 +135,7 @@ class FusedScorer(Scorer):
         for side in self._sides:
             own = {m: _at(values, row, hide=m == left) for m, values in side.own.items()}
             near = {m: _at(values, row, hide=left == "graph") for m, values in side.near.items()}
-            logits.append(self._model.ranking.logits(np.array([side.vector @ vector]), own, near))
+            logits.append(self._judged(side, np.array([side.vector @ vector]), own, near))
         total = logits[0]
         for unwanted, scale in zip(logits[1:], self._scales, strict=True):
             total = total - demotion(unwanted, scale)
@@ -130,11 +152,19 @@ class FusedScorer(Scorer):
         return tokens
 
 
+def _subsets(tokens: Mapping[str, Floats]) -> list[Mapping[str, Floats]]:
+    """All tokens, then all but those of each kind; none of it where there is only one kind."""
+    if len(tokens) < 2:
+        return []
+    return [tokens, *({k: v for k, v in tokens.items() if k != left} for left in tokens)]
+
+
 def _side(model: FusionModel, parts: Sequence[Asked]) -> _Side:
     given = [one for one in parts if one.fused is None and one.features]
     stored = [(abs(one.part.weight), one.fused) for one in parts if one.fused is not None]
     if given:
         stored.append((sum(abs(one.part.weight) for one in given), _fuse(model, given)))
+    of_stored = abs(sum(one.part.weight for one in parts if one.fused is not None))
     vector = np.sum([weight * vector for weight, vector in stored], axis=0)
     items: dict[str, tuple[list[Floats], list[float]]] = {}
     for one in given:
@@ -143,7 +173,7 @@ def _side(model: FusionModel, parts: Sequence[Asked]) -> _Side:
             known = items.setdefault(modality, ([], []))
             known[0].append(vectors[0])
             known[1].append(abs(one.part.weight))
-    return _Side(np.asarray(vector / max(np.linalg.norm(vector), 1e-12), dtype=np.float32), items)
+    return _Side(np.asarray(vector / max(np.linalg.norm(vector), 1e-12), dtype=np.float32), items, of_stored)
 
 
 def _fuse(model: FusionModel, given: Sequence[Asked]) -> Floats:

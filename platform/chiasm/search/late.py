@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from chiasm.search.asked import Asked
 from chiasm.search.column import Column, Floats
 from chiasm.search.replica import Bools, Ints
-from chiasm.search.scorer import CANDIDATES, Scorer, Scores, demoted, demotion
+from chiasm.search.scorer import CANDIDATES, Scorer, Scores, Shares, demoted, demotion
 
 __all__ = ["LateScorer"]
 
@@ -25,12 +26,15 @@ class _List:
     weight: float
     #: (rows,) in (0, 1], 1 at the first rank; NaN where an entity is not in the list.
     values: Scores
+    #: Median of the values.
+    typical: float
 
 
 class LateScorer(Scorer):
-    """The weighted mean of reciprocal ranks over the lists that an entity can stand in.
+    """The weighted mean of reciprocal ranks over the lists of the query.
 
-    Differs from the paper in being a mean, not a sum: an entity is not moved down for lacking a modality.
+    Differs from the paper in what an entity gets in a list it cannot stand in for want of that modality: not
+    nothing, but half-way between its mean in the other lists and what is typical (the median) in this one.
     """
 
     def scores(self, allowed: Bools) -> Scores:
@@ -47,8 +51,11 @@ class LateScorer(Scorer):
                 self._against.append((lists, scale))
         return np.clip(total, 0.0, 1.0)
 
-    def shares(self, row: int) -> tuple[dict[str, float], dict[str, float]]:
+    def shares(self, rows: Sequence[int]) -> list[Shares]:
         """Shares in the mean; without a modality its lists fall away."""
+        return [self._shares_of(row) for row in rows]
+
+    def _shares_of(self, row: int) -> Shares:
         gains: dict[str, float] = {}
         for found in self._lists:
             value = found.weight * found.values[row]
@@ -56,13 +63,12 @@ class LateScorer(Scorer):
                 gains[found.modality] = gains.get(found.modality, 0.0) + float(value)
         whole = sum(gains.values()) or 1.0
         without = {m: self._score_without(row, m) for m in gains} if len(gains) > 1 else {}
-        return {m: gain / whole for m, gain in gains.items()}, without
+        return Shares({m: gain / whole for m, gain in gains.items()}, without)
 
     def _score_without(self, row: int, modality: str) -> float:
-        score = _mean_at([one for one in self._lists if one.modality != modality], row)
+        score = _mean_at(self._lists, row, modality)
         for lists, scale in self._against:
-            kept = _mean_at([one for one in lists if one.modality != modality], row)
-            score -= float(demotion(np.array([kept]), scale)[0])
+            score -= float(demotion(np.array([_mean_at(lists, row, modality)]), scale)[0])
         return min(max(score, 0.0), 1.0)
 
     def _ranked(self, one: Asked, allowed: Bools) -> list[_List]:
@@ -70,34 +76,48 @@ class LateScorer(Scorer):
         for modality, vectors in one.features.items():
             column = self.state.columns.get(modality)
             if column is not None:
-                cosines = np.mean([_cosines(column, vector, allowed) for vector in vectors], axis=0)
-                lists.append(_List(modality, abs(one.part.weight), _reciprocal(cosines, allowed)))
+                cosines = _cosines(column, vectors, allowed).mean(axis=0)
+                lists.append(_ranked_list(modality, abs(one.part.weight), cosines, allowed))
         return lists
 
 
-def _cosines(column: Column, vector: Floats, allowed: Bools) -> Floats:
-    rows = column.candidates(vector, CANDIDATES, allowed) if column.large else None
-    return column.values(vector, rows)
+def _cosines(column: Column, vectors: Floats, allowed: Bools) -> Floats:
+    if not column.large:
+        return column.values(vectors)
+    found = [column.candidates(vector, CANDIDATES, allowed) for vector in vectors]
+    return column.values(vectors, np.unique(np.concatenate(found)))
 
 
-def _reciprocal(cosines: Scores, allowed: Bools) -> Scores:
+def _ranked_list(modality: str, weight: float, cosines: Scores, allowed: Bools) -> _List:
     values = np.full(len(cosines), np.nan)
     rows: Ints = np.flatnonzero(allowed & ~np.isnan(cosines))
     order = rows[np.argsort(-cosines[rows], kind="stable")]
     values[order] = (_K + 1.0) / (_K + 1.0 + np.arange(len(order)))
-    return values
+    return _List(modality, weight, values, (_K + 1.0) / (_K + 1.0 + len(order) / 2))
 
 
 def _mean(lists: list[_List], rows: int) -> Scores:
-    gain, weight = np.zeros(rows), np.zeros(rows)
-    for one in lists:
-        known = ~np.isnan(one.values)
-        gain[known] += one.weight * one.values[known]
-        weight[known] += one.weight
-    return np.divide(gain, weight, out=np.full(rows, np.nan), where=weight > 0)
+    if not lists:
+        return np.full(rows, np.nan)
+    return _filled_mean(
+        np.array([one.values for one in lists]),
+        np.array([one.weight for one in lists]),
+        np.array([one.typical for one in lists]),
+    )
 
 
-def _mean_at(lists: list[_List], row: int) -> float:
-    known = [(one.weight, float(one.values[row])) for one in lists if not np.isnan(one.values[row])]
-    weight = sum(w for w, _ in known)
-    return sum(w * value for w, value in known) / weight if weight else 0.0
+def _mean_at(lists: list[_List], row: int, left: str) -> float:
+    """The mean of one entity as if it had nothing of a modality; 0 if nothing remains."""
+    values = np.array([[np.nan if one.modality == left else one.values[row]] for one in lists])
+    weights, typical = np.array([one.weight for one in lists]), np.array([one.typical for one in lists])
+    return float(np.nan_to_num(_filled_mean(values, weights, typical)[0]))
+
+
+def _filled_mean(values: Scores, weights: Scores, typical: Scores) -> Scores:
+    """Weighted mean over lists, ``(lists, rows) -> (rows,)``; NaN where an entity is in no list."""
+    known = ~np.isnan(values)
+    weight = weights @ known
+    sums = weights @ np.where(known, values, 0.0)
+    mean = np.divide(sums, weight, out=np.full(values.shape[1], np.nan), where=weight > 0)
+    filled = np.where(known, values, (mean + typical[:, None]) / 2)
+    return np.asarray(weights @ filled / weights.sum())

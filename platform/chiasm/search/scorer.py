@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,22 @@ from chiasm.search.asked import Asked
 from chiasm.search.replica import Bools, Ints
 from chiasm.search.state import State
 
-__all__ = ["CANDIDATES", "Scorer", "Scores", "demoted"]
+__all__ = ["CANDIDATES", "Scorer", "Scores", "Shares", "demoted"]
 
 #: (rows of the replica,), NaN for what cannot be judged or was left out.
 Scores = npt.NDArray[np.float64]
 
 #: Best items that each index of a large space contributes.
 CANDIDATES = 1000
+
+
+class Shares(NamedTuple):
+    """Why one entity has its score."""
+
+    #: Share of each modality that it was judged on, summing to 1.
+    of: dict[str, float]
+    #: By modality the score it would have without it, where something remains.
+    without: dict[str, float]
 
 
 class Scorer(ABC):
@@ -34,13 +44,8 @@ class Scorer(ABC):
         """The score of each allowed entity, in [0, 1], ``(rows,)``."""
 
     @abstractmethod
-    def shares(self, row: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Why an entity has its score, after `scores`.
-
-        Returns:
-            Share of each modality that it was judged on, summing to 1; and by modality the score it would
-            have without it, where something remains.
-        """
+    def shares(self, rows: Sequence[int]) -> list[Shares]:
+        """Why entities have their scores; after `scores`."""
 
     def negative_share(self, one: Asked) -> float:
         """Weight of a negative part against the greatest positive one."""

@@ -77,7 +77,8 @@ class Searcher:
 
 
 def _hits(state: State, scorer: Scorer, scores: Scores, query: Query) -> list[Hit]:
-    replica = state.replica
+    replica, rows = state.replica, _best(scores, query.k).tolist()
+    whys = explain(scorer, scores, rows) if query.explain else [None] * len(rows)
     return [
         Hit(
             rank=rank,
@@ -86,10 +87,10 @@ def _hits(state: State, scorer: Scorer, scores: Scores, query: Query) -> list[Hi
             title=replica.titles[row],
             score=float(scores[row]),
             present=_present(state, row),
-            why=explain(scorer, scores, row) if query.explain else None,
+            why=why,
             entity_id=int(replica.ids[row]),
         )
-        for rank, row in enumerate(_best(scores, query.k).tolist(), start=1)
+        for rank, (row, why) in enumerate(zip(rows, whys, strict=True), start=1)
     ]
 
 

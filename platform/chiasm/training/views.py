@@ -20,6 +20,10 @@ __all__ = ["ViewBatch", "ViewSampler", "WordPairs", "token_batch", "word_pairs"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+
+#: A name longer than this share of a text cannot be taken out of its feature; the text is left out instead.
+LONGEST_PART = 0.34
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,17 @@ def word_pairs(data: Dataset, graph: Triples, has_text: Bools, held: Bools | Non
     return WordPairs(pairs[:, 0], pairs[:, 1], chance / max(chance.sum(), 1e-12))
 
 
-def token_batch(data: Dataset, assets: list[Ints]) -> TokenBatch:
-    """Tokens of items given as lists of assets; graph tokens not included."""
+def token_batch(
+    data: Dataset, assets: list[Ints], takeout: tuple[Floats, list[npt.NDArray[np.float32]]] | None = None
+) -> TokenBatch:
+    """Tokens of items given as lists of assets; graph tokens not included.
+
+    Args:
+        data: The data set.
+        assets: Of each item.
+        takeout: What to take out of the items' text features: a vector an item, ``(items, dim)``, and how much
+            of it for each of its assets.
+    """
     owner = np.repeat(np.arange(len(assets)), [len(a) for a in assets])
     flat = np.concatenate([*assets, np.zeros(0, dtype=np.int64)]).astype(np.int64)
     names = data.names[flat]
@@ -83,6 +96,9 @@ def token_batch(data: Dataset, assets: list[Ints]) -> TokenBatch:
         chosen = names == modality
         if chosen.any():
             rows = data.features[modality][data.row[flat[chosen]]]
+            if takeout is not None and modality == "text":
+                share = np.concatenate([*takeout[1], np.zeros(0, dtype=np.float32)])[chosen]
+                rows = rows - share[:, None] * takeout[0][owner[chosen]]
             values[modality] = torch.from_numpy(rows)
             owners[modality] = torch.from_numpy(owner[chosen])
     return TokenBatch(len(assets), values, owners)
@@ -163,7 +179,7 @@ class ViewSampler:
         return ViewBatch(
             num_views,
             token_batch(self.data, queries),
-            token_batch(self.data, rest),
+            token_batch(self.data, rest, self._takeout(word, queries, rest)),
             trees,
             torch.from_numpy(rows),
             torch.from_numpy(self._false_negatives(entity, word, queries)),
@@ -210,7 +226,33 @@ class ViewSampler:
         name = names[[self.generator.integers(len(names))]]
         text = self.data.value[name[0]]
         others = self.assets[entity]
-        return name, others[[text not in v for v in self.data.value[others]]] if text else others
+        short = [text not in v or len(text) <= LONGEST_PART * len(v) for v in self.data.value[others]]
+        return name, others[short] if text else others
+
+    def _takeout(
+        self, word: Ints, queries: list[Ints], rest: list[Ints]
+    ) -> tuple[Floats, list[npt.NDArray[np.float32]]] | None:
+        """How much of a word's feature to take out of texts that hold the word.
+
+        The feature of a text is close to the mean of its words', so that ``x - c w`` with ``c`` about half the
+        root of the word's share is close to the feature of the text without it (cosine .915 on lists of
+        keywords, and as similar to the word as the true one); ``c`` is drawn so that it cannot be learned.
+        """
+        if "text" not in self.data.features:
+            return None
+        vectors = np.zeros((len(word), self.data.features["text"].shape[1]), dtype=np.float32)
+        shares = []
+        for i, (query, assets) in enumerate(zip(queries, rest, strict=True)):
+            share = np.zeros(len(assets), dtype=np.float32)
+            if word[i] >= 0:
+                text = self.data.value[query[0]]
+                vectors[i] = self.data.features["text"][self.data.row[query[0]]]
+                for j, value in enumerate(self.data.value[assets]):
+                    if text and text in value:
+                        strength = self.generator.uniform(0.3, 0.7)
+                        share[j] = strength * (len(text) / len(value)) ** 0.5
+            shares.append(share)
+        return vectors, shares
 
     def _thin_out(self, assets: Ints, has_graph: bool) -> tuple[Ints, bool]:
         """What is left of an entity after modality dropout, never nothing if there was something."""

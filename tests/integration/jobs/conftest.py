@@ -31,6 +31,7 @@ class Home:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        settings.home.mkdir(parents=True, exist_ok=True)
         self.catalog = Catalog.open(settings)
         upgrade_schema(self.catalog.engine)
         self.workspace_id = self.catalog.workspace_id("default")
@@ -55,14 +56,14 @@ class Home:
             jobs.add_units(session, job, kind, payloads, **options)
             return job.id
 
-    def wait(self, job_id: int, timeout_s: float = 30.0) -> jobs.Progress:
+    def wait(self, job_id: int, timeout_s: float = 90.0) -> jobs.Progress:
         try:
             return jobs.wait(self.settings, self.catalog, job_id, poll_s=0.02, timeout_s=timeout_s)
         except Exception:
             sys.stderr.write(self.log.read_text() if self.log.exists() else "no log")
             raise
 
-    def until(self, condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
+    def until(self, condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
             if value := condition():

@@ -47,7 +47,7 @@ def test_a_home_without_worker_starts_one_that_ends_when_idle(home: Home) -> Non
     begin = time.monotonic()
     assert jobs.notify(home.settings, "ingest")
     home.wait(again)
-    assert time.monotonic() - begin < 3.0
+    assert time.monotonic() - begin < 20.0
     home.until(lambda: not jobs.worker_present(home.settings))
     late = home.ask("note", [{"name": "late"}])
     assert home.wait(late).state == "done"
@@ -87,7 +87,7 @@ def test_a_worker_that_is_asked_to_stop_gives_its_unit_back(home: Home) -> None:
     worker = home.start("worker", "--queues", "ingest")
     _leased_by_runner(home, worker.pid)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(10) == 0
+    assert worker.wait(40) == 0
     assert _units(home, WorkUnit.state, WorkUnit.losses, WorkUnit.attempts) == [("ready", 0, 0)]
     assert jobs.cancel(home.catalog, job_id)
     assert jobs.progress(home.catalog, job_id).state == "cancelled"
@@ -96,7 +96,7 @@ def test_a_worker_that_is_asked_to_stop_gives_its_unit_back(home: Home) -> None:
 def test_a_record_that_kills_workers_ends_alone_and_a_cancel_reaches_a_running_unit(home: Home) -> None:
     poison = home.ask("poison", [{"ids": [1, 2, 3, 4], "bad": 3}], split_on="ids")
     worker = home.start("worker", "--queues", "ingest")
-    home.until(lambda: sorted(home.names()) == ["1", "2", "4"], 40)
+    home.until(lambda: sorted(home.names()) == ["1", "2", "4"])
     payloads = [payload["ids"] for (payload,) in _units(home, WorkUnit.payload)]
     assert [3] in payloads
     jobs.cancel(home.catalog, poison)
@@ -106,7 +106,7 @@ def test_a_record_that_kills_workers_ends_alone_and_a_cancel_reaches_a_running_u
     running = home.ask("slow", [{"name": "long", "steps": 4000}, {"name": "never", "steps": 1}])
     _leased_by_runner(home, worker.pid)
     jobs.cancel(home.catalog, running)
-    assert home.wait(running, 10).units == {"cancelled": 2}
+    assert home.wait(running).units == {"cancelled": 2}
     assert "long" not in home.names()
 
 
@@ -146,7 +146,7 @@ def test_two_beats_fire_one_job(home: Home, monkeypatch: Any) -> None:
     assert schedules.list_all(home.catalog, home.workspace_id)[0].next_run_at > time.time()
     for beat in beats:
         beat.send_signal(signal.SIGTERM)
-        assert beat.wait(10) == 0
+        assert beat.wait(40) == 0
 
 
 def test_up_starts_all_and_leaves_nothing_behind(home: Home) -> None:
@@ -155,7 +155,7 @@ def test_up_starts_all_and_leaves_nothing_behind(home: Home) -> None:
     job_id = home.ask("note", [{"name": "through the tree"}])
     assert home.wait(job_id).state == "done"
     tree.send_signal(signal.SIGINT)
-    assert tree.wait(20) == 0
+    assert tree.wait(60) == 0
     assert home.alive() == []
 
 

@@ -132,7 +132,7 @@ def _wanted(prepared: Prepared, have: Iterable[Stored], *, replace_all: bool) ->
     if replace_all:
         for modality in ("image", "audio"):
             wanted.setdefault(modality, [])
-    texts = [asset for asset in have if asset.modality == "text"]
+    texts = sorted((a for a in have if a.modality == "text"), key=lambda asset: asset.position)
     if replace_all or record.title is not None or record.text is not None or texts:
         wanted["text"] = _texts(prepared, texts, replace_all=replace_all)
     return wanted

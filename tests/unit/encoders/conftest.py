@@ -1,0 +1,189 @@
+"""Tiny random models saved to disk, and tiny data to train students on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from chiasm_encoders import Waveform
+from chiasm_encoders.distil import (
+    AudioStudentConfig,
+    ImageStudentConfig,
+    Supervision,
+    train_audio_student,
+    train_image_student,
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def sentence_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    plain, whole = tmp_path_factory.mktemp("bert"), tmp_path_factory.mktemp("sentence")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz"]
+    words += ["##" + letter for letter in "abcdefghijklmnopqrstuvwxyz"]
+    (plain / "vocab.txt").write_text("\n".join(words))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
+    BertModel(config).save_pretrained(plain)
+    BertTokenizerFast(vocab_file=str(plain / "vocab.txt")).save_pretrained(plain)
+    transformer = Transformer(str(plain), max_seq_length=32)
+    SentenceTransformer(modules=[transformer, Pooling(16)], device="cpu").save(str(whole))
+    return whole
+
+
+@pytest.fixture(scope="session")
+def open_clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import open_clip
+
+    folder = tmp_path_factory.mktemp("open_clip")
+    tower = {"layers": 1, "width": 32}
+    config = {
+        "model_cfg": {
+            "embed_dim": 16,
+            "vision_cfg": {**tower, "image_size": 32, "patch_size": 16, "head_width": 16},
+            "text_cfg": {**tower, "context_length": 16, "vocab_size": 49408, "heads": 2},
+        },
+        "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
+    }
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    torch.manual_seed(0)
+    model = open_clip.create_model(f"local-dir:{folder}", load_weights=False)
+    save_file(
+        {k: v.contiguous() for k, v in model.state_dict().items()}, folder / "open_clip_model.safetensors"
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def clap_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
+
+    folder = tmp_path_factory.mktemp("clap")
+    audio = {
+        "num_mel_bins": 16, "spec_size": 64, "window_size": 4, "patch_size": 2, "patch_stride": 2,
+        "freq_ratio": 2,
+        "hidden_size": 32, "patch_embeds_hidden_size": 16, "depths": [1, 1], "num_hidden_layers": 2,
+        "num_attention_heads": [2, 2], "projection_dim": 16, "enable_fusion": False,
+    }  # fmt: skip
+    text = {
+        "vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "intermediate_size": 16, "projection_dim": 16,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    ClapModel(ClapConfig(audio_config=audio, text_config=text, projection_dim=16)).save_pretrained(folder)
+    ClapFeatureExtractor(
+        feature_size=16, sampling_rate=8000, hop_length=128, max_length_s=1, fft_window_size=256,
+        frequency_max=4000, truncation="rand_trunc",
+    ).save_pretrained(folder)  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="session")
+def texts() -> list[str]:
+    return ["dog", "a bell that rings", "the old clock on the wall ticks and ticks all night long"]
+
+
+@pytest.fixture(scope="session")
+def pictures() -> list[np.ndarray]:
+    drawn = [np.full(shape, 255, np.uint8) for shape in ((40, 40, 3), (30, 60, 3), (70, 20, 3))]
+    drawn[0][10:30, 10:30] = (200, 30, 30)
+    drawn[1][5:25, 10:20] = (30, 200, 30)
+    drawn[2][:, 8:12] = (30, 30, 200)
+    return drawn
+
+
+def tone(hz: float, seconds: float, rate: int) -> np.ndarray:
+    time = np.arange(round(seconds * rate)) / rate
+    return (0.5 * np.sin(2 * np.pi * hz * time) * (1 + 0.3 * np.sin(2 * np.pi * 3 * time))).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def sounds() -> list[Waveform]:
+    return [
+        Waveform(tone(220, 0.2, 8000), 8000),
+        Waveform(tone(880, 1.3, 22050), 22050),
+        Waveform(np.random.default_rng(0).normal(0, 0.2, 44100 * 3).astype(np.float32), 44100),
+    ]
+
+
+def supervision(
+    items: int, *, text: bool = True, graph: bool = True, train: np.ndarray | None = None
+) -> Supervision:
+    """Items that belong in turn to three kinds, each its own entity."""
+    kind = np.arange(items) % 3
+    targets = np.eye(8, dtype=np.float32)[kind] + 0.1 * np.eye(8, dtype=np.float32)[3 + np.arange(items) % 5]
+    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
+    if items > 4:
+        targets[4] = np.nan
+    flags = np.ones(items, bool) if train is None else train
+    offsets = np.arange(items + 1) if graph else np.zeros(items + 1, np.int64)
+    nodes = (100 + kind).astype(np.int64) if graph else np.zeros(0, np.int64)
+    return Supervision(np.arange(items), targets if text else None, (offsets, nodes), flags, ~flags)
+
+
+TINY = {"widths": (8, 16), "batch": 8, "epochs": 3, "graph_dim": 8, "instance_dim": 8, "warmup_steps": 2}
+TINY_IMAGE = ImageStudentConfig(size=32, **TINY)
+TINY_AUDIO = AudioStudentConfig(mels=16, window=256, hop=128, **TINY)
+
+
+def drawings(items: int) -> np.ndarray:
+    """One shape and colour a kind, moved about."""
+    random = np.random.default_rng(1)
+    pictures = np.full((items, 32, 32, 3), 255, np.uint8)
+    for index, picture in enumerate(pictures):
+        y, x = random.integers(2, 14, 2)
+        height, width, colour = [(4, 16, (220, 0, 0)), (16, 4, (0, 160, 0)), (10, 10, (0, 0, 220))][index % 3]
+        picture[y : y + height, x : x + width] = colour
+    return pictures
+
+
+def clips(items: int) -> list[np.ndarray]:
+    """One pitch a kind, of unequal length."""
+    random = np.random.default_rng(2)
+    return [
+        tone((200, 700, 2000)[index % 3], 0.3 + 0.1 * (index % 5), 8000)
+        + random.normal(0, 0.02, round((0.3 + 0.1 * (index % 5)) * 8000)).astype(np.float32)
+        for index in range(items)
+    ]
+
+
+@pytest.fixture(scope="session")
+def image_student_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("image-student")
+    return train_image_student(
+        drawings(24), supervision(24), TINY_IMAGE, seed=0, out=out, report=lambda *_: None, stop=lambda: False
+    )
+
+
+@pytest.fixture(scope="session")
+def audio_student_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("audio-student")
+    return train_audio_student(
+        clips(24),
+        8000,
+        supervision(24),
+        TINY_AUDIO,
+        seed=0,
+        out=out,
+        report=lambda *_: None,
+        stop=lambda: False,
+    )
