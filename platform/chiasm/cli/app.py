@@ -11,7 +11,7 @@ import typer
 
 from chiasm.cli import commands
 from chiasm.cli.frame import Frame, with_frame
-from chiasm.cli.problems import show_error, show_interrupt
+from chiasm.cli.problems import show_error
 from chiasm.errors import ChiasmError, UsageError
 
 __all__ = ["app", "main"]
@@ -37,7 +37,6 @@ def _root(context: typer.Context) -> None:
 _COMMAND_LINE_ERROR: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
-_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -54,9 +53,6 @@ def _run(arguments: list[str]) -> int:
     except ChiasmError as error:
         show_error(error, as_json=as_json)
         return error.exit_status
-    except (KeyboardInterrupt, typer.Abort):
-        show_interrupt(frame.waiting_for)
-        return _INTERRUPTED
     except BrokenPipeError:
         # `chiasm ... | head`: the reader has enough; the interpreter must not try to flush again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

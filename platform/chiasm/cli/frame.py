@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from chiasm.cli.problems import show_interrupt
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -87,6 +89,7 @@ def frame_of(context: typer.Context) -> Frame:
     return frame
 
 
+_INTERRUPTED = 130
 _PANEL = "Common options"
 _HomeOption = Annotated[
     Path | None,
@@ -120,7 +123,12 @@ def with_frame(function: Callable[..., None]) -> Callable[..., None]:
         frame = frame_of(context)
         frame.home = shared_home or frame.home
         frame.as_json = shared_json or frame.as_json
-        function(context, **arguments)
+        try:
+            function(context, **arguments)
+        except KeyboardInterrupt:
+            # Here and not in `main`: typer turns it into a silent exit.
+            show_interrupt(frame.waiting_for)
+            raise typer.Exit(_INTERRUPTED) from None
 
     own = [item.replace(annotation=hints[item.name]) for item in signature.parameters.values()]
     shared = [

@@ -12,7 +12,13 @@ from chiasm.client import KnowledgeBase
 from chiasm.client.embedded import EmbeddedBackend, OpenHome, init_home
 from chiasm.settings import load_settings
 
-EDGES = [("a", "knows", "b"), ("b", "knows", "c"), ("d", "near", "c"), ("e", "near", "d"), ("a", "likes", "b")]
+EDGES = [
+    ("a", "knows", "b"),
+    ("b", "knows", "c"),
+    ("d", "near", "c"),
+    ("e", "near", "d"),
+    ("a", "likes", "b"),
+]
 
 
 def fill(home: OpenHome, workspace: str = "default") -> None:
@@ -33,7 +39,10 @@ def fill(home: OpenHome, workspace: str = "default") -> None:
                 is_stub=stub,
                 attributes={} if stub else {"place": place},
             )
-        predicates = {name: Predicate(workspace_id=workspace_id, name=name) for name in ("knows", "near", "likes", "size")}
+        predicates = {
+            name: Predicate(workspace_id=workspace_id, name=name)
+            for name in ("knows", "near", "likes", "size")
+        }
         session.add_all([*entities.values(), *predicates.values()])
         session.flush()
         for head, name, tail in EDGES:
@@ -80,5 +89,3 @@ def home(tmp_path: Path) -> Iterator[OpenHome]:
 @pytest.fixture
 def kb(home: OpenHome) -> KnowledgeBase:
     return KnowledgeBase(EmbeddedBackend(home))
-
-

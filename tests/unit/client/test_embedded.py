@@ -40,7 +40,12 @@ def test_describe(kb: KnowledgeBase) -> None:
 
 def test_entity_with_its_neighbours(kb: KnowledgeBase) -> None:
     entity = kb.entity("b")
-    assert (entity.title, entity.domain, entity.attributes, entity.present) == ("B", "letters", {"place": 1}, [])
+    assert (entity.title, entity.domain, entity.attributes, entity.present) == (
+        "B",
+        "letters",
+        {"place": 1},
+        [],
+    )
     seen = {(row.direction, row.predicate, row.key) for row in entity.neighbours()}
     assert seen == {("in", "knows", "a"), ("out", "knows", "c"), ("in", "likes", "a")}
     first = kb.entity("a")
@@ -87,7 +92,9 @@ def test_networkx(kb: KnowledgeBase) -> None:
     assert set(graph["a"]["b"]) == {"knows", "likes"}
 
 
-def test_entities_by_page_filter_and_stub(home: OpenHome, kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entities_by_page_filter_and_stub(
+    home: OpenHome, kb: KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("chiasm.client.knowledge_base._PAGE", 2)
     assert [row["key"] for row in kb.entities()] == list("abcdf")
     assert [row["key"] for row in kb.entities(stubs=True)] == list("abcdef")

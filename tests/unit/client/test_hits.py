@@ -42,7 +42,12 @@ def test_round_trip() -> None:
 
 def test_reads_as_a_list() -> None:
     hits = Hits.from_dict(ANSWER)
-    assert (hits[0].key, hits[0].score, len(hits), hits.keys) == ("emoji:1F415", 0.83, 2, ["emoji:1F415", "kw:cat"])
+    assert (hits[0].key, hits[0].score, len(hits), hits.keys) == (
+        "emoji:1F415",
+        0.83,
+        2,
+        ["emoji:1F415", "kw:cat"],
+    )
 
 
 def test_pandas() -> None:

@@ -59,8 +59,10 @@ def test_failures_fail_the_wait_and_can_be_retried(home: OpenHome, kb: Knowledge
         [claim] = jobs.claim(home.catalog, ["ingest"], "test")
         with home.catalog.write() as session:
             error = ManifestError("unknown field 'colour'", where="x.jsonl:3", remedy="known are ...")
-            jobs.record_failure(session, claim, error, where="x.jsonl:3", key="a", replay={"kind": "embed", "payload": {}})
-            jobs.finish(session, claim, {})
+            jobs.record_failure(
+                session, claim, error, where="x.jsonl:3", key="a", replay={"kind": "embed", "payload": {}}
+            )
+            jobs.finish(session, claim, {"embedded": 0})
     with pytest.raises(JobFailed, match="colour"):
         job.wait(5)
     assert [str(row) for row in job.failures] == ["x.jsonl:3 a: unknown field 'colour'"] * 2
