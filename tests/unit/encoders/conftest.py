@@ -14,10 +14,10 @@ from chiasm_encoders import Waveform
 from chiasm_encoders.distil import (
     AudioStudentConfig,
     ImageStudentConfig,
-    Supervision,
     train_audio_student,
     train_image_student,
 )
+from chiasm_encoders.testing.toy import toy_clips, toy_drawings, toy_supervision
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -125,65 +125,20 @@ def sounds() -> list[Waveform]:
     ]
 
 
-def supervision(
-    items: int, *, text: bool = True, graph: bool = True, train: np.ndarray | None = None
-) -> Supervision:
-    """Items that belong in turn to three kinds, each its own entity."""
-    kind = np.arange(items) % 3
-    targets = np.eye(8, dtype=np.float32)[kind] + 0.1 * np.eye(8, dtype=np.float32)[3 + np.arange(items) % 5]
-    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
-    if items > 4:
-        targets[4] = np.nan
-    flags = np.ones(items, bool) if train is None else train
-    offsets = np.arange(items + 1) if graph else np.zeros(items + 1, np.int64)
-    nodes = (100 + kind).astype(np.int64) if graph else np.zeros(0, np.int64)
-    return Supervision(np.arange(items), targets if text else None, (offsets, nodes), flags, ~flags)
-
-
 TINY = {"widths": (8, 16), "batch": 8, "epochs": 3, "graph_dim": 8, "instance_dim": 8, "warmup_steps": 2}
 TINY_IMAGE = ImageStudentConfig(size=32, **TINY)
 TINY_AUDIO = AudioStudentConfig(mels=16, window=256, hop=128, **TINY)
 
 
-def drawings(items: int) -> np.ndarray:
-    """One shape and colour a kind, moved about."""
-    random = np.random.default_rng(1)
-    pictures = np.full((items, 32, 32, 3), 255, np.uint8)
-    for index, picture in enumerate(pictures):
-        y, x = random.integers(2, 14, 2)
-        height, width, colour = [(4, 16, (220, 0, 0)), (16, 4, (0, 160, 0)), (10, 10, (0, 0, 220))][index % 3]
-        picture[y : y + height, x : x + width] = colour
-    return pictures
-
-
-def clips(items: int) -> list[np.ndarray]:
-    """One pitch a kind, of unequal length."""
-    random = np.random.default_rng(2)
-    return [
-        tone((200, 700, 2000)[index % 3], 0.3 + 0.1 * (index % 5), 8000)
-        + random.normal(0, 0.02, round((0.3 + 0.1 * (index % 5)) * 8000)).astype(np.float32)
-        for index in range(items)
-    ]
-
-
 @pytest.fixture(scope="session")
 def image_student_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("image-student")
-    return train_image_student(
-        drawings(24), supervision(24), TINY_IMAGE, seed=0, out=out, report=lambda *_: None, stop=lambda: False
-    )
+    options = {"seed": 0, "out": out, "report": lambda *_: None, "stop": lambda: False}
+    return train_image_student(toy_drawings(24), toy_supervision(24), TINY_IMAGE, **options)
 
 
 @pytest.fixture(scope="session")
 def audio_student_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("audio-student")
-    return train_audio_student(
-        clips(24),
-        8000,
-        supervision(24),
-        TINY_AUDIO,
-        seed=0,
-        out=out,
-        report=lambda *_: None,
-        stop=lambda: False,
-    )
+    options = {"seed": 0, "out": out, "report": lambda *_: None, "stop": lambda: False}
+    return train_audio_student(toy_clips(24), 8000, toy_supervision(24), TINY_AUDIO, **options)

@@ -12,46 +12,15 @@ from chiasm_encoders import SupervisionError, TrainingStopped, Waveform, load_en
 from chiasm_encoders.distil import (
     AudioStudentConfig,
     ImageStudentConfig,
-    Supervision,
     train_audio_student,
     train_image_student,
     training_vectors,
 )
+from chiasm_encoders.testing.toy import toy_clips, toy_drawings, toy_supervision
 
 TINY = {"widths": (8, 16), "batch": 8, "epochs": 3, "graph_dim": 8, "instance_dim": 8, "warmup_steps": 2}
 TINY_IMAGE = ImageStudentConfig(size=32, **TINY)
 TINY_AUDIO = AudioStudentConfig(mels=16, window=256, hop=128, **TINY)
-
-
-def supervision(items, *, text=True, graph=True, train=None):
-    """Items that belong in turn to three kinds, each its own entity."""
-    kind = np.arange(items) % 3
-    targets = np.eye(8, dtype=np.float32)[kind] + 0.1 * np.eye(8, dtype=np.float32)[3 + np.arange(items) % 5]
-    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
-    targets[4:5] = np.nan
-    flags = np.ones(items, bool) if train is None else train
-    offsets = np.arange(items + 1) if graph else np.zeros(items + 1, np.int64)
-    nodes = (100 + kind).astype(np.int64) if graph else np.zeros(0, np.int64)
-    return Supervision(np.arange(items), targets if text else None, (offsets, nodes), flags, ~flags)
-
-
-def drawings(items):
-    """One shape and colour a kind, moved about."""
-    random = np.random.default_rng(1)
-    pictures = np.full((items, 32, 32, 3), 255, np.uint8)
-    for index, picture in enumerate(pictures):
-        y, x = random.integers(2, 14, 2)
-        height, width, colour = [(4, 16, (220, 0, 0)), (16, 4, (0, 160, 0)), (10, 10, (0, 0, 220))][index % 3]
-        picture[y : y + height, x : x + width] = colour
-    return pictures
-
-
-def clips(items, seconds=0.5):
-    """One pitch a kind."""
-    random = np.random.default_rng(2)
-    time = np.arange(round(seconds * 8000)) / 8000
-    waves = [np.sin(2 * np.pi * (200, 700, 2000)[index % 3] * time) for index in range(items)]
-    return [(0.5 * wave + random.normal(0, 0.02, len(wave))).astype(np.float32) for wave in waves]
 
 
 def never():
@@ -60,8 +29,8 @@ def never():
 
 def train_pictures(out, items=12, config=TINY_IMAGE, *, stop=never, seed=0, **kinds):
     return train_image_student(
-        drawings(items),
-        supervision(items, **kinds),
+        toy_drawings(items),
+        toy_supervision(items, **kinds),
         config,
         seed=seed,
         out=out,
@@ -72,9 +41,9 @@ def train_pictures(out, items=12, config=TINY_IMAGE, *, stop=never, seed=0, **ki
 
 def train_sounds(out, items=12, config=TINY_AUDIO, *, stop=never, seed=0, **kinds):
     return train_audio_student(
-        clips(items),
+        toy_clips(items),
         8000,
-        supervision(items, **kinds),
+        toy_supervision(items, **kinds),
         config,
         seed=seed,
         out=out,
@@ -141,7 +110,7 @@ def test_trains_on_whatever_there_is(train, kinds, parts, tmp_path):
 @pytest.mark.parametrize("items", [1, 2, 5])
 def test_trains_on_very_few_items(train, items, tmp_path):
     encoder = load_encoder(f"student:{train(tmp_path, items)}", device="cpu")
-    item = drawings(1)[0] if encoder.modality == "image" else Waveform(clips(1)[0], 8000)
+    item = toy_drawings(1)[0] if encoder.modality == "image" else Waveform(toy_clips(1)[0], 8000)
     assert np.isfinite(encoder.encode([item])).all()
 
 
@@ -154,14 +123,19 @@ def test_sounds_of_any_length(audio_student_folder, seconds):
 
 
 def test_flat_clips_equal_listed_clips(tmp_path):
-    whole = [np.round(wave * 32768).astype(np.int16) for wave in clips(6)]
+    whole = [np.round(wave * 32768).astype(np.int16) for wave in toy_clips(6)]
     offsets = np.cumsum([0, *map(len, whole)])
     options = {"seed": 0, "report": lambda *_: None, "stop": never}
     flat = train_audio_student(
-        (np.concatenate(whole), offsets), 8000, supervision(6), TINY_AUDIO, out=tmp_path / "flat", **options
+        (np.concatenate(whole), offsets),
+        8000,
+        toy_supervision(6),
+        TINY_AUDIO,
+        out=tmp_path / "flat",
+        **options,
     )
     listed = train_audio_student(
-        [wave.astype(np.float32) / 32768 for wave in whole], 8000, supervision(6), TINY_AUDIO,
+        [wave.astype(np.float32) / 32768 for wave in whole], 8000, toy_supervision(6), TINY_AUDIO,
         out=tmp_path / "listed", **options,
     )  # fmt: skip
     assert (flat / "model.safetensors").read_bytes() == (listed / "model.safetensors").read_bytes()
@@ -169,9 +143,9 @@ def test_flat_clips_equal_listed_clips(tmp_path):
 
 def test_held_out_items_do_not_teach(tmp_path):
     train = np.arange(12) < 8
-    pictures = drawings(12)
+    pictures = toy_drawings(12)
     options = {"seed": 0, "report": lambda *_: None, "stop": never}
-    known = supervision(12, train=train)
+    known = toy_supervision(12, train=train)
     first = train_image_student(pictures, known, TINY_IMAGE, out=tmp_path / "a", **options)
     pictures[8:] = 0
     second = train_image_student(pictures, known, TINY_IMAGE, out=tmp_path / "b", **options)
@@ -182,13 +156,13 @@ def test_unseen_pictures_and_sounds_land_with_their_kind(tmp_path):
     train = np.arange(30) < 21
     config = dataclasses.replace(TINY_IMAGE, epochs=12)
     folder = train_pictures(tmp_path / "image", 30, config, train=train)
-    vectors = load_encoder(f"student:{folder}", device="cpu").encode(list(drawings(30)))[:, :8]
+    vectors = load_encoder(f"student:{folder}", device="cpu").encode(list(toy_drawings(30)))[:, :8]
     nearest = (vectors[21:] @ vectors[:21].T).argmax(1)
     assert (nearest % 3 == np.arange(21, 30) % 3).mean() >= 0.85
     config_audio = dataclasses.replace(TINY_AUDIO, epochs=12)
     folder = train_sounds(tmp_path / "audio", 30, config_audio, train=train)
     encoder = load_encoder(f"student:{folder}", device="cpu")
-    heard = encoder.encode([Waveform(wave, 8000) for wave in clips(30)])
+    heard = encoder.encode([Waveform(wave, 8000) for wave in toy_clips(30)])
     nearest = (heard[21:] @ heard[:21].T).argmax(1)
     assert (nearest % 3 == np.arange(21, 30) % 3).mean() >= 0.85
 
@@ -204,8 +178,8 @@ def test_training_vectors_are_those_of_strangers(image_student_folder):
 def test_reports_progress_and_losses(tmp_path):
     seen = []
     train_image_student(
-        drawings(12),
-        supervision(12),
+        toy_drawings(12),
+        toy_supervision(12),
         TINY_IMAGE,
         seed=0,
         out=tmp_path,
@@ -229,14 +203,14 @@ def test_reports_progress_and_losses(tmp_path):
 )
 def test_supervision_that_does_not_fit_is_refused(broken):
     with pytest.raises(SupervisionError):
-        dataclasses.replace(supervision(5), **broken)
+        dataclasses.replace(toy_supervision(5), **broken)
 
 
 def test_media_that_do_not_fit_are_refused(tmp_path):
     options = {"seed": 0, "out": tmp_path, "report": lambda *_: None, "stop": never}
     with pytest.raises(SupervisionError, match="3 pictures"):
-        train_image_student(drawings(3), supervision(5), TINY_IMAGE, **options)
+        train_image_student(toy_drawings(3), toy_supervision(5), TINY_IMAGE, **options)
     with pytest.raises(SupervisionError, match="shape"):
-        train_image_student(drawings(5)[..., 0], supervision(5), TINY_IMAGE, **options)
+        train_image_student(toy_drawings(5)[..., 0], toy_supervision(5), TINY_IMAGE, **options)
     with pytest.raises(SupervisionError, match="no samples"):
-        train_audio_student([np.zeros(0, np.float32)] * 5, 8000, supervision(5), TINY_AUDIO, **options)
+        train_audio_student([np.zeros(0, np.float32)] * 5, 8000, toy_supervision(5), TINY_AUDIO, **options)
