@@ -21,9 +21,9 @@ __all__ = ["ClapAudioEncoder", "load_clap"]
 
 def load_clap(what: str, device: str) -> ClapAudioEncoder:
     """The audio tower at a path or hub name."""
-    from transformers import ClapFeatureExtractor, ClapModel
-
     folder = model_folder(what)
+    from transformers import ClapFeatureExtractor, ClapModel  # after the check: it takes seconds to import
+
     try:
         model = ClapModel.from_pretrained(
             folder, use_safetensors=True, local_files_only=True, dtype=torch.float32

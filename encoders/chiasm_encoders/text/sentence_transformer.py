@@ -28,9 +28,9 @@ _MAX_TOKENS = 8192
 
 def load_sentence_transformer(what: str, device: str) -> SentenceTransformerEncoder:
     """The model at a path, in an installed package (all-MiniLM-L6-v2) or on the hub."""
-    from sentence_transformers import SentenceTransformer
-
     folder = model_folder(_located(what))
+    from sentence_transformers import SentenceTransformer  # after the check: it takes seconds to import
+
     load = partial(
         SentenceTransformer, str(folder), device="cpu", local_files_only=True, trust_remote_code=False
     )

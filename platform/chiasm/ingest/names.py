@@ -17,10 +17,8 @@ def name_of_key(key: str) -> str | None:
 
     None for opaque ids: `kw:dog` is "dog", `wn:02084071`, `wd:Q42` and `audioset:/m/05tny_` are nothing.
     """
-    if _IRI.match(key):
-        part = re.split(r"[/#]", unquote(key).rstrip("/#"))[-1]
-    else:
-        part = key.partition(":")[2] or key
+    iri = _IRI.match(key) is not None
+    part = re.split(r"[/#]", unquote(key).rstrip("/#"))[-1] if iri else key.partition(":")[2] or key
     if _HEX_ID.fullmatch(part):
         return None
     # A word is two letters or more with no digit among them.

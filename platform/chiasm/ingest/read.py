@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Workspace
+from chiasm.catalog.models import Failure, Workspace
 from chiasm.ingest.failures import FailedPart
 from chiasm.ingest.gather import Gathered, gather, source_of
 from chiasm.ingest.targets import current_spaces
@@ -37,6 +39,7 @@ def read_unit(ctx: WorkContext, claim: Claim) -> None:
         ctx.beat(gathered.line, total, "reading")
     with ctx.catalog.write() as session:
         finish(session, claim)
+    _clear_spool(ctx, claim, task)
 
 
 def add_fuse_units(session: Session, job_id: int, release_id: int, entity_ids: Iterable[int]) -> int:
@@ -117,6 +120,16 @@ def _add_units(session: Session, claim: Claim, effects: Effects, targets: Target
 def _record_failures(session: Session, claim: Claim, failed: Sequence[FailedPart]) -> None:
     for part in failed:
         record_failure(session, claim, part.error, where=part.where, key=part.key, replay=part.replay)
+
+
+def _clear_spool(ctx: WorkContext, claim: Claim, task: ReadTask) -> None:
+    """Remove the written-out records of an upload, unless something of them may be replayed from there."""
+    if not task.uploaded or task.path is None or task.only_line is not None:
+        return
+    with ctx.catalog.read() as session:
+        failed = session.scalar(select(Failure.id).where(Failure.unit_id == claim.unit_id).limit(1))
+    if failed is None:
+        Path(task.path).unlink(missing_ok=True)
 
 
 def _parts(ids: Sequence[int]) -> list[list[int]]:

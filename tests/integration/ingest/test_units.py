@@ -171,7 +171,7 @@ def test_vectors_are_those_of_the_content(home: Home, tmp_path: Path) -> None:
 def test_triples_folder_and_records(home: Home, tmp_path: Path) -> None:
     table = tmp_path / "t.tsv"
     table.write_text("a\tis\tkw:dog\na\tis\n")
-    result, _ = home.ingest(triples=[table], paths=[]) if False else home.ingest(table)
+    result, _ = home.ingest(triples=[table])
     assert result == {"rows": 2, "stubs": 2, "assets": 1, "triples": 1, "embedded": 1, "failed": 1}
     (tmp_path / "media/cats").mkdir(parents=True)
     (tmp_path / "media/cats/tom.png").write_bytes(png())
