@@ -29,7 +29,7 @@ def show_error(error: ChiasmError, *, as_json: bool) -> None:
 def show_interrupt(job_id: int | None) -> None:
     """Say what an interrupted command leaves behind."""
     if job_id is None:
-        sys.stderr.write("\ninterrupted\n")
+        sys.stderr.write("\ninterrupted; `chiasm jobs list` shows what was asked\n")
     else:
         sys.stderr.write(
             f"\njob {job_id} goes on; `chiasm jobs show {job_id}` shows it, "
