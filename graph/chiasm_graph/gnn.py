@@ -38,8 +38,9 @@ class NeighbourGnn(nn.Module):
         self.convs = convs
         self.dim = dim
         self.available = nn.ParameterDict({m: nn.Parameter(torch.zeros(dim)) for m in projections})
-        self.empty = nn.Parameter(torch.zeros(dim))
-        self.mask = nn.Parameter(torch.zeros(dim))
+        # Not zero: a token of nothing but such nodes is normalised later.
+        self.empty = nn.Parameter(0.02 * torch.randn(dim))
+        self.mask = nn.Parameter(0.02 * torch.randn(dim))
         #: Share of a node's own features that stays beside what its outer neighbours add.
         self.stay = nn.Parameter(torch.full((max(0, len(convs) - 1),), 2.0))
 

@@ -16,7 +16,7 @@ from chiasm.errors import DamagedError, DimensionError, StampError, translated
 from chiasm.fusion.checkpoints import read_json, read_tensors, sha256_of, verify, write_json, write_tensors
 from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import FusionConfig, GraphConfig
-from chiasm.fusion.tokens import pack
+from chiasm.fusion.tokens import KINDS, pack
 from chiasm.fusion.transformer import FusionTransformer, build_fusion
 from chiasm_graph import NeighbourGnn, NodeFeatures, TreeSampler, Triples
 
@@ -58,7 +58,7 @@ class FusionModel:
         self.dim: int = config["fusion"]["dim"]
         self.prefixes: tuple[int, ...] = tuple(config["fusion"]["prefixes"])
         #: Kind of token to its width.
-        self.feature_dims: dict[str, int] = dict(config["feature_dims"])
+        self.feature_dims: dict[str, int] = {k: config["feature_dims"][k] for k in KINDS if k in config["feature_dims"]}
         #: Names of the relations the GNN was trained with; `graph_tokens` needs triples in this numbering.
         self.predicates: tuple[str, ...] = tuple(config["predicates"])
 

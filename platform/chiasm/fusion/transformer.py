@@ -93,7 +93,8 @@ class FusionTransformer(nn.Module):
     def forward(self, batch: TokenBatch) -> Tensor:
         """Fused vectors of unit length, ``(size, dim)``; every item needs a token."""
         padded = self.pad(batch)
-        tokens = F.normalize(padded.tokens, dim=-1)
+        # The bound keeps the gradient of a token near zero finite in half precision.
+        tokens = F.normalize(padded.tokens, dim=-1, eps=1e-3)
         # Scaled so that entries are of order one whatever the dimension.
         x = self.enter(tokens * self.dim**0.5) + self.kind(padded.kinds)
         x = torch.cat([self.summary.expand(len(x), 1, -1), x], dim=1)

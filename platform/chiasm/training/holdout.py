@@ -60,5 +60,6 @@ def _holding(data: Dataset, words: Bools) -> Bools:
             word, entity = ends[at], others[at]
             names = data.value[data.indptr[word] : data.indptr[word + 1]]
             span = slice(data.indptr[entity], data.indptr[entity + 1])
-            found[span] |= [bool(text) and any(n and n in text for n in names) for text in data.value[span]]
+            holds = [bool(text) and any(n and n in text for n in names) for text in data.value[span]]
+            found[span] |= np.array(holds, dtype=np.bool_)
     return found
