@@ -30,6 +30,9 @@ from chiasm.training.views import ViewSampler
 
 __all__ = ["TrainResult", "train"]
 
+#: Near-copies that the ranking is fitted on, by modality.
+MOST_COPIES = 150
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -205,10 +208,28 @@ def _model(run: _Run, data: Dataset, fit: FusionFit) -> FusionModel:
 
 
 def _ranking(bench: Bench) -> Ranking:
+    """Fit the ranking on held-out assets and on near-copies of known ones.
+
+    A held-out picture of an entity with one picture asks for an entity that now lacks any: such queries alone would
+    teach that lacking one is a merit. So they count as much as such entities are among all, and near-copies of
+    known assets, whose entities have them, make up the rest.
+    """
     judged = {}
     for modality, queries in bench.by_modality().items():
         fused, own, near = bench.cosines(queries)
-        judged[modality] = Judged(fused, own, near, bench.expected(queries))
+        expected = bench.expected(queries)
+        has_own = np.isfinite(own)
+        answered = np.array([has_own[i, right].any() for i, right in enumerate(expected)])
+        share = float(np.clip(bench.lacking(modality), 0.1, 0.9))
+        weights = np.where(answered, 1.0, share)
+        copies = bench.copies(modality, MOST_COPIES)
+        if copies is not None:
+            found, right = copies
+            fused, own, near = (np.concatenate(p) for p in zip((fused, own, near), found, strict=True))
+            expected = [*expected, *right]
+            rest = max(0.1 * weights.sum(), (~answered).sum() * (1 - share))
+            weights = np.concatenate([weights, np.full(len(right), rest / len(right))])
+        judged[modality] = Judged(fused, own, near, expected, weights)
     return fit_ranking(judged)
 
 
