@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from chiasm.fusion.ranking import QueryWeights, Ranking
 
@@ -76,13 +76,15 @@ def _fit(cosines: Judged, start: QueryWeights) -> QueryWeights:
         logits = slopes[0] * f + slopes[1] * (own + raw[3] * lacking) + slopes[2] * near
         chance = torch.logsumexp(logits.masked_fill(~right, -1e4), 1) - torch.logsumexp(logits, 1)
         # A gradient also below zero, so that a weight can come back.
-        pull = ((raw - begin) / scale).square().sum() / len(f) ** 0.5 + F.relu(-raw[:3]).square().sum()
+        pull = ((raw - begin) / scale).square().sum() / len(f) ** 0.5 + functional.relu(
+            -raw[:3]
+        ).square().sum()
         loss = -(weights * chance).sum() + pull
         loss.backward()
         return loss
 
     with torch.enable_grad():
-        optimiser.step(closure)
+        optimiser.step(closure)  # type: ignore[no-untyped-call]
     fused_weight, own_weight, near_weight = raw.detach()[:3].clamp_min(0).tolist()
     offset = float(raw.detach()[3])
     logits = fused_weight * f + own_weight * (own + offset * lacking) + near_weight * near

@@ -62,7 +62,10 @@ class Bench:
         return self.model.fuse([{queries[0].modality: v} for v in self.asked(queries)])
 
     def cosines(self, queries: Sequence[Query]) -> tuple[Floats, Floats, Floats]:
-        """Fused, own and near cosines of queries of one modality to all candidates, ``(queries, candidates)``."""
+        """Fused, own and near cosines of queries of one modality to all candidates.
+
+        ``(queries, candidates)``.
+        """
         return self._cosines(queries[0].modality, self.asked(queries))
 
     def _cosines(self, modality: str, asked: Floats) -> tuple[Floats, Floats, Floats]:
@@ -71,9 +74,7 @@ class Bench:
         fused = self.model.fuse([{modality: vector} for vector in asked])
         return fused @ self.vectors.T, own[:, self.rows], near[:, self.rows]
 
-    def copies(
-        self, modality: str, most: int
-    ) -> tuple[tuple[Floats, Floats, Floats], list[Ints]] | None:
+    def copies(self, modality: str, most: int) -> tuple[tuple[Floats, Floats, Floats], list[Ints]] | None:
         """Cosines of near-copies of indexed assets, as from `cosines`, and the columns that are right.
 
         A copy has cosine .9 to its asset. None when no entity that can be a hit has the modality.
@@ -88,12 +89,17 @@ class Bench:
         noise /= np.linalg.norm(noise, axis=1, keepdims=True)
         asked = vectors + COPY_NOISE * noise
         asked /= np.linalg.norm(asked, axis=1, keepdims=True)
-        owners = [np.unique(data.entity[self.seen.assets & (data.content == data.content[a])]) for a in chosen]
+        owners = [
+            np.unique(data.entity[self.seen.assets & (data.content == data.content[a])]) for a in chosen
+        ]
         right = [self.column[o][self.column[o] >= 0] for o in owners]
         return self._cosines(modality, asked), right
 
     def lacking(self, modality: str) -> float:
-        """Share of all entities that can be hits without a single asset of a modality, held-out ones counted."""
+        """Share of all entities that can be hits without a single asset of a modality, held-out.
+
+        Ones counted.
+        """
         having = np.unique(self.data.entity[self.data.names == modality])
         return 1.0 - float(np.isin(self.rows, having).mean())
 

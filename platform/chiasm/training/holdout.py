@@ -34,7 +34,8 @@ def visible(data: Dataset, hidden: Collection[str]) -> Visible:
     """What is left when the splits in ``hidden`` are held out.
 
     - An asset with the same content as a held-out one is held out too.
-    - A stub whose name is held out is a *word*: its edges go, and so does every text of a neighbour that holds it.
+    - A stub whose name is held out is a *word*: its edges go, and so does every text of a neighbour that
+    holds it.
     - A held-out edge and any other edge between the same two entities go.
     """
     held = np.isin(data.split, list(hidden))

@@ -81,7 +81,8 @@ def word_pairs(data: Dataset, graph: Triples, has_text: Bools, held: Bools | Non
 def _telling(data: Dataset, pairs: Ints) -> Bools:
     """Pairs whose word stands nowhere else beside its entity, ``(pairs,)``.
 
-    Where another neighbour's name or a short text holds the word as well, the pair would teach that likeness of
+    Where another neighbour's name or a short text holds the word as well, the pair would teach that
+    likeness of
     letters is enough, and words that nothing is like would be found worse than before training. Of a data set
     without other pairs all are kept.
     """
@@ -106,7 +107,8 @@ def token_batch(
     Args:
         data: The data set.
         assets: Of each item.
-        takeout: What to take out of the items' text features: a vector an item, ``(items, dim)``, and how much
+        takeout: What to take out of the items' text features: a vector an item, ``(items, dim)``, and how
+            much
             of it for each of its assets.
     """
     owner = np.repeat(np.arange(len(assets)), [len(a) for a in assets])
@@ -180,7 +182,9 @@ class ViewSampler:
         viewed = draw.choice(len(self.chance), num_views, replace=False, p=self.chance)
         pairs = len(self.words.entity)
         use_words = self.recipe.tasks.words > 0 and pairs > 0
-        at = draw.choice(pairs, min(size, pairs), replace=False, p=self.words.chance) if use_words else []
+        at = np.zeros(0, dtype=np.int64)
+        if use_words:
+            at = draw.choice(pairs, min(size, pairs), replace=False, p=self.words.chance)
         entity = np.concatenate([viewed, self.words.entity[at]]).astype(np.int64)
         word = np.concatenate([np.full(num_views, -1), self.words.word[at]]).astype(np.int64)
         tail, relation = self._links(entity, word)
@@ -255,7 +259,8 @@ class ViewSampler:
     ) -> tuple[Floats, list[npt.NDArray[np.float32]]] | None:
         """How much of a word's feature to take out of texts that hold the word.
 
-        The feature of a text is close to the mean of its words', so that ``x - c w`` with ``c`` about half the
+        The feature of a text is close to the mean of its words', so that ``x - c w`` with ``c`` about half
+        the
         root of the word's share is close to the feature of the text without it (cosine .915 on lists of
         keywords, and as similar to the word as the true one); ``c`` is drawn so that it cannot be learned.
         """

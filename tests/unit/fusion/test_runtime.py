@@ -20,7 +20,13 @@ DIMS = {"text": 24, "image": 12, "audio": 8, "graph": 32}
 def model() -> FusionModel:
     recipe = load_recipe(
         "offline",
-        {"fusion.dim": "32", "fusion.prefixes": "[8, 16]", "fusion.width": "32", "fusion.heads": "2", "graph.dim": "32"},
+        {
+            "fusion.dim": "32",
+            "fusion.prefixes": "[8, 16]",
+            "fusion.width": "32",
+            "fusion.heads": "2",
+            "graph.dim": "32",
+        },
     )
     fusion = build_fusion(recipe.fusion, DIMS)
     torch.manual_seed(1)
@@ -28,7 +34,12 @@ def model() -> FusionModel:
         for parameter in fusion.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
     plain = recipe.to_dict()
-    config = {"fusion": plain["fusion"], "graph": plain["graph"], "feature_dims": DIMS, "predicates": ["a", "b"]}
+    config = {
+        "fusion": plain["fusion"],
+        "graph": plain["graph"],
+        "feature_dims": DIMS,
+        "predicates": ["a", "b"],
+    }
     return FusionModel(fusion, build_gnn(recipe.graph, DIMS, 2), config, Ranking(), "")
 
 
@@ -123,7 +134,9 @@ def test_a_saved_model_comes_back_equal(release):
     assert loaded.modalities == ("text", "image", "audio") and loaded.dim == 32
 
 
-@pytest.mark.parametrize("name", ["fusion/config.json", "fusion/model.safetensors", "graph/model.safetensors"])
+@pytest.mark.parametrize(
+    "name", ["fusion/config.json", "fusion/model.safetensors", "graph/model.safetensors"]
+)
 def test_a_flipped_byte_is_found(release, name):
     data = bytearray((release / name).read_bytes())
     data[len(data) // 2] ^= 1

@@ -36,8 +36,12 @@ def test_tasks_give_scalars_with_gradients():
     at, none = torch.arange(4), torch.zeros(4, 4, dtype=torch.bool)
     losses = [
         ViewsTask(InfoNce((2,), 0.1))(vectors, unit(4, 8), at, none),
-        GraphTask(ComplexScorer(3, 8), InfoNce((), 0.1))(vectors, torch.tensor([0, 1, 2, 0]), unit(4, 8), at, none),
-        MaskedTask(nn.ModuleDict({"text": nn.Linear(8, 3)}))(vectors, {"text": (torch.tensor([1, 3]), unit(2, 3))}),
+        GraphTask(ComplexScorer(3, 8), InfoNce((), 0.1))(
+            vectors, torch.tensor([0, 1, 2, 0]), unit(4, 8), at, none
+        ),
+        MaskedTask(nn.ModuleDict({"text": nn.Linear(8, 3)}))(
+            vectors, {"text": (torch.tensor([1, 3]), unit(2, 3))}
+        ),
     ]
     for loss in losses:
         (gradient,) = torch.autograd.grad(loss, vectors)

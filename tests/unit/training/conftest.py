@@ -10,7 +10,7 @@ from chiasm.fusion.recipe import Recipe, load_recipe
 from chiasm.training import SnapshotWriter, split_of
 
 TINY = {
-    "fusion.dim": "32", "fusion.prefixes": "[8]", "fusion.width": "32", "fusion.heads": "2", "fusion.layers": "1",
+    "fusion.dim": "32", "fusion.prefixes": "[8]", "fusion.width": "32", "fusion.heads": "2", "fusion.layers": "1",  # noqa: E501
     "graph.dim": "32", "graph.fanout": "[6, 3]", "training.batch": "32", "training.epochs": "2",
     "training.checkpoint_steps": "3",
 }  # fmt: skip
@@ -18,7 +18,9 @@ TINY = {
 
 @pytest.fixture
 def tiny_recipe() -> Callable[..., Recipe]:
-    return lambda **more: load_recipe("offline", {**TINY, **{k.replace("__", "."): v for k, v in more.items()}})
+    return lambda **more: load_recipe(
+        "offline", {**TINY, **{k.replace("__", "."): v for k, v in more.items()}}
+    )
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def write_snapshot(tmp_path) -> Callable[..., Path]:
                 "split": ["train"] * total,
             }
         )
-        columns: dict[str, list] = {n: [] for n in ("id", "entity", "modality", "sha256", "lang", "role", "split", "value", "row")}  # fmt: skip
+        columns: dict[str, list] = {n: [] for n in ("id", "entity", "modality", "sha256", "lang", "role", "split", "value", "row")}  # fmt: skip # noqa: E501
         features: dict[str, list] = {"text": [], "image": []}
         for entity in range(total):
             kinds = ["text", "text", "image"] if entity < count else ["text"]
@@ -75,7 +77,9 @@ def write_snapshot(tmp_path) -> Callable[..., Path]:
                     "head": heads.tolist(),
                     "relation": [0] * count + [1] * (count - 1),
                     "tail": tails.tolist(),
-                    "split": [split_of("test", f"{i}", {"test": 0.1, "valid": 0.1}) for i in range(len(heads))],
+                    "split": [
+                        split_of("test", f"{i}", {"test": 0.1, "valid": 0.1}) for i in range(len(heads))
+                    ],
                 }
             )
         for kind, rows in features.items():

@@ -13,7 +13,12 @@ from chiasm.training.index import index_entities
 
 def run(snapshot, out, recipe, stop=lambda: False, reports=None):
     return train(
-        snapshot, out, recipe, seed=3, report=lambda p: reports.append(p) if reports is not None else None, stop=stop
+        snapshot,
+        out,
+        recipe,
+        seed=3,
+        report=lambda p: reports.append(p) if reports is not None else None,
+        stop=stop,
     )
 
 
@@ -24,7 +29,10 @@ def test_a_run_leaves_a_release_that_answers(tmp_path, write_snapshot, tiny_reci
     ratios = [p.ratio for p in reports]
     assert ratios == sorted(ratios) and ratios[-1] == 1
     release = json.loads((tmp_path / "out" / "release.json").read_text())
-    assert set(release["encoders"]) == {"text", "image"} and release["fusion"]["fingerprint"] == result.fingerprint
+    assert (
+        set(release["encoders"]) == {"text", "image"}
+        and release["fusion"]["fingerprint"] == result.fingerprint
+    )
     rows = {(r["query"], r["target"]) for r in result.metrics["retrieval"]}
     assert ("text", "any") in rows and ("image", "text") in rows
     for key in ("baselines", "missing", "links", "labels", "domains", "students"):
@@ -48,7 +56,7 @@ def test_stopped_and_resumed_ends_where_an_unbroken_run_does(tmp_path, write_sna
 
 
 @pytest.mark.parametrize(
-    "kind", [{"without": ("text",)}, {"without": ("image",)}, {"edges": False}, {"count": 10}, {"count": 10, "edges": False, "without": ("text",)}]
+    "kind", [{"without": ("text",)}, {"without": ("image",)}, {"edges": False}, {"count": 10}, {"count": 10, "edges": False, "without": ("text",)}]  # noqa: E501
 )  # fmt: skip
 def test_any_part_may_be_absent(tmp_path, write_snapshot, tiny_recipe, kind):
     result = run(write_snapshot(**kind), tmp_path / "out", tiny_recipe(training__epochs="1"))
@@ -79,6 +87,8 @@ def test_held_out_things_leave_no_trace(write_snapshot):
     assert not np.isin(data.content[seen.assets], data.content[data.split == "test"]).any()
     gone = np.flatnonzero(data.triple_split == "test")
     pairs = {frozenset((int(data.graph.heads[i]), int(data.graph.tails[i]))) for i in gone}
-    assert not any(frozenset(p) in pairs for p in zip(seen.graph.heads.tolist(), seen.graph.tails.tolist()))
+    assert not any(
+        frozenset(p) in pairs for p in zip(seen.graph.heads.tolist(), seen.graph.tails.tolist(), strict=False)
+    )  # noqa: E501
     words = np.flatnonzero(seen.words)
     assert len(words) and (seen.graph.degrees()[words] == 0).all()
