@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from chiasm_graph.convs.composition_conv import CompositionConv
 from chiasm_graph.features import NodeFeatures
@@ -23,7 +23,8 @@ class NeighbourGnn(nn.Module):
     """Graph tokens: what a node's sampled tree says about it, its own features unread.
 
     A node starts as the mean of its modalities' projections plus one vector for each modality it has; a node
-    without any starts as a vector of its own kind. Where the seed comes back in its own tree it is a mask vector.
+    without any starts as a vector of its own kind. Where the seed comes back in its own tree it is a mask
+    vector.
     Nothing is learned per node, so a new node has a token as soon as it has an edge.
 
     Args:
@@ -38,8 +39,9 @@ class NeighbourGnn(nn.Module):
         self.convs = convs
         self.dim = dim
         self.available = nn.ParameterDict({m: nn.Parameter(torch.zeros(dim)) for m in projections})
-        self.empty = nn.Parameter(torch.zeros(dim))
-        self.mask = nn.Parameter(torch.zeros(dim))
+        # Not zero: a token of nothing but such nodes is normalised later.
+        self.empty = nn.Parameter(0.02 * torch.randn(dim))
+        self.mask = nn.Parameter(0.02 * torch.randn(dim))
         #: Share of a node's own features that stays beside what its outer neighbours add.
         self.stay = nn.Parameter(torch.full((max(0, len(convs) - 1),), 2.0))
 
@@ -63,7 +65,7 @@ class NeighbourGnn(nn.Module):
         for modality, (values, present) in features.gather(nodes).items():
             if modality in self.projections:
                 there = torch.from_numpy(present).to(device).unsqueeze(-1)
-                projected = F.normalize(
+                projected = functional.normalize(
                     cast(Tensor, self.projections[modality](torch.from_numpy(values).to(device))), dim=-1
                 )
                 total = total + projected * there

@@ -32,7 +32,10 @@ class ComplexScorer(nn.Module):
         self.imaginary = nn.Parameter(torch.zeros(max(1, num_relations), dim // 2))
 
     def project(self, heads: Tensor, relations: Tensor) -> Tensor:
-        """Vectors whose dot product with a tail is the score, ``(batch, dim)`` from ``(batch, dim)``, ``(batch,)``."""
+        """Vectors whose dot product with a tail is the score.
+
+        ``(batch, dim)`` from ``(batch, dim)``, ``(batch,)``.
+        """
         real, imaginary = heads.chunk(2, dim=-1)
         w_real, w_imaginary = self.real[relations], self.imaginary[relations]
         return torch.cat(

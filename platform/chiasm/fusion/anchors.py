@@ -39,7 +39,10 @@ def principal_axes(features: Floats, dim: int) -> Floats:
 
 
 def ridge_map(features: Floats, targets: Floats, penalty: float = 0.1) -> Floats:
-    """Linear map from features to targets, ``(dim_target, dim_kind)``; ``penalty`` is a share of the mean energy."""
+    """Linear map from features to targets, ``(dim_target, dim_kind)``.
+
+    ``penalty`` is a share of the mean energy.
+    """
     x, y = features.astype(np.float64), targets.astype(np.float64)
     gram = x.T @ x
     gram += np.eye(len(gram)) * (penalty * np.trace(gram) / len(gram) + 1e-6)
@@ -57,7 +60,8 @@ def start_from_anchors(
     Args:
         fusion: Its projections are overwritten.
         gnn: Likewise.
-        pooled: Modality to mean features of entities, ``(entities, dim_kind)``, and which have any, ``(entities,)``.
+        pooled: Modality to mean features of entities, ``(entities, dim_kind)``, and which have any,
+            ``(entities,)``.
         aligned: Modality to the columns of its features that already lie in the text features' space
             (distilled students).
     """

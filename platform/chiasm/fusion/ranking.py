@@ -49,9 +49,11 @@ class Ranking:
         score(e) = sigmoid(logit(e))
 
     ``f`` is the cosine of the fused vectors; ``own_m`` the greatest cosine of the query's item to one of the
-    candidate's own assets of modality *m*; ``near_m`` the same over the assets of its graph neighbours. What a
+    candidate's own assets of modality *m*; ``near_m`` the same over the assets of its graph neighbours.
+    What a
     candidate does not have is replaced by its expectation given ``f``, so that lacking a modality neither
-    punishes nor favours it. A query without items of its own (an entity, or a vector) is judged on ``f`` alone.
+    punishes nor favours it. A query without items of its own (an entity, or a vector) is judged on ``f``
+    alone.
 
     Args:
         queries: By modality of the query's items.
@@ -84,9 +86,11 @@ class Ranking:
         Args:
             fused: Cosine of query and candidate in the fused space, ``(*any,)``.
             own: By modality of the query's items: greatest cosine to a candidate's own assets of that
-                modality, NaN where it has none, ``(*any,)``. Every modality of the query should be named, with
+                modality, NaN where it has none, ``(*any,)``. Every modality of the query should be named,
+                with
                 all NaN if need be.
-            near: Likewise over the assets of the candidate's graph neighbours (stubs and their names included).
+            near: Likewise over the assets of the candidate's graph neighbours (stubs and their names
+                included).
         """
         return 1.0 / (1.0 + np.exp(-self.logits(fused, own, near)))
 

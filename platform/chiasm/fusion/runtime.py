@@ -16,7 +16,7 @@ from chiasm.errors import DamagedError, DimensionError, StampError, translated
 from chiasm.fusion.checkpoints import read_json, read_tensors, sha256_of, verify, write_json, write_tensors
 from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import FusionConfig, GraphConfig
-from chiasm.fusion.tokens import pack
+from chiasm.fusion.tokens import KINDS, pack
 from chiasm.fusion.transformer import FusionTransformer, build_fusion
 from chiasm_graph import NeighbourGnn, NodeFeatures, TreeSampler, Triples
 
@@ -58,7 +58,9 @@ class FusionModel:
         self.dim: int = config["fusion"]["dim"]
         self.prefixes: tuple[int, ...] = tuple(config["fusion"]["prefixes"])
         #: Kind of token to its width.
-        self.feature_dims: dict[str, int] = dict(config["feature_dims"])
+        self.feature_dims: dict[str, int] = {
+            k: config["feature_dims"][k] for k in KINDS if k in config["feature_dims"]
+        }
         #: Names of the relations the GNN was trained with; `graph_tokens` needs triples in this numbering.
         self.predicates: tuple[str, ...] = tuple(config["predicates"])
 
@@ -138,7 +140,8 @@ class FusionModel:
         """Fused vectors of items, ``(items, dim)``, each of unit length.
 
         Args:
-            items: Kind ("text", "image", "audio", "graph") to ``(tokens, dim_kind)``; what is absent is left out.
+            items: Kind ("text", "image", "audio", "graph") to ``(tokens, dim_kind)``; what is absent is
+                left out.
                 Rows that hold NaN count as absent.
             weights: Kind to weight, for all items or one mapping an item.
 
@@ -165,7 +168,8 @@ class FusionModel:
         """Graph tokens of nodes, ``(seeds, graph_dim)``, from their neighbours only.
 
         Args:
-            graph: Triples in the numbering of `predicates`; relations that came after training must be left out.
+            graph: Triples in the numbering of `predicates`; relations that came after training must be
+                left out.
             node_features: What is known about nodes: mean feature a modality, a stub's name being its text.
             seeds: Nodes, ``(seeds,)``.
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from chiasm.fusion.recipe import FusionConfig
 from chiasm.fusion.tokens import KINDS, TokenBatch
@@ -49,21 +49,26 @@ class Block(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """``(batch, tokens, width)`` to the same; ``bias`` ``(batch, 1, 1, tokens)`` is added to attention's logits."""
+        """``(batch, tokens, width)`` to the same.
+
+        ``bias`` ``(batch, 1, 1, tokens)`` is added to attention's logits.
+        """
         batch, tokens, width = x.shape
         qkv = self.qkv(self.norm_attention(x)).view(batch, tokens, 3, self.heads, width // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # (B, T, 3, H, W/H) -> 3 x (B, H, T, W/H)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
         x = x + self.drop(self.out(mixed.transpose(1, 2).reshape(batch, tokens, width)))
-        return x + self.drop(self.down(F.gelu(self.up(self.norm_forward(x)))))
+        return x + self.drop(self.down(functional.gelu(self.up(self.norm_forward(x)))))
 
 
 class FusionTransformer(nn.Module):
     """An item's fused vector: a learned mean of its projected tokens, corrected by a Transformer.
 
     ``token = projection_kind(feature)`` lies in one anchor space from the start (see
-    `chiasm.fusion.anchors`); the Transformer reads ``token + kind embedding`` beside a summary token and gives
-    each token its share in the mean and, through the summary, a correction that starts at zero. So an untrained
+    `chiasm.fusion.anchors`); the Transformer reads ``token + kind embedding`` beside a summary token and
+    gives
+    each token its share in the mean and, through the summary, a correction that starts at zero. So an
+    untrained
     model is the mean of what is there, and training can only be as far from it as the data asks for.
 
     Args:
@@ -93,18 +98,23 @@ class FusionTransformer(nn.Module):
     def forward(self, batch: TokenBatch) -> Tensor:
         """Fused vectors of unit length, ``(size, dim)``; every item needs a token."""
         padded = self.pad(batch)
-        tokens = F.normalize(padded.tokens, dim=-1)
+        # The bound keeps the gradient of a token near zero finite in half precision.
+        tokens = functional.normalize(padded.tokens, dim=-1, eps=1e-3)
         # Scaled so that entries are of order one whatever the dimension.
         x = self.enter(tokens * self.dim**0.5) + self.kind(padded.kinds)
         x = torch.cat([self.summary.expand(len(x), 1, -1), x], dim=1)
-        bias = F.pad(padded.prior, (1, 0)).masked_fill(~F.pad(padded.present, (1, 0), value=True), -1e4)
+        bias = functional.pad(padded.prior, (1, 0)).masked_fill(
+            ~functional.pad(padded.present, (1, 0), value=True), -1e4
+        )
         for block in self.blocks:
             x = block(x, bias[:, None, None, :].to(x.dtype))
-        x = self.norm(x)
+        # Unit length: Adam moves all weights alike, and a long input would let the correction drown the mean
+        # within a few steps.
+        x = self.norm(x) / x.shape[-1] ** 0.5
         gates = self.gate(x[:, 1:]).squeeze(-1) + self.kind_gate(padded.kinds).squeeze(-1) + padded.prior
         shares = gates.masked_fill(~padded.present, -1e4).softmax(dim=-1)
-        mean = F.normalize((shares.unsqueeze(-1) * tokens).sum(1), dim=-1)  # (B, T, D) -> (B, D)
-        return F.normalize(mean + self.correct(x[:, 0]), dim=-1)
+        mean = functional.normalize((shares.unsqueeze(-1) * tokens).sum(1), dim=-1)  # (B, T, D) -> (B, D)
+        return functional.normalize(mean + self.correct(x[:, 0]), dim=-1)
 
     def pad(self, batch: TokenBatch) -> Padded:
         """Project the tokens and line them up by item."""

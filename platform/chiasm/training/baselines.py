@@ -25,7 +25,8 @@ OFFSET = 60
 def single_spaces(bench: Bench, queries: Sequence[Query]) -> dict[str, Floats]:
     """Scores of each space that can answer, ``(queries, candidates)``, minus infinity where it has nothing.
 
-    ``max`` is the best asset of the query's own modality, ``mean`` the mean of an entity's assets, ``near`` the
+    ``max`` is the best asset of the query's own modality, ``mean`` the mean of an entity's assets,
+    ``near`` the
     best asset of its neighbours; a modality of the same space as the query's gives spaces of its own.
     """
     data, seen, modality = bench.data, bench.seen, queries[0].modality
@@ -52,7 +53,10 @@ def single_spaces(bench: Bench, queries: Sequence[Query]) -> dict[str, Floats]:
 
 
 def reciprocal_rank_fusion(spaces: Sequence[Floats]) -> Floats:
-    """Sum of ``1 / (60 + rank)`` over spaces, ``(queries, candidates)``; minus infinity where none has the candidate."""
+    """Sum of ``1 / (60 + rank)`` over spaces, ``(queries, candidates)``.
+
+    Minus infinity where none has the candidate.
+    """
     total = np.zeros_like(spaces[0], dtype=np.float64)
     for scores in spaces:
         order = np.argsort(-scores, axis=1, kind="stable")

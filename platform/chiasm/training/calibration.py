@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from chiasm.fusion.ranking import QueryWeights, Ranking
 
@@ -28,6 +28,8 @@ class Judged:
     own: Floats
     near: Floats
     expected: Sequence[npt.NDArray[np.int64]]
+    #: How much each query counts, ``(queries,)``
+    weights: npt.NDArray[np.float64]
 
 
 def fit_ranking(judged: dict[str, Judged], start: QueryWeights | None = None) -> Ranking:
@@ -61,29 +63,35 @@ def _fit(cosines: Judged, start: QueryWeights) -> QueryWeights:
     right = torch.zeros(f.shape, dtype=torch.bool)
     for i, columns in enumerate(cosines.expected):
         right[i, torch.from_numpy(np.asarray(columns))] = True
-    begin = torch.tensor([start.fused, start.own, start.near])
+    lacking = torch.from_numpy(~np.isfinite(cosines.own))
+    weights = torch.from_numpy(cosines.weights / max(cosines.weights.sum(), 1e-12)).float()
+    begin = torch.tensor([start.fused, start.own, start.near, 0.0])
+    scale = torch.tensor([20.0, 20.0, 20.0, 0.3])
     raw = begin.clone().requires_grad_(True)
     optimiser = torch.optim.LBFGS([raw], max_iter=40, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        weights = raw.clamp_min(0)
-        logits = weights[0] * f + weights[1] * own + weights[2] * near
+        slopes = raw[:3].clamp_min(0)
+        logits = slopes[0] * f + slopes[1] * (own + raw[3] * lacking) + slopes[2] * near
         chance = torch.logsumexp(logits.masked_fill(~right, -1e4), 1) - torch.logsumexp(logits, 1)
         # A gradient also below zero, so that a weight can come back.
-        pull = ((raw - begin) / 20).square().sum() / len(f) ** 0.5 + F.relu(-raw).square().sum()
-        loss = -chance.mean() + pull
+        pull = ((raw - begin) / scale).square().sum() / len(f) ** 0.5 + functional.relu(
+            -raw[:3]
+        ).square().sum()
+        loss = -(weights * chance).sum() + pull
         loss.backward()
         return loss
 
     with torch.enable_grad():
-        optimiser.step(closure)
-    fused_weight, own_weight, near_weight = raw.detach().clamp_min(0).tolist()
-    logits = fused_weight * f + own_weight * own + near_weight * near
+        optimiser.step(closure)  # type: ignore[no-untyped-call]
+    fused_weight, own_weight, near_weight = raw.detach()[:3].clamp_min(0).tolist()
+    offset = float(raw.detach()[3])
+    logits = fused_weight * f + own_weight * (own + offset * lacking) + near_weight * near
     # In a softmax the chance of a candidate is sigmoid(logit - log of the others' sum).
     bias = -float(torch.logsumexp(logits, 1).median())
     return QueryWeights(
-        fused_weight, own_weight, near_weight, bias, own_base, own_slope, near_base, near_slope
+        fused_weight, own_weight, near_weight, bias, own_base + offset, own_slope, near_base, near_slope
     )
 
 

@@ -64,15 +64,15 @@ class Dataset:
             snapshot: What to read.
             extra: Modality to features that a student made of the snapshot's media, ``(rows, dim)``.
             text_columns: Modality to the columns of its features that lie in the text features' space.
-
-        Raises:
         """
         features: dict[str, Floats] = {}
         for modality in MODALITIES:
-            rows = (extra or {}).get(modality)
-            rows = snapshot.features(modality) if rows is None else rows
-            if rows is not None and len(rows):
-                features[modality] = np.asarray(rows, dtype=np.float32)
+            made = (extra or {}).get(modality)
+            stored = snapshot.features(modality) if made is None else None
+            if made is not None and len(made):
+                features[modality] = np.asarray(made, dtype=np.float32)
+            elif stored is not None and len(stored):
+                features[modality] = np.asarray(stored, dtype=np.float32)
         entity = snapshot.column("assets", "entity").astype(np.int64)
         names = snapshot.column("assets", "modality")
         row = snapshot.column("assets", "row").astype(np.int64)
@@ -131,7 +131,10 @@ class Dataset:
         return NodeFeatures({m: v for m, (v, _) in pooled.items()}, {m: p for m, (_, p) in pooled.items()})
 
     def pooled(self, keep: Bools) -> dict[str, tuple[Floats, Bools]]:
-        """Modality to mean feature ``(entities, dim)`` and presence ``(entities,)`` over the assets of ``keep``."""
+        """Modality to mean feature ``(entities, dim)`` and presence ``(entities,)`` over the.
+
+        Assets of ``keep``.
+        """
         result = {}
         for modality in self.modalities:
             chosen = np.flatnonzero(keep & (self.names == modality))

@@ -22,6 +22,9 @@ __all__ = ["Bench", "evaluate"]
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 
+#: Length of the noise added to a unit vector: cosine ``1 / sqrt(1 + .48 ** 2)`` = .9.
+COPY_NOISE = 0.48
+
 
 class Bench:
     """Held-out queries of a split and the index they are asked of.
@@ -59,11 +62,46 @@ class Bench:
         return self.model.fuse([{queries[0].modality: v} for v in self.asked(queries)])
 
     def cosines(self, queries: Sequence[Query]) -> tuple[Floats, Floats, Floats]:
-        """Fused, own and near cosines of queries of one modality to all candidates, ``(queries, candidates)``."""
-        modality = queries[0].modality
-        own = own_evidence(self.data, self.seen.assets, modality, self.asked(queries).astype(np.float32))
+        """Fused, own and near cosines of queries of one modality to all candidates.
+
+        ``(queries, candidates)``.
+        """
+        return self._cosines(queries[0].modality, self.asked(queries))
+
+    def _cosines(self, modality: str, asked: Floats) -> tuple[Floats, Floats, Floats]:
+        own = own_evidence(self.data, self.seen.assets, modality, asked.astype(np.float32))
         near = near_evidence(own, self.seen.graph)
-        return self.fused(queries) @ self.vectors.T, own[:, self.rows], near[:, self.rows]
+        fused = self.model.fuse([{modality: vector} for vector in asked])
+        return fused @ self.vectors.T, own[:, self.rows], near[:, self.rows]
+
+    def copies(self, modality: str, most: int) -> tuple[tuple[Floats, Floats, Floats], list[Ints]] | None:
+        """Cosines of near-copies of indexed assets, as from `cosines`, and the columns that are right.
+
+        A copy has cosine .9 to its asset. None when no entity that can be a hit has the modality.
+        """
+        data = self.data
+        known = np.flatnonzero(self.seen.assets & (data.names == modality) & (self.column[data.entity] >= 0))
+        if not len(known):
+            return None
+        chosen = known[np.unique(np.linspace(0, len(known) - 1, min(most, len(known))).astype(np.int64))]
+        vectors = data.vectors(chosen).astype(np.float32)
+        noise = np.random.default_rng(0).normal(size=vectors.shape).astype(np.float32)
+        noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+        asked = vectors + COPY_NOISE * noise
+        asked /= np.linalg.norm(asked, axis=1, keepdims=True)
+        owners = [
+            np.unique(data.entity[self.seen.assets & (data.content == data.content[a])]) for a in chosen
+        ]
+        right = [self.column[o][self.column[o] >= 0] for o in owners]
+        return self._cosines(modality, asked), right
+
+    def lacking(self, modality: str) -> float:
+        """Share of all entities that can be hits without a single asset of a modality, held-out.
+
+        Ones counted.
+        """
+        having = np.unique(self.data.entity[self.data.names == modality])
+        return 1.0 - float(np.isin(self.rows, having).mean())
 
     def allowed(self, queries: Sequence[Query]) -> npt.NDArray[np.bool_]:
         """Candidates in the domain that a query asks for, ``(queries, candidates)``."""

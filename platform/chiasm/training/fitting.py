@@ -13,7 +13,7 @@ from chiasm.fusion.recipe import Recipe
 from chiasm.fusion.runtime import build_gnn
 from chiasm.fusion.tasks import GraphTask, MaskedTask, ViewsTask
 from chiasm.fusion.tokens import TokenBatch
-from chiasm.fusion.transformer import build_fusion
+from chiasm.fusion.transformer import FusionTransformer, build_fusion
 from chiasm.training.dataset import Dataset
 from chiasm.training.views import ViewBatch, ViewSampler
 from chiasm_graph import ComplexScorer, NeighbourGnn, NodeFeatures, Triples
@@ -34,7 +34,7 @@ class FusionFit(nn.Module):
 
     def __init__(
         self,
-        fusion: nn.Module,
+        fusion: FusionTransformer,
         gnn: NeighbourGnn | None,
         tasks: nn.ModuleDict,
         features: NodeFeatures,
@@ -44,6 +44,9 @@ class FusionFit(nn.Module):
         self.fusion = fusion
         self.gnn = gnn
         self.tasks = tasks
+        self.scorer: ComplexScorer | None = (
+            cast(GraphTask, tasks["graph"]).scorer if "graph" in tasks else None
+        )
         self.features = features
         self.register_buffer("log_degrees", log_degrees, persistent=False)
 
@@ -103,12 +106,12 @@ def build_fit(data: Dataset, sampler: ViewSampler, graph: Triples, recipe: Recip
         return FusionFit(fusion, gnn, tasks, features, NeighbourGnn.log_degrees(graph))
 
 
-def _guesses(fusion: nn.Module, dims: dict[str, int]) -> nn.ModuleDict:
+def _guesses(fusion: FusionTransformer, dims: dict[str, int]) -> nn.ModuleDict:
     """Linear maps back to each modality, started as the transposed projections."""
     heads = nn.ModuleDict()
     for modality, width in dims.items():
-        head = nn.Linear(cast(int, fusion.dim), width, bias=False)
+        head = nn.Linear(fusion.dim, width, bias=False)
         with torch.no_grad():
-            head.weight.copy_(cast(nn.ModuleDict, fusion.projections)[modality].weight.T)
+            head.weight.copy_(cast(nn.Linear, fusion.projections[modality]).weight.T)
         heads[modality] = head
     return heads

@@ -34,7 +34,8 @@ def visible(data: Dataset, hidden: Collection[str]) -> Visible:
     """What is left when the splits in ``hidden`` are held out.
 
     - An asset with the same content as a held-out one is held out too.
-    - A stub whose name is held out is a *word*: its edges go, and so does every text of a neighbour that holds it.
+    - A stub whose name is held out is a *word*: its edges go, and so does every text of a neighbour that
+    holds it.
     - A held-out edge and any other edge between the same two entities go.
     """
     held = np.isin(data.split, list(hidden))
@@ -60,5 +61,6 @@ def _holding(data: Dataset, words: Bools) -> Bools:
             word, entity = ends[at], others[at]
             names = data.value[data.indptr[word] : data.indptr[word + 1]]
             span = slice(data.indptr[entity], data.indptr[entity + 1])
-            found[span] |= [bool(text) and any(n and n in text for n in names) for text in data.value[span]]
+            holds = [bool(text) and any(n and n in text for n in names) for text in data.value[span]]
+            found[span] |= np.array(holds, dtype=np.bool_)
     return found

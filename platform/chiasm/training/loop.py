@@ -24,7 +24,7 @@ __all__ = ["Averaged", "run_loop"]
 class Averaged:
     """A moving average of a module's weights, with a short memory at first."""
 
-    def __init__(self, module: nn.Module, decay: float) -> None:
+    def __init__(self, module: FusionFit, decay: float) -> None:
         self.module = copy.deepcopy(module).requires_grad_(False)
         self.decay = decay
 
@@ -94,7 +94,8 @@ def run_loop(
 
 def _groups(fit: FusionFit, recipe: Recipe) -> list[dict[str, object]]:
     """Projections move slowly: they start where they mean something, and many weights overfit first."""
-    slow, fast = [], []
+    slow: list[nn.Parameter] = []
+    fast: list[nn.Parameter] = []
     for name, parameter in fit.named_parameters():
         (slow if "projections" in name or "heads" in name else fast).append(parameter)
     rate, decay = recipe.training.learning_rate, recipe.training.weight_decay

@@ -46,7 +46,10 @@ def query_metrics(scores: Floats, expected: Sequence[Ints]) -> dict[str, npt.NDA
 
 
 def clustered(groups: Ints, repeats: int = REPEATS, seed: int = 0) -> npt.NDArray[np.float64]:
-    """Weights of queries in bootstrap samples that draw whole groups, ``(repeats, queries)``; rows sum to 1."""
+    """Weights of queries in bootstrap samples that draw whole groups, ``(repeats, queries)``.
+
+    Rows sum to 1.
+    """
     inverse = np.unique(groups, return_inverse=True)[1]
     count = int(inverse.max()) + 1 if len(inverse) else 0
     draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / max(1, count)), size=repeats)

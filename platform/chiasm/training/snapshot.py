@@ -3,7 +3,8 @@
 ```
 meta.json            workspace, revision, encoders, predicates, domains, sha256 of every other file
 entities.arrow       id, key, domain, title, stub, split; the row number is the node number everywhere
-assets.arrow         id, entity (row), modality, sha256, lang, role, split, value (texts), row in the modality's array
+assets.arrow         id, entity (row), modality, sha256, lang, role, split, value (texts), row in the
+modality's array
 triples.arrow        head, relation, tail, split
 {modality}.safetensors  "features" (rows, dim) float16
 image.npy            (rows, side, side, 3) uint8, decoded pictures for a student
@@ -14,7 +15,6 @@ audio.npy, audio_offsets.npy  (samples,) int16 at 16 kHz and (rows + 1,) int64, 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -106,7 +106,10 @@ class SnapshotWriter:
         )
 
     def audio_array(self, lengths: Sequence[int]) -> tuple[np.memmap[Any, Any], npt.NDArray[np.int64]]:
-        """An array to fill with decoded sounds, ``(samples,)`` int16 at 16 kHz, and its offsets ``(rows + 1,)``."""
+        """An array to fill with decoded sounds.
+
+        ``(samples,)`` int16 at 16 kHz, and its offsets ``(rows + 1,)``.
+        """
         offsets = np.concatenate([[0], np.cumsum(np.asarray(lengths, dtype=np.int64))]).astype(np.int64)
         np.save(self.path / "audio_offsets.npy", offsets)
         flat = np.lib.format.open_memmap(
@@ -138,7 +141,7 @@ class SnapshotWriter:
         }
         temporary = self.path / "meta.json.tmp"
         temporary.write_text(json.dumps(meta, indent=1, sort_keys=True, ensure_ascii=False), encoding="utf-8")
-        os.replace(temporary, self.path / "meta.json")
+        temporary.replace(self.path / "meta.json")
 
     def _append(self, table: str, columns: Mapping[str, pa.DataType], values: Mapping[str, Any]) -> None:
         if set(values) != set(columns):
@@ -246,7 +249,10 @@ class Snapshot:
         return np.load(file, mmap_mode="r") if file.is_file() else None
 
     def waves(self) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]] | None:
-        """Decoded sounds, ``(samples,)`` memory-mapped, and offsets ``(rows + 1,)``; None when there are none."""
+        """Decoded sounds, ``(samples,)`` memory-mapped, and offsets ``(rows + 1,)``.
+
+        None when there are none.
+        """
         file = self.path / "audio.npy"
         if not file.is_file():
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -145,7 +146,7 @@ def _decoded(modality: str, media: Any) -> list[Any]:
     if modality == "image":
         return list(media)
     flat, offsets = media
-    spans = zip(offsets[:-1], offsets[1:], strict=True)
+    spans = itertools.pairwise(offsets)
     return [Waveform(flat[a:b].astype(np.float32) / 32768, SAMPLE_RATE_HZ) for a, b in spans]
 
 

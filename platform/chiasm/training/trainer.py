@@ -30,6 +30,9 @@ from chiasm.training.views import ViewSampler
 
 __all__ = ["TrainResult", "train"]
 
+#: Near-copies that the ranking is fitted on, by modality.
+MOST_COPIES = 150
+
 
 @dataclass(frozen=True)
 class TrainResult:
@@ -74,7 +77,8 @@ class _Run:
 def train(snapshot: Path, out: Path, recipe: Recipe, *, seed: int, report: Report, stop: Stop) -> TrainResult:
     """Train everything a release holds.
 
-    Called again with the same arguments after a stop or a crash it goes on from the last checkpoint in ``out`` and
+    Called again with the same arguments after a stop or a crash it goes on from the last checkpoint in
+    ``out`` and
     ends with the same model; called after it finished it gives the result at once. A folder left by another
     snapshot, recipe or seed is started over.
 
@@ -107,9 +111,7 @@ def train(snapshot: Path, out: Path, recipe: Recipe, *, seed: int, report: Repor
     evaluation_report = run.reporter("evaluation")
     # What tunes may be indexed when the test is asked; the model itself has not learned from it.
     known = visible(data, ("test",))
-    links = (
-        link_metrics(model, fit.tasks["graph"].scorer, data, known, "test") if "graph" in fit.tasks else {}
-    )
+    links = link_metrics(model, fit.scorer, data, known, "test") if fit.scorer is not None else {}
     metrics = evaluate(Bench(model, data, known, "test"), valid, links)
     metrics["snapshot"] = run.snapshot.revision
     metrics["students"] = [
@@ -205,10 +207,30 @@ def _model(run: _Run, data: Dataset, fit: FusionFit) -> FusionModel:
 
 
 def _ranking(bench: Bench) -> Ranking:
+    """Fit the ranking on held-out assets and on near-copies of known ones.
+
+    A held-out picture of an entity with one picture asks for an entity that now lacks any: such queries
+    alone would
+    teach that lacking one is a merit. So they count as much as such entities are among all, and
+    near-copies of
+    known assets, whose entities have them, make up the rest.
+    """
     judged = {}
     for modality, queries in bench.by_modality().items():
         fused, own, near = bench.cosines(queries)
-        judged[modality] = Judged(fused, own, near, bench.expected(queries))
+        expected = bench.expected(queries)
+        has_own = np.isfinite(own)
+        answered = np.array([has_own[i, right].any() for i, right in enumerate(expected)])
+        share = float(np.clip(bench.lacking(modality), 0.1, 0.9))
+        weights = np.where(answered, 1.0, share)
+        copies = bench.copies(modality, MOST_COPIES)
+        if copies is not None:
+            found, right = copies
+            fused, own, near = (np.concatenate(p) for p in zip((fused, own, near), found, strict=True))
+            expected = [*expected, *right]
+            rest = max(0.1 * weights.sum(), (~answered).sum() * (1 - share))
+            weights = np.concatenate([weights, np.full(len(right), rest / len(right))])
+        judged[modality] = Judged(fused, own, near, expected, weights)
     return fit_ranking(judged)
 
 
@@ -217,8 +239,8 @@ def _finish(
 ) -> TrainResult:
     """Write ``release.json`` last: a folder without it is no release."""
     files = model.save_parts(run.out)
-    if "graph" in fit.tasks:
-        write_tensors(run.out / "graph" / "scorer.safetensors", fit.tasks["graph"].scorer.state_dict())
+    if fit.scorer is not None:
+        write_tensors(run.out / "graph" / "scorer.safetensors", fit.scorer.state_dict())
         files.append("graph/scorer.safetensors")
     for modality in run.students:
         files += [f"{modality}/config.json", f"{modality}/model.safetensors"]
@@ -240,7 +262,10 @@ def _finish(
 
 
 def _encoders(run: _Run, data: Dataset) -> dict[str, dict[str, Any]]:
-    """Spec, fingerprint and dimension of each modality's encoder; a student's spec is relative to the release."""
+    """Spec, fingerprint and dimension of each modality's encoder.
+
+    A student's spec is relative to the release.
+    """
     chosen = {
         "text": run.recipe.encoders.text,
         "image": run.recipe.encoders.image.encoder,

@@ -72,9 +72,31 @@ def word_pairs(data: Dataset, graph: Triples, has_text: Bools, held: Bools | Non
     ends = np.concatenate([graph.heads, graph.tails]), np.concatenate([graph.tails, graph.heads])
     keep = wordlike[ends[1]] & ~data.stub[ends[0]]
     pairs = np.unique(np.stack([ends[0][keep], ends[1][keep]], axis=1), axis=0)
+    pairs = pairs[_telling(data, pairs)]
     degree = np.bincount(pairs[:, 1], minlength=data.num_entities)[pairs[:, 1]]
     chance = 1.0 / np.sqrt(np.maximum(degree, 1))
     return WordPairs(pairs[:, 0], pairs[:, 1], chance / max(chance.sum(), 1e-12))
+
+
+def _telling(data: Dataset, pairs: Ints) -> Bools:
+    """Pairs whose word stands nowhere else beside its entity, ``(pairs,)``.
+
+    Where another neighbour's name or a short text holds the word as well, the pair would teach that
+    likeness of
+    letters is enough, and words that nothing is like would be found worse than before training. Of a data set
+    without other pairs all are kept.
+    """
+    names = [" ".join(data.value[a:b]) for a, b in zip(data.indptr[:-1], data.indptr[1:], strict=True)]
+    keep = np.ones(len(pairs), dtype=np.bool_)
+    start = np.searchsorted(pairs[:, 0], pairs[:, 0], side="left")
+    stop = np.searchsorted(pairs[:, 0], pairs[:, 0], side="right")
+    for at, (entity, word) in enumerate(pairs.tolist()):
+        name = names[word]
+        texts = data.value[data.indptr[entity] : data.indptr[entity + 1]]
+        others = [names[o] for o in pairs[start[at] : stop[at], 1] if o != word]
+        short = any(name in t and len(name) > LONGEST_PART * len(t) for t in texts)
+        keep[at] = not (short or any(name in o for o in others) or any(t.count(name) > 1 for t in texts))
+    return keep if keep.any() else np.ones_like(keep)
 
 
 def token_batch(
@@ -85,7 +107,8 @@ def token_batch(
     Args:
         data: The data set.
         assets: Of each item.
-        takeout: What to take out of the items' text features: a vector an item, ``(items, dim)``, and how much
+        takeout: What to take out of the items' text features: a vector an item, ``(items, dim)``, and how
+            much
             of it for each of its assets.
     """
     owner = np.repeat(np.arange(len(assets)), [len(a) for a in assets])
@@ -159,7 +182,9 @@ class ViewSampler:
         viewed = draw.choice(len(self.chance), num_views, replace=False, p=self.chance)
         pairs = len(self.words.entity)
         use_words = self.recipe.tasks.words > 0 and pairs > 0
-        at = draw.choice(pairs, min(size, pairs), replace=False, p=self.words.chance) if use_words else []
+        at = np.zeros(0, dtype=np.int64)
+        if use_words:
+            at = draw.choice(pairs, min(size, pairs), replace=False, p=self.words.chance)
         entity = np.concatenate([viewed, self.words.entity[at]]).astype(np.int64)
         word = np.concatenate([np.full(num_views, -1), self.words.word[at]]).astype(np.int64)
         tail, relation = self._links(entity, word)
@@ -234,7 +259,8 @@ class ViewSampler:
     ) -> tuple[Floats, list[npt.NDArray[np.float32]]] | None:
         """How much of a word's feature to take out of texts that hold the word.
 
-        The feature of a text is close to the mean of its words', so that ``x - c w`` with ``c`` about half the
+        The feature of a text is close to the mean of its words', so that ``x - c w`` with ``c`` about half
+        the
         root of the word's share is close to the feature of the text without it (cosine .915 on lists of
         keywords, and as similar to the word as the true one); ``c`` is drawn so that it cannot be learned.
         """

@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 import torch
 
-from chiasm_graph import CompositionConv, ComplexScorer, NeighbourGnn, NodeFeatures, ShapeError, TreeSampler, Triples, pool  # fmt: skip
+from chiasm_graph import (  # fmt: skip
+    ComplexScorer,
+    CompositionConv,
+    NeighbourGnn,
+    NodeFeatures,
+    ShapeError,
+    TreeSampler,
+    Triples,
+    pool,
+)
 
 
 def world(seed: int = 0) -> tuple[Triples, NodeFeatures]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from chiasm_graph import ShapeError, Triples, TreeSampler
+from chiasm_graph import ShapeError, TreeSampler, Triples
 
 
 @pytest.fixture
@@ -23,7 +23,10 @@ def test_fanout_bounds_the_tree_and_draws_each_half_edge_once(star):
 def test_without_a_generator_trees_are_always_the_same(star):
     sampler = TreeSampler(star, (8, 4))
     once, again = sampler.sample([0, 5]), sampler.sample([5, 0])
-    assert once.hops[0].nodes[once.hops[0].seeds == 0].tolist() == again.hops[0].nodes[again.hops[0].seeds == 1].tolist()
+    assert (
+        once.hops[0].nodes[once.hops[0].seeds == 0].tolist()
+        == again.hops[0].nodes[again.hops[0].seeds == 1].tolist()
+    )
 
 
 def test_the_seed_is_masked_where_it_comes_back_and_not_expanded(star):

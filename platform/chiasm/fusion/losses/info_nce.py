@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 __all__ = ["InfoNce"]
 
@@ -47,9 +47,12 @@ class InfoNce(nn.Module):
         hidden[at, targets] = False
         losses = []
         for length in (*self.prefixes, rows.shape[-1]):
-            cosines = F.normalize(rows[:, :length], dim=-1) @ F.normalize(columns[:, :length], dim=-1).T
+            cosines = (
+                functional.normalize(rows[:, :length], dim=-1)
+                @ functional.normalize(columns[:, :length], dim=-1).T
+            )
             logits = (scale * cosines).masked_fill(hidden, -1e4)
-            forward = F.cross_entropy(logits, targets)
-            backward = F.cross_entropy(logits[:, targets].T, at)
+            forward = functional.cross_entropy(logits, targets)
+            backward = functional.cross_entropy(logits[:, targets].T, at)
             losses.append((forward + backward) / 2)
         return torch.stack(losses).mean()

@@ -7,7 +7,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 __all__ = ["MaskedTask"]
 
@@ -28,11 +28,12 @@ class MaskedTask(nn.Module):
 
         Args:
             fused: ``(batch, dim)``.
-            hidden: Modality to rows of ``fused``, ``(n,)``, and the features hidden from them, ``(n, dim_kind)``.
+            hidden: Modality to rows of ``fused``, ``(n,)``, and the features hidden from them, ``(n,
+                dim_kind)``.
         """
         losses = [fused.sum(dim=-1)[:0]]
         for modality, (rows, features) in hidden.items():
             guessed = cast(Tensor, self.heads[modality](fused[rows]))
-            losses.append(1 - F.cosine_similarity(guessed, features, dim=-1))
+            losses.append(1 - functional.cosine_similarity(guessed, features, dim=-1))
         joined = torch.cat(losses)
         return joined.mean() if len(joined) else fused.sum() * 0.0
