@@ -26,6 +26,9 @@ class Stage:
     def report(self, name: str, done: int, total: int) -> None:
         """Moves the bar of one part of the step."""
         if name not in self._rows:
+            if not self.bars.console.is_terminal:
+                # A log gets a line for each part instead of bars.
+                self.bars.console.print(f"   {name} ...", highlight=False)
             self._rows[name] = self.bars.add_task(name, total=total or None)
         self.bars.update(self._rows[name], completed=done, total=total or None)
 
@@ -76,4 +79,5 @@ def _bars(console: Console) -> Progress:
         TimeElapsedColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from examples.emoji.report.data import BASELINES, Example, Figure, Gain, HitView, Judged, QueryPart
 from rich.console import Console
@@ -10,28 +11,41 @@ from rich.table import Table
 
 __all__ = ["show_examples", "show_gains", "show_judged"]
 
+#: Narrow enough for a terminal of 80 columns.
+_COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
+    ("asked with", "left"),
+    ("by", "left"),
+    ("fused", "right"),
+    ("against", "left"),
+    ("it has", "right"),
+    ("gain, 95 %", "right"),
+)
+
 
 def show_gains(console: Console, figures: Sequence[Figure]) -> None:
     """What fusion gained over each baseline, in percentage points with the paired interval."""
     if not figures:
         return
-    table = Table(title="What fusion gained on held-out queries", title_justify="left", box=None)
-    for heading in ("asked with", "queries", "by", "fused", "against", "baseline", "gain, points", "95 %"):
-        table.add_column(heading, justify="left" if heading in ("asked with", "by", "against") else "right")
+    table = Table(title="What fusion gained on held-out queries, in percentage points", title_justify="left")
+    table.box, table.pad_edge, table.padding = None, False, (0, 1, 0, 0)
+    for heading, justify in _COLUMNS:
+        table.add_column(heading, justify=justify, no_wrap=True)
     for figure in figures:
+        asked = f"{figure.query} ({figure.queries})"
         for gain in figure.gains:
-            fused = f"[bold]{gain.fused:.3f}[/bold]"
-            table.add_row(figure.query, str(figure.queries), gain.metric, fused, *_gain(gain))
+            table.add_row(asked, gain.metric, f"[bold]{gain.fused:.3f}[/bold]", *_gain(gain))
+            asked = ""
     console.print("\n", table, sep="")
 
 
-def _gain(gain: Gain) -> tuple[str, ...]:
+def _gain(gain: Gain) -> tuple[str, str, str]:
     colour, interval = "default", ""
     if gain.low is not None and gain.high is not None:
         colour = "green" if gain.low > 0 else "red" if gain.high < 0 else "default"
-        interval = f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}"
-    name = f"{BASELINES.get(gain.baseline, gain.baseline)} {f'({gain.space})' if gain.space else ''}".strip()
-    return name, f"{gain.reached:.3f}", f"[{colour}]{100 * gain.mean:+.1f}[/{colour}]", interval
+        # Escaped, or the bracket would be read as markup.
+        interval = rf" \[{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
+    name = f"best single, {gain.space}" if gain.space else BASELINES.get(gain.baseline, gain.baseline)
+    return name, f"{gain.reached:.3f}", f"[{colour}]{100 * gain.mean:+.1f}[/{colour}]{interval}"
 
 
 def show_examples(console: Console, examples: Sequence[Example]) -> None:

@@ -109,6 +109,7 @@ def test_runs_every_step_and_writes_the_report(kb: _KnowledgeBase, tmp_path: Pat
         "5 emoji, 0 pictures",
         "sudo apt-get install espeak-ng",
         "chiasm ingest",
+        "embedding ...",
         "5 ingested, 1 failed",
         "no picture",
         "release r1 is active",
