@@ -99,7 +99,8 @@ def _error_of(response: httpx.Response) -> ChiasmError:
 
 def _kinds() -> dict[str, type[ChiasmError]]:
     named = [getattr(errors, name) for name in errors.__all__]
-    ours = [kind for kind in named if isinstance(kind, type) and kind is not ChiasmError]
+    kinds = [kind for kind in named if isinstance(kind, type) and issubclass(kind, ChiasmError)]
+    ours = [kind for kind in kinds if kind is not ChiasmError]
     return {**{kind.slug: kind for kind in ours}, "too-large": errors.InputError, "error": ServiceError}
 
 
