@@ -168,6 +168,8 @@ def _example(example: Example, data: ReportData, chars: Mapping[str, str]) -> di
         "command": example.command,
         "parts": [_part(part, data) for part in example.parts],
         "hits": [_hit(hit, data, chars) for hit in example.hits],
+        # Scores are calibrated and may all be small; the bars compare the hits with the best of them.
+        "best": max((hit.score for hit in example.hits), default=0.0) or 1.0,
     }
 
 
