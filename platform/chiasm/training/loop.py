@@ -67,6 +67,7 @@ def run_loop(
     optimiser = torch.optim.AdamW(_groups(fit, recipe), lr=recipe.training.learning_rate)
     base_rates = [group["lr"] for group in optimiser.param_groups]
     average = Averaged(fit, recipe.training.average)
+    start = copy.deepcopy(fit)
     step = _resume(checkpoint, fit, average, optimiser)
     fast = torch.cpu._is_avx512_bf16_supported() and fit.fusion.summary.device.type == "cpu"
     smooth: dict[str, float] = {}
@@ -89,6 +90,9 @@ def run_loop(
             if step % recipe.training.checkpoint_steps == 0 and step < steps:
                 _save(checkpoint, fit, average, optimiser, step)
             report(step / steps, smooth)
+    with torch.no_grad():
+        for mine, begun in zip(average.module.parameters(), start.parameters(), strict=True):
+            mine.copy_(torch.lerp(begun, mine, recipe.training.learned))
     return average.module
 
 

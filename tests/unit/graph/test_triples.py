@@ -26,7 +26,7 @@ def test_adjacency_has_both_directions_and_no_loops(chain):
     assert owner.tolist() == [0, 0, 2]
     assert sorted(
         zip(chain.adjacency.neighbour[at].tolist(), chain.adjacency.relation[at].tolist(), strict=False)
-    ) == [  # noqa: E501
+    ) == [
         (1, 0),
         (1, 3),
         (3, 2),

@@ -8,7 +8,15 @@ from chiasm.releases.gate import judge
 
 
 def row(hit10: float, ci: tuple[float, float], query: str = "text") -> dict[str, Any]:
-    return {"query": query, "target": "image", "from": "a", "into": "b", "n": 50, "hit@10": hit10, "ci95": {"hit@10": ci}}
+    return {
+        "query": query,
+        "target": "image",
+        "from": "a",
+        "into": "b",
+        "n": 50,
+        "hit@10": hit10,
+        "ci95": {"hit@10": ci},
+    }
 
 
 def test_first_release_passes() -> None:

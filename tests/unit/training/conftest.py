@@ -10,7 +10,7 @@ from chiasm.fusion.recipe import Recipe, load_recipe
 from chiasm.training import SnapshotWriter, split_of
 
 TINY = {
-    "fusion.dim": "32", "fusion.prefixes": "[8]", "fusion.width": "32", "fusion.heads": "2", "fusion.layers": "1",  # noqa: E501
+    "fusion.dim": "32", "fusion.prefixes": "[8]", "fusion.width": "32", "fusion.heads": "2", "fusion.layers": "1",
     "graph.dim": "32", "graph.fanout": "[6, 3]", "training.batch": "32", "training.epochs": "2",
     "training.checkpoint_steps": "3",
 }  # fmt: skip

@@ -89,6 +89,6 @@ def test_held_out_things_leave_no_trace(write_snapshot):
     pairs = {frozenset((int(data.graph.heads[i]), int(data.graph.tails[i]))) for i in gone}
     assert not any(
         frozenset(p) in pairs for p in zip(seen.graph.heads.tolist(), seen.graph.tails.tolist(), strict=False)
-    )  # noqa: E501
+    )
     words = np.flatnonzero(seen.words)
     assert len(words) and (seen.graph.degrees()[words] == 0).all()
