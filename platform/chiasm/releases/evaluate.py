@@ -25,7 +25,7 @@ def evaluate_unit(ctx: WorkContext, claim: Claim) -> None:
             .join(Space, Space.id == ReleaseSpace.space_id)
             .where(ReleaseSpace.release_id == release.id, ReleaseSpace.kind != "fused")
         )
-        spaces = dict(rows.tuples().all())
+        spaces: dict[str, Space] = dict(list(rows))
     if release.state not in ("active", "candidate", "retired"):
         raise ConflictError(
             f"it is {release.state}", where=release.name, remedy="wait until it is built, or train again"

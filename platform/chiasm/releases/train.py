@@ -19,7 +19,7 @@ from chiasm.releases.fill import fill_assets
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.training import Progress, Stopped, train
 
-__all__ = ["train_unit", "recorded_failure"]
+__all__ = ["recorded_failure", "train_unit"]
 
 
 def train_unit(ctx: WorkContext, claim: Claim) -> None:
