@@ -82,7 +82,12 @@ def submit_train(
 
 
 def submit_evaluate(
-    settings: Settings, catalog: Catalog, workspace_id: int, *, release: str | None = None
+    settings: Settings,
+    catalog: Catalog,
+    workspace_id: int,
+    *,
+    release: str | None = None,
+    idempotency_key: str | None = None,
 ) -> int:
     """Id of the job that judges a release (the active one by default) on its held-out data.
 
@@ -90,8 +95,13 @@ def submit_evaluate(
         NotFoundError: No such release, or none is active.
     """
     with catalog.write() as session:
+        known = jobs.find_job(session, workspace_id, idempotency_key)
+        if known is not None:
+            return known.id
         row = find_release(session, workspace_id, release)
-        job = jobs.create_job(session, workspace_id, "evaluate", {"release": row.name})
+        job = jobs.create_job(
+            session, workspace_id, "evaluate", {"release": row.name}, idempotency_key=idempotency_key
+        )
         jobs.add_units(session, job, "evaluate", [{"release_id": row.id}], queue=LANE)
         job_id = job.id
     jobs.wake(settings, LANE)
