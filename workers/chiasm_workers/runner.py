@@ -16,6 +16,7 @@ from chiasm.jobs import Claim, Heart, Tools, WorkContext, claim, owner_name, swe
 from chiasm.jobs.claims import idle_for
 from chiasm.settings import Settings
 from chiasm_workers.threads import ThreadShare
+from chiasm_workers.tidying import Tidier
 from chiasm_workers.work import work
 
 __all__ = ["Runner", "run_runner"]
@@ -41,6 +42,8 @@ class Runner:
         self._catalog = Catalog.open(settings)
         self._tools = Tools(settings, self._catalog)
         self._threads = ThreadShare(self._catalog, lane)
+        # Segments come from the ingest lane, so that one knows when it is quiet.
+        self._tidier = Tidier(settings, self._catalog) if lane == "ingest" else None
         self._name = owner_name()
         self._stop = threading.Event()
         self._poked = threading.Event()
@@ -74,7 +77,14 @@ class Runner:
             _log.error("the catalog cannot be used: %s", error)
             self._stop.wait(_POLL_S)
             return False
-        return bool(claims)
+        return bool(claims) or self._tidy()
+
+    def _tidy(self) -> bool:
+        try:
+            return self._tidier is not None and self._tidier.idle() > 0
+        except ChiasmError as error:
+            _log.warning("segments were not merged: %s", error)
+            return False
 
     def _claim(self) -> list[Claim]:
         return claim(self._catalog, [self._lane], self._name, lease_s=self._settings.lease_s)
