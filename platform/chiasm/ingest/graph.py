@@ -148,7 +148,8 @@ def _edges(session: Session, workspace_id: int, numbers: Mapping[str, int]) -> t
 
 def _owners(session: Session, workspace_id: int, entity_ids: Ints | None) -> dict[str, tuple[Ints, Ints]]:
     columns = select(Asset.modality, Asset.id, Asset.entity_id).where(
-        Asset.workspace_id == workspace_id, Asset.state == "embedded"
+        # Not by state: while a release is built, what waits for its encoder is in its space already.
+        Asset.workspace_id == workspace_id
     )
     statements = [columns]
     if entity_ids is not None:
