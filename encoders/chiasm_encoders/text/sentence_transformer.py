@@ -46,7 +46,7 @@ def load_sentence_transformer(what: str, device: str) -> BertEncoder | SentenceT
     return SentenceTransformerEncoder(model, device=device)
 
 
-class _TextEncoder:
+class _SentenceBatches:
     """What both ways of running a model share: batches sorted by length, unit vectors."""
 
     modality = "text"
@@ -68,7 +68,7 @@ class _TextEncoder:
         raise TypeError(f"{type(self).__name__} has no forward pass")
 
 
-class BertEncoder(_TextEncoder):
+class BertEncoder(_SentenceBatches):
     """Sentences to vectors by a plain BERT.
 
     Where bf16 multiplies in hardware (GPU, AVX512-BF16) the model runs in it, at a cosine above .9999.
@@ -96,7 +96,7 @@ class BertEncoder(_TextEncoder):
         return vectors
 
 
-class SentenceTransformerEncoder(_TextEncoder):
+class SentenceTransformerEncoder(_SentenceBatches):
     """Sentences to vectors by a `SentenceTransformer`.
 
     Batches are sorted by length. Where bf16 multiplies in hardware (GPU, AVX512-BF16) the whole model runs in

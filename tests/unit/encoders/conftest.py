@@ -27,6 +27,15 @@ def _one_thread():
 
 @pytest.fixture(scope="session")
 def sentence_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _sentence_model(tmp_path_factory, "mean")
+
+
+@pytest.fixture(scope="session")
+def unusual_sentence_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _sentence_model(tmp_path_factory, "max")
+
+
+def _sentence_model(tmp_path_factory: pytest.TempPathFactory, pooling: str) -> Path:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
     from transformers import BertConfig, BertModel, BertTokenizerFast
@@ -46,7 +55,9 @@ def sentence_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     BertModel(config).save_pretrained(plain)
     BertTokenizerFast(vocab_file=str(plain / "vocab.txt")).save_pretrained(plain)
     transformer = Transformer(str(plain), max_seq_length=32)
-    SentenceTransformer(modules=[transformer, Pooling(16)], device="cpu").save(str(whole))
+    SentenceTransformer(modules=[transformer, Pooling(16, pooling_mode=pooling)], device="cpu").save(
+        str(whole)
+    )
     return whole
 
 

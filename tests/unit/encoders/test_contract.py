@@ -15,15 +15,35 @@ from chiasm_encoders.image.open_clip_image import OpenClipImageEncoder
 from chiasm_encoders.image.student import ImageStudentEncoder
 from chiasm_encoders.testing import EncoderContract, HashEncoder
 from chiasm_encoders.text.open_clip_text import OpenClipTextEncoder
-from chiasm_encoders.text.sentence_transformer import SentenceTransformerEncoder
+from chiasm_encoders.text.sentence_transformer import BertEncoder, SentenceTransformerEncoder
+
+
+class TestBertEncoder(EncoderContract):
+    implementation = BertEncoder
+
+    @pytest.fixture(scope="class")
+    def encoder(self, sentence_folder):
+        return load_encoder(f"sentence-transformers:{sentence_folder}", device="cpu")
+
+    @pytest.fixture
+    def items(self, texts):
+        return texts
+
+    def test_equals_the_library(self, encoder, sentence_folder, texts):
+        from sentence_transformers import SentenceTransformer
+
+        library = SentenceTransformer(str(sentence_folder), device="cpu", local_files_only=True)
+        wanted = library.encode(texts, normalize_embeddings=True)
+        # bf16 against fp32 where the processor has it.
+        assert (encoder.encode(texts) * wanted).sum(axis=1).min() > 0.999
 
 
 class TestSentenceTransformerEncoder(EncoderContract):
     implementation = SentenceTransformerEncoder
 
     @pytest.fixture(scope="class")
-    def encoder(self, sentence_folder):
-        return load_encoder(f"sentence-transformers:{sentence_folder}", device="cpu")
+    def encoder(self, unusual_sentence_folder):
+        return load_encoder(f"sentence-transformers:{unusual_sentence_folder}", device="cpu")
 
     @pytest.fixture
     def items(self, texts):
