@@ -15,6 +15,8 @@ from chiasm.errors import DamagedError
 __all__ = ["Evidence", "QueryWeights", "Ranking"]
 
 Floats = npt.NDArray[np.floating]
+#: From this cosine on, an entity's asset and the query's item are taken for more and more the same content.
+_SAME_FROM = 0.95
 #: Modality of the query's items to a cosine a candidate, NaN where the candidate has no such evidence.
 Evidence = Mapping[str, Floats]
 
@@ -36,6 +38,9 @@ class QueryWeights:
     own_slope: float = 1.0
     near_base: float = 0.0
     near_slope: float = 1.0
+    #: What an own asset of equal content adds. Held-out queries have none by definition, so this cannot be
+    #: fitted on them; e^5 to 1 that who asks for exactly this means this.
+    same: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Ranking:
     For a candidate *e* and a query whose items have the modalities *M*::
 
         logit(e) = mean over m in M of
-                   bias[m] + fused[m] * f(e) + own[m] * own_m(e) + near[m] * near_m(e)
+                   bias[m] + fused[m] * f(e) + own[m] * own_m(e) + near[m] * near_m(e) + same[m] * same_m(e)
         score(e) = sigmoid(logit(e))
 
     ``f`` is the cosine of the fused vectors; ``own_m`` the greatest cosine of the query's item to one of the
@@ -73,8 +78,10 @@ class Ranking:
         for modality in modalities:
             how = self.queries.get(modality, self.default)
             logit = how.bias + how.fused * cosine
-            if own is not None and modality in own and how.own:
-                logit = logit + how.own * _filled(own[modality], how.own_base + how.own_slope * cosine)
+            if own is not None and modality in own:
+                if how.own:
+                    logit = logit + how.own * _filled(own[modality], how.own_base + how.own_slope * cosine)
+                logit = logit + how.same * _same(own[modality])
             if near is not None and modality in near and how.near:
                 logit = logit + how.near * _filled(near[modality], how.near_base + how.near_slope * cosine)
             total += logit / len(modalities)
@@ -113,6 +120,11 @@ class Ranking:
             return cls(queries, QueryWeights(**data["default"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise DamagedError(f"ranking cannot be read: {error}", where="release.json") from error
+
+
+def _same(own: Floats) -> Floats:
+    """0 below `_SAME_FROM` and where there is no asset, 1 at a cosine of 1."""
+    return np.clip((np.nan_to_num(own, nan=-1.0) - _SAME_FROM) / (1.0 - _SAME_FROM), 0.0, 1.0)
 
 
 def _filled(values: Floats, expected: Floats) -> Floats:

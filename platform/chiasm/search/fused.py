@@ -107,7 +107,7 @@ class FusedScorer(Scorer):
             how = ranking.queries.get(modality, ranking.default)
             # Every modality of the query is named, so that its weights count even where nothing is known.
             side.own[modality] = np.full(len(self.state.replica), np.nan, dtype=np.float32)
-            if modality in columns and (how.own or how.near):
+            if modality in columns and (how.own or how.near or how.same):
                 side.own[modality] = own_values(columns[modality], vectors, weights, around)
             if how.near:
                 side.near[modality] = near_values(self.state.replica, side.own[modality], rows)

@@ -47,3 +47,13 @@ def test_round_trip_and_damage():
     for broken in ({}, {"queries": {"text": {"x": 1}}, "default": {}}, {"queries": 3, "default": {}}):
         with pytest.raises(DamagedError):
             Ranking.from_dict(broken)
+
+
+def test_equal_content_wins_whatever_was_fitted():
+    weights = QueryWeights(fused=10.0, own=0.0, near=0.0, bias=-5.0)
+    ranking = Ranking({"text": weights})
+    fused = np.array([0.5, 0.7, 0.7])
+    own = {"text": np.array([1.0, 0.9, np.nan])}
+    scores = ranking.score(fused, own)
+    assert scores.argmax() == 0
+    assert scores[1] == scores[2]
