@@ -50,7 +50,7 @@ class TextTuningConfig:
     #: Words and phrases count by this power of the inverse number of entities that they stand beside.
     rarity: float = 0.5
     #: Tokens of a phrase that are read.
-    max_tokens: int = 32
+    max_tokens: int = 24
     #: Seconds between checkpoints.
     checkpoint_s: float = 15.0
     device: str = "auto"

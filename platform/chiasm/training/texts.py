@@ -24,6 +24,8 @@ Floats = npt.NDArray[np.float32]
 
 #: Texts encoded between two looks at `stop`.
 CHUNK = 512
+#: Entities with fewer names beside them are known by their own texts too.
+FEW_NAMES = 2
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def tune_text(
     with translated():
         if load_encoder(spec).fingerprint != snapshot.encoders.get("text"):
             return None
-        wording = Wording(*word_table(data, seen, values))
+        titles = snapshot.column("entities", "title")
+        wording = Wording(*word_table(data, seen, values, titles))
         try:
             done = tune_text_encoder(
                 spec,
@@ -109,17 +112,19 @@ def tune_text(
 
 
 def word_table(
-    data: Dataset, seen: Visible, values: npt.NDArray[np.object_]
+    data: Dataset, seen: Visible, values: npt.NDArray[np.object_], titles: npt.NDArray[np.object_]
 ) -> tuple[list[str], Ints, Ints, tuple[Ints, Ints]]:
     """Texts, words, entities and phrases as `chiasm_encoders.distil.Wording` takes them.
 
-    An entity's phrases are its own texts and the names of its bare neighbours. Words are those names; where
-    there are none, an entity's own texts.
+    Words are the names of bare neighbours; an entity's phrases are those beside it and its title. Longer
+    texts and those in other languages, each of which stands beside one entity only, would outweigh them.
+    Where it has few names an entity's own texts are phrases too, and where no neighbour has a name, words.
 
     Args:
         data: The data set.
         seen: What training may use.
         values: Texts by row of the text features, ``(rows,)``.
+        titles: Of entities, ``(entities,)``.
     """
     assets = np.flatnonzero(seen.assets & (data.names == "text"))
     texts, text_of = np.unique(values[data.row[assets]].astype(str), return_inverse=True)
@@ -129,6 +134,10 @@ def word_table(
     named = ~data.stub[here] & data.stub[there]
     own = ~data.stub[owner]
     lent = _joined(here[named], there[named], owner, text_of)
+    if len(lent):
+        named_as = np.array([str(title or "") for title in titles])[owner]
+        few = np.bincount(lent[:, 0], minlength=data.num_entities)[owner] < FEW_NAMES
+        own &= few | (texts[text_of] == named_as)
     told = np.stack([owner[own], text_of[own]], axis=1)
     words = np.unique(lent if len(lent) else told, axis=0)
     phrases = np.unique(np.concatenate([lent, told]), axis=0)

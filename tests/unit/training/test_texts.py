@@ -79,7 +79,9 @@ def test_words_are_the_names_of_bare_neighbours_that_training_may_use(write_snap
     data = Dataset.read(snapshot)
     seen = visible(data, ("valid", "test"))
     values = np.array([f"text {row}" for row in range(len(data.features["text"]))], dtype=object)
-    texts, words, entities, (offsets, rows) = word_table(data, seen, values)
+    texts, words, entities, (offsets, rows) = word_table(
+        data, seen, values, snapshot.column("entities", "title")
+    )
     named = {(int(e), texts[w]) for e, w in zip(entities, words, strict=True)}
     graph, expected = seen.graph, set()
     for head, tail in zip(graph.heads, graph.tails, strict=True):
