@@ -18,12 +18,16 @@ STUDENT_FORMAT = "chiasm-student-1"
 
 
 def load_student(what: str, device: str) -> Encoder:
-    """The image or audio student in a folder.
+    """The image or audio student in a folder, or the tuned text encoder.
 
     Raises:
         WeightsError: the folder holds no student, or one whose weights and configuration disagree.
     """
     folder = Path(what)
+    if (folder / "modules.json").is_file():
+        from chiasm_encoders.text.sentence_transformer import load_sentence_transformer
+
+        return load_sentence_transformer(what, device)
     config = read_config(folder / "config.json")
     if config.get("format") != STUDENT_FORMAT or config.get("modality") not in ("image", "audio"):
         raise WeightsError("not a student of this version", where=what, remedy="train it again: chiasm train")

@@ -10,12 +10,17 @@ from chiasm_encoders.distil.config import AudioStudentConfig, ImageStudentConfig
 from chiasm_encoders.distil.image import train_image_student
 from chiasm_encoders.distil.run import training_vectors
 from chiasm_encoders.distil.supervision import Supervision
+from chiasm_encoders.distil.text import TextTuningConfig, tune_text_encoder
+from chiasm_encoders.distil.wording import Wording
 
 __all__ = [
     "AudioStudentConfig",
     "ImageStudentConfig",
     "Supervision",
+    "TextTuningConfig",
+    "Wording",
     "train_audio_student",
     "train_image_student",
     "training_vectors",
+    "tune_text_encoder",
 ]

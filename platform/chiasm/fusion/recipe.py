@@ -59,6 +59,8 @@ class EncodersConfig:
 
     #: Encoder spec of the text teacher; None is the default one.
     text: str | None = None
+    #: Options of `chiasm_encoders.distil.tune_text_encoder`, by name; None leaves the text encoder as it is.
+    text_tuning: Mapping[str, Any] | None = None
     image: ImageConfig = field(default_factory=ImageConfig)
     audio: AudioConfig = field(default_factory=AudioConfig)
 

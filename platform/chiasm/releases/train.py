@@ -13,8 +13,9 @@ from chiasm import jobs
 from chiasm.catalog.models import Release, Space
 from chiasm.errors import translated
 from chiasm.fusion.recipe import Recipe, load_recipe
-from chiasm.ingest import current_spaces, ensure_space
+from chiasm.ingest import ensure_space
 from chiasm.jobs import Claim, WorkContext
+from chiasm.models import default_encoders
 from chiasm.releases.fill import fill_assets
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.training import Progress, Stopped, train
@@ -33,7 +34,8 @@ def train_unit(ctx: WorkContext, claim: Claim) -> None:
             fill_assets(ctx, claim, space, modality)
         out = ctx.settings.models_dir / release.folder
         snapshot = take_snapshot(ctx, release, spaces, out / "snapshot", recipe)
-        metrics = _train(ctx, snapshot, out, recipe, release.seed)
+        text = spaces["text"].encoder if "text" in spaces else None
+        metrics = _train(ctx, snapshot, out, recipe, release.seed, text)
     with ctx.catalog.write() as session:
         session.execute(
             update(Release)
@@ -68,11 +70,11 @@ def _mark(ctx: WorkContext, release_id: int, state: str, error: str | None) -> N
 def _feature_spaces(ctx: WorkContext, workspace_id: int, recipe: Recipe) -> dict[str, Space]:
     """Spaces of encoders that are there before training: the text teacher and the recipe's pretrained ones."""
     specs = {
-        "text": recipe.encoders.text,
+        # Not the active release's, which may be tuned: each release begins anew, so nothing drifts.
+        "text": recipe.encoders.text or default_encoders(ctx.settings).get("text"),
         "image": recipe.encoders.image.encoder,
         "audio": recipe.encoders.audio.encoder,
     }
-    present = current_spaces(ctx, workspace_id)
     chosen: dict[str, Space] = {}
     for modality, spec in specs.items():
         if spec is not None:
@@ -80,18 +82,21 @@ def _feature_spaces(ctx: WorkContext, workspace_id: int, recipe: Recipe) -> dict
             chosen[modality] = ensure_space(
                 ctx.catalog, workspace_id, modality, stamp=encoder.fingerprint, dim=encoder.dim, encoder=spec
             )
-        elif modality == "text" and modality in present:
-            chosen[modality] = present[modality]
     return chosen
 
 
-def _train(ctx: WorkContext, snapshot: Path, out: Path, recipe: Recipe, seed: int) -> dict[str, Any]:
+def _train(
+    ctx: WorkContext, snapshot: Path, out: Path, recipe: Recipe, seed: int, text_encoder: str | None
+) -> dict[str, Any]:
     def report(progress: Progress) -> None:
         ctx.beat(round(progress.ratio * 1000), 1000, progress.stage)
 
     try:
         with translated():
-            return dict(train(snapshot, out, recipe, seed=seed, report=report, stop=ctx.stop).metrics)
+            result = train(
+                snapshot, out, recipe, seed=seed, report=report, stop=ctx.stop, text_encoder=text_encoder
+            )
+            return dict(result.metrics)
     except Stopped:
         # Says why: cancelled, lost or interrupted.
         ctx.beat()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from chiasm.errors import InputError
 from chiasm.fusion.checkpoints import read_json, sha256_of, write_json, write_tensors
@@ -26,6 +27,7 @@ from chiasm.training.loop import run_loop
 from chiasm.training.progress import STAGES, Progress, Report, Stop, Stopped
 from chiasm.training.snapshot import Snapshot
 from chiasm.training.students import Student, train_student
+from chiasm.training.texts import TunedText, tune_text
 from chiasm.training.views import ViewSampler
 
 __all__ = ["TrainResult", "train"]
@@ -54,7 +56,10 @@ class _Run:
     seed: int
     tell: Report
     stop: Stop
+    #: Spec of the encoder that made the snapshot's text features
+    text_encoder: str | None = None
     students: dict[str, Student] = field(default_factory=dict)
+    tuned: TunedText | None = None
 
     def reporter(self, stage: str) -> Callable[[float, Mapping[str, Any]], None]:
         """Reports a stage's share as the whole run's; stages that are left out count as done."""
@@ -74,7 +79,16 @@ class _Run:
             raise Stopped
 
 
-def train(snapshot: Path, out: Path, recipe: Recipe, *, seed: int, report: Report, stop: Stop) -> TrainResult:
+def train(
+    snapshot: Path,
+    out: Path,
+    recipe: Recipe,
+    *,
+    seed: int,
+    report: Report,
+    stop: Stop,
+    text_encoder: str | None = None,
+) -> TrainResult:
     """Train everything a release holds.
 
     Called again with the same arguments after a stop or a crash it goes on from the last checkpoint in
@@ -89,13 +103,15 @@ def train(snapshot: Path, out: Path, recipe: Recipe, *, seed: int, report: Repor
         seed: Same data, recipe, seed and machine: same model.
         report: Called often with the stage and the share done.
         stop: Asked often; true ends the run with a checkpoint.
+        text_encoder: Spec of the encoder that made the snapshot's text features; None is the recipe's, else
+            the default one. Where its fingerprint is not the snapshot's, it is not tuned.
 
     Raises:
         Stopped: ``stop`` said so.
         InputError: The snapshot has nothing to learn from.
         DamagedError: The snapshot or a checkpoint differs from its checksum.
     """
-    run = _Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop)
+    run = _Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop, text_encoder)
     if (done := _begin(run)) is not None:
         return done
     data = _features(run)
@@ -145,9 +161,13 @@ def _begin(run: _Run) -> TrainResult | None:
 
 
 def _features(run: _Run) -> Dataset:
-    """Features of all assets, by students where the recipe trains them."""
+    """Features of all assets, by a tuned text encoder and by students where the recipe trains them."""
     data = Dataset.read(run.snapshot)
     seen = visible(data, ("valid", "test"))
+    made = _tuned_text(run, data, seen)
+    if made:
+        # Students learn from what the release's own encoder says.
+        data = Dataset.read(run.snapshot, made)
     for modality, media, encoder in (
         ("image", run.snapshot.images(), run.recipe.encoders.image.encoder),
         ("audio", run.snapshot.waves(), run.recipe.encoders.audio.encoder),
@@ -168,7 +188,8 @@ def _features(run: _Run) -> Dataset:
         )
     run.reporter("features")
     columns = {m: s.text_columns for m, s in run.students.items() if s.text_columns is not None}
-    data = Dataset.read(run.snapshot, {m: s.features for m, s in run.students.items()}, columns)
+    made |= {m: s.features for m, s in run.students.items()}
+    data = Dataset.read(run.snapshot, made, columns)
     if not len(data.entity):
         raise InputError(
             "no text, picture or sound has features: there is nothing to learn from",
@@ -176,6 +197,28 @@ def _features(run: _Run) -> Dataset:
             remedy="ingest texts or media first",
         )
     return data
+
+
+def _tuned_text(run: _Run, data: Dataset, seen: Visible) -> dict[str, npt.NDArray[np.float32]]:
+    """Features of the texts by the encoder tuned to them; empty where none is tuned."""
+    options = run.recipe.encoders.text_tuning
+    if options is None:
+        return {}
+    from chiasm_encoders import default_text_spec
+
+    run.check()
+    run.tuned = tune_text(
+        run.snapshot,
+        data,
+        seen,
+        run.text_encoder or run.recipe.encoders.text or default_text_spec(),
+        options,
+        folder=run.out / "text",
+        seed=run.seed,
+        report=run.reporter("text tuning"),
+        stop=run.stop,
+    )
+    return {"text": run.tuned.features} if run.tuned else {}
 
 
 def _fit(run: _Run, data: Dataset, seen: Visible) -> FusionFit:
@@ -244,6 +287,8 @@ def _finish(
         files.append("graph/scorer.safetensors")
     for modality in run.students:
         files += [f"{modality}/config.json", f"{modality}/model.safetensors"]
+    if run.tuned:
+        files += [f"text/{name}" for name in run.tuned.files]
     write_json(
         run.out / "release.json",
         {
@@ -264,7 +309,7 @@ def _finish(
 def _encoders(run: _Run, data: Dataset) -> dict[str, dict[str, Any]]:
     """Spec, fingerprint and dimension of each modality's encoder.
 
-    A student's spec is relative to the release.
+    The spec of a student, and of a tuned encoder, is relative to the release.
     """
     chosen = {
         "text": run.recipe.encoders.text,
@@ -274,9 +319,11 @@ def _encoders(run: _Run, data: Dataset) -> dict[str, dict[str, Any]]:
     result = {}
     for modality in data.modalities:
         student = run.students.get(modality)
+        tuned = run.tuned if modality == "text" else None
+        own = student or tuned
         result[modality] = {
-            "spec": f"student:{modality}" if student else chosen[modality],
-            "fingerprint": student.fingerprint if student else run.snapshot.encoders.get(modality),
+            "spec": f"student:{modality}" if own else chosen[modality],
+            "fingerprint": own.fingerprint if own else run.snapshot.encoders.get(modality),
             "dim": int(np.shape(data.features[modality])[1]),
             "text_columns": list(student.text_columns) if student and student.text_columns else None,
         }

@@ -1,0 +1,146 @@
+"""A BERT sentence model whose upper layers learn while the lower ones are read once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from torch.nn import functional
+
+from chiasm_encoders.device import mixed_precision
+from chiasm_encoders.distil.checkpoint import write_aside
+from chiasm_encoders.text.bert import BertSentenceModel, load_bert_sentence_model
+
+__all__ = ["TunedLayers", "is_tuned", "write_tuned"]
+
+#: Written last: a folder without it is unfinished.
+_MARK = "tuned.json"
+_WEIGHTS = "model.safetensors"
+_CHUNK = 256
+
+
+class TunedLayers:
+    """The upper layers of a model, and what the lower ones say about given texts.
+
+    Args:
+        model: In float32.
+        tokenizer: A `tokenizers.Tokenizer`.
+        frozen: Layers that stay as they are; at least one learns.
+        device: Where it runs.
+    """
+
+    def __init__(self, model: BertSentenceModel, tokenizer: Any, frozen: int, device: torch.device) -> None:
+        self._device = device
+        self._model = model.to(device).train().requires_grad_(False)
+        self._tokenizer = tokenizer
+        self.first = max(0, min(frozen, len(model.layers) - 1))
+        self.trained = nn.ModuleList(list(model.layers)[self.first :]).requires_grad_(True)
+        self._hidden: list[Tensor] = []
+
+    @classmethod
+    def open(cls, folder: Path, frozen: int, max_tokens: int, device: torch.device) -> TunedLayers | None:
+        """The layers of the model in a folder; None if it is no plain BERT."""
+        loaded = load_bert_sentence_model(folder)
+        if loaded is None:
+            return None
+        model, tokenizer = loaded
+        tokenizer.enable_truncation(min(max_tokens, model.config.max_tokens))
+        tokenizer.no_padding()
+        return cls(model, tokenizer, frozen, device)
+
+    @torch.no_grad()
+    def read(self, texts: Sequence[str]) -> None:
+        """Take in the texts that `encode` names by row."""
+        tokens = [torch.tensor(one.ids) for one in self._tokenizer.encode_batch(list(texts))]
+        self._hidden = tokens
+        order = np.argsort([len(t) for t in tokens], kind="stable")
+        for start in range(0, len(order), _CHUNK):
+            rows = order[start : start + _CHUNK]
+            with mixed_precision(self._device, training=True):
+                padded, mask = self._padded(rows)
+                x = functional.embedding(padded, self._model.words)
+                x = self._model.norm(x + self._model.places[: padded.shape[1]])
+                x = self._through(self._model.layers[: self.first], x, mask)
+            for row, states in zip(rows, x, strict=True):
+                self._hidden[row] = states[: len(tokens[row])].to(x.dtype)
+
+    def encode(self, rows: npt.NDArray[np.int64]) -> Tensor:
+        """Unit vectors of texts that were read, `(rows, dim)`, with gradients to the trained layers."""
+        order = np.argsort([len(self._hidden[row]) for row in rows], kind="stable")
+        parts = [self._forward(rows[order[at : at + _CHUNK]]) for at in range(0, len(order), _CHUNK)]
+        return torch.cat(parts)[torch.from_numpy(np.argsort(order)).to(self._device)]
+
+    def _forward(self, rows: npt.NDArray[np.int64]) -> Tensor:
+        x, mask = self._padded(rows)
+        with mixed_precision(self._device, training=True):
+            x = self._through(self.trained, x, mask).float()
+        if self._model.config.pooling == "cls":
+            return functional.normalize(x[:, 0], dim=-1)
+        kept = mask[..., None].to(x.dtype)
+        return functional.normalize((x * kept).sum(1) / kept.sum(1), dim=-1)  # (B, T, D) -> (B, D)
+
+    def _through(self, layers: nn.ModuleList, x: Tensor, mask: Tensor) -> Tensor:
+        attended = None if bool(mask.all()) else mask[:, None, None, :]
+        for layer in layers:
+            x = layer(x, attended)
+        return x
+
+    def _padded(self, rows: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """What is known of these texts, padded, and where there is a token."""
+        known = [self._hidden[row].to(self._device) for row in rows]
+        lengths = torch.tensor([len(k) for k in known], device=self._device)
+        padded = nn.utils.rnn.pad_sequence(known, batch_first=True)
+        return padded, torch.arange(padded.shape[1], device=self._device)[None, :] < lengths[:, None]
+
+    def weights(self) -> dict[str, Tensor]:
+        """The trained tensors by the names that Hugging Face gives them."""
+        names = {"mix": "attention.output.dense", "mix_norm": "attention.output.LayerNorm"}
+        names |= {"widen": "intermediate.dense", "narrow": "output.dense", "norm": "output.LayerNorm"}
+        found: dict[str, Tensor] = {}
+        for number, layer in enumerate(self.trained, self.first):
+            for name, tensor in layer.state_dict().items():
+                part, _, kind = name.partition(".")
+                prefix = f"encoder.layer.{number}."
+                if part == "qkv":
+                    for which, third in zip(("query", "key", "value"), tensor.chunk(3), strict=True):
+                        found[f"{prefix}attention.self.{which}.{kind}"] = third
+                else:
+                    found[f"{prefix}{names[part]}.{kind}"] = tensor
+        return found
+
+
+def is_tuned(folder: Path, run: str) -> bool:
+    """Whether the folder already holds the encoder that this very run would make."""
+    try:
+        return bool(json.loads((folder / _MARK).read_text(encoding="utf-8")).get("run") == run)
+    except (OSError, ValueError):
+        return False
+
+
+def write_tuned(out: Path, source: Path, layers: TunedLayers, run: str) -> None:
+    """Write the source's folder with the trained tensors in place of its own, in half precision."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / _MARK).unlink(missing_ok=True)
+    weights = load_file(source / _WEIGHTS)
+    outer = "bert." if any(name.startswith("bert.") for name in weights) else ""
+    weights |= {outer + name: tensor for name, tensor in layers.weights().items()}
+    plain = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous().clone()
+        for name, tensor in weights.items()
+    }
+    for path in source.iterdir():
+        if path.suffix in (".json", ".txt") and path.name != _MARK:
+            shutil.copyfile(path, out / path.name)
+        elif path.is_dir() and (path / "config.json").is_file():
+            (out / path.name).mkdir(exist_ok=True)
+            shutil.copyfile(path / "config.json", out / path.name / "config.json")
+    write_aside(out / _WEIGHTS, save(plain, {"format": "pt"}))
+    write_aside(out / _MARK, json.dumps({"run": run, "frozen_layers": layers.first}).encode())
