@@ -25,6 +25,7 @@ SHAPES = {"circle": 220.0, "square": 330.0, "triangle": 495.0, "bar": 740.0, "ri
 
 #: Short training: the tests ask whether it works, the benchmarks how well.
 QUICK = {
+    "encoders.text_tuning": "{steps: 2}",
     "encoders.image.student": "{max_steps: 20, epochs: 20, warmup_steps: 2, widths: [16, 32], size: 32}",
     "encoders.audio.student": "{max_steps: 20, epochs: 20, warmup_steps: 2, widths: [16, 32]}",
     "training.epochs": "2",

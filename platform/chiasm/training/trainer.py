@@ -17,7 +17,7 @@ from chiasm.fusion.checkpoints import read_json, sha256_of, write_json, write_te
 from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import Recipe
 from chiasm.fusion.runtime import FusionModel
-from chiasm.training.calibration import Judged, fit_ranking
+from chiasm.training.calibration_data import fit_on
 from chiasm.training.dataset import Dataset
 from chiasm.training.evaluation import Bench, evaluate
 from chiasm.training.fitting import FusionFit, build_fit
@@ -31,9 +31,6 @@ from chiasm.training.texts import TunedText, tune_text
 from chiasm.training.views import ViewSampler
 
 __all__ = ["TrainResult", "train"]
-
-#: Near-copies that the ranking is fitted on, by modality.
-MOST_COPIES = 150
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ def train(
     run.check()
     ranking_report = run.reporter("ranking")
     valid = Bench(model, data, hidden, "valid")
-    model.ranking = _ranking(valid)
+    model.ranking = fit_on(valid)
     ranking_report(1.0, {})
     run.check()
     evaluation_report = run.reporter("evaluation")
@@ -247,34 +244,6 @@ def _model(run: _Run, data: Dataset, fit: FusionFit) -> FusionModel:
     model = FusionModel(fit.fusion, fit.gnn, config, Ranking(), "")
     model.save_parts(run.out)
     return model
-
-
-def _ranking(bench: Bench) -> Ranking:
-    """Fit the ranking on held-out assets and on near-copies of known ones.
-
-    A held-out picture of an entity with one picture asks for an entity that now lacks any: such queries
-    alone would
-    teach that lacking one is a merit. So they count as much as such entities are among all, and
-    near-copies of
-    known assets, whose entities have them, make up the rest.
-    """
-    judged = {}
-    for modality, queries in bench.by_modality().items():
-        fused, own, near = bench.cosines(queries)
-        expected = bench.expected(queries)
-        has_own = np.isfinite(own)
-        answered = np.array([has_own[i, right].any() for i, right in enumerate(expected)])
-        share = float(np.clip(bench.lacking(modality), 0.1, 0.9))
-        weights = np.where(answered, 1.0, share)
-        copies = bench.copies(modality, MOST_COPIES)
-        if copies is not None:
-            found, right = copies
-            fused, own, near = (np.concatenate(p) for p in zip((fused, own, near), found, strict=True))
-            expected = [*expected, *right]
-            rest = max(0.1 * weights.sum(), (~answered).sum() * (1 - share))
-            weights = np.concatenate([weights, np.full(len(right), rest / len(right))])
-        judged[modality] = Judged(fused, own, near, expected, weights)
-    return fit_ranking(judged)
 
 
 def _finish(

@@ -14,6 +14,7 @@ from chiasm.fusion.recipe import Recipe
 from chiasm.fusion.tokens import TokenBatch, thin
 from chiasm.training.dataset import Dataset
 from chiasm.training.membership import PairSet
+from chiasm.training.takeout import take_out
 from chiasm_graph import Trees, TreeSampler, Triples
 
 __all__ = ["ViewBatch", "ViewSampler", "WordPairs", "token_batch", "word_pairs"]
@@ -204,7 +205,7 @@ class ViewSampler:
         return ViewBatch(
             num_views,
             token_batch(self.data, queries),
-            token_batch(self.data, rest, self._takeout(word, queries, rest)),
+            token_batch(self.data, rest, take_out(self.data, self.generator, word, queries, rest)),
             trees,
             torch.from_numpy(rows),
             torch.from_numpy(self._false_negatives(entity, word, queries)),
@@ -253,32 +254,6 @@ class ViewSampler:
         others = self.assets[entity]
         short = [text not in v or len(text) <= LONGEST_PART * len(v) for v in self.data.value[others]]
         return name, others[short] if text else others
-
-    def _takeout(
-        self, word: Ints, queries: list[Ints], rest: list[Ints]
-    ) -> tuple[Floats, list[npt.NDArray[np.float32]]] | None:
-        """How much of a word's feature to take out of texts that hold the word.
-
-        The feature of a text is close to the mean of its words', so that ``x - c w`` with ``c`` about half
-        the
-        root of the word's share is close to the feature of the text without it (cosine .915 on lists of
-        keywords, and as similar to the word as the true one); ``c`` is drawn so that it cannot be learned.
-        """
-        if "text" not in self.data.features:
-            return None
-        vectors = np.zeros((len(word), self.data.features["text"].shape[1]), dtype=np.float32)
-        shares = []
-        for i, (query, assets) in enumerate(zip(queries, rest, strict=True)):
-            share = np.zeros(len(assets), dtype=np.float32)
-            if word[i] >= 0:
-                text = self.data.value[query[0]]
-                vectors[i] = self.data.features["text"][self.data.row[query[0]]]
-                for j, value in enumerate(self.data.value[assets]):
-                    if text and text in value:
-                        strength = self.generator.uniform(0.3, 0.7)
-                        share[j] = strength * (len(text) / len(value)) ** 0.5
-            shares.append(share)
-        return vectors, shares
 
     def _thin_out(self, assets: Ints, has_graph: bool) -> tuple[Ints, bool]:
         """What is left of an entity after modality dropout, never nothing if there was something."""
