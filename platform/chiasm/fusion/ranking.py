@@ -26,7 +26,8 @@ class QueryWeights:
     """How queries of one modality are judged; slopes are never negative.
 
     Where a candidate has no own (or near) asset of the modality, its cosine is taken to be what candidates of
-    the same fused cosine have on average: ``own_base + own_slope * fused``.
+    the same evidence have on average: ``near_base + near_slope * fused``, and
+    ``own_base + own_slope * fused + own_near * near``.
     """
 
     fused: float = 10.0
@@ -36,6 +37,8 @@ class QueryWeights:
     bias: float = -5.0
     own_base: float = 0.0
     own_slope: float = 1.0
+    #: What the near cosine says about the own one.
+    own_near: float = 0.0
     near_base: float = 0.0
     near_slope: float = 1.0
     #: What an own asset of equal content adds. Held-out queries have none by definition, so this cannot be
@@ -78,12 +81,13 @@ class Ranking:
         for modality in modalities:
             how = self.queries.get(modality, self.default)
             logit = how.bias + how.fused * cosine
+            around: Floats = how.near_base + how.near_slope * cosine
+            if near is not None and modality in near:
+                around = _filled(near[modality], around)
+                logit = logit + how.near * around
             if own is not None and modality in own:
-                if how.own:
-                    logit = logit + how.own * _filled(own[modality], how.own_base + how.own_slope * cosine)
-                logit = logit + how.same * _same(own[modality])
-            if near is not None and modality in near and how.near:
-                logit = logit + how.near * _filled(near[modality], how.near_base + how.near_slope * cosine)
+                expected = how.own_base + how.own_slope * cosine + how.own_near * around
+                logit = logit + how.own * _filled(own[modality], expected) + how.same * _same(own[modality])
             total += logit / len(modalities)
         return total
 

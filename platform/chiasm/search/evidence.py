@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from chiasm.search.column import Column, Floats
 from chiasm.search.replica import Ints, Replica
+from chiasm_graph import greatest_nearby
 
 __all__ = ["near_values", "own_values"]
 
@@ -29,28 +30,26 @@ def own_values(
 
 
 def near_values(replica: Replica, own: Floats, rows: Ints | None = None) -> Floats:
-    """Greatest own value among each entity's neighbours, stubs included, ``(rows,)``; NaN for none.
+    """Greatest own value near each entity, stubs included, ``(rows,)``; NaN for none.
+
+    Near are its neighbours; with all entities at hand, also theirs where none of its own has a value.
 
     Args:
         replica: Holds the graph.
         own: Own values of all entities that may be neighbours, ``(rows,)``.
         rows: Entities that matter.
     """
+    if rows is None:
+        return greatest_nearby(own[None], replica.graph)[0]
     adjacency = replica.graph.adjacency
     found = np.full(len(replica), np.nan, dtype=np.float32)
     filled = np.where(np.isnan(own), -np.inf, own).astype(np.float32)
-    if rows is None:
-        here = np.flatnonzero(replica.linked)
-        if not len(here):
-            return found
-        best = np.maximum.reduceat(filled[adjacency.neighbour], adjacency.indptr[here])
-    else:
-        here = rows[replica.linked[rows]]
-        if not len(here):
-            return found
-        owner, at = replica.graph.half_edges(here)
-        starts = np.searchsorted(owner, np.arange(len(here)))
-        best = np.maximum.reduceat(filled[adjacency.neighbour[at]], starts)
+    here = rows[replica.linked[rows]]
+    if not len(here):
+        return found
+    owner, at = replica.graph.half_edges(here)
+    starts = np.searchsorted(owner, np.arange(len(here)))
+    best = np.maximum.reduceat(filled[adjacency.neighbour[at]], starts)
     found[here] = _nan_for_none(best)
     return found
 

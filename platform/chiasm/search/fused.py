@@ -109,7 +109,7 @@ class FusedScorer(Scorer):
             side.own[modality] = np.full(len(self.state.replica), np.nan, dtype=np.float32)
             if modality in columns and (how.own or how.near or how.same):
                 side.own[modality] = own_values(columns[modality], vectors, weights, around)
-            if how.near:
+            if how.near or how.own_near:
                 side.near[modality] = near_values(self.state.replica, side.own[modality], rows)
         return self._judged(side, side.fused, side.own, side.near)
 

@@ -55,11 +55,12 @@ def fit_ranking(judged: dict[str, Judged], start: QueryWeights | None = None) ->
 
 
 def _fit(cosines: Judged, start: QueryWeights) -> QueryWeights:
-    own_base, own_slope = _expectation(cosines.fused, cosines.own)
-    near_base, near_slope = _expectation(cosines.fused, cosines.near)
-    f = torch.from_numpy(np.asarray(cosines.fused, dtype=np.float32))
-    own = _filled(cosines.own, f, own_base, own_slope)
-    near = _filled(cosines.near, f, near_base, near_slope)
+    fused = np.asarray(cosines.fused, dtype=np.float32)
+    near_base, near_slope = _expectation(cosines.near, fused)
+    around = _filled(cosines.near, near_base + near_slope * fused)
+    own_base, own_slope, own_near = _expectation(cosines.own, fused, around)
+    f, near = torch.from_numpy(fused), torch.from_numpy(around)
+    own = torch.from_numpy(_filled(cosines.own, own_base + own_slope * fused + own_near * around))
     right = torch.zeros(f.shape, dtype=torch.bool)
     for i, columns in enumerate(cosines.expected):
         right[i, torch.from_numpy(np.asarray(columns))] = True
@@ -91,20 +92,27 @@ def _fit(cosines: Judged, start: QueryWeights) -> QueryWeights:
     # In a softmax the chance of a candidate is sigmoid(logit - log of the others' sum).
     bias = -float(torch.logsumexp(logits, 1).median())
     return QueryWeights(
-        fused_weight, own_weight, near_weight, bias, own_base + offset, own_slope, near_base, near_slope
+        fused=fused_weight,
+        own=own_weight,
+        near=near_weight,
+        bias=bias,
+        own_base=own_base + offset,
+        own_slope=own_slope,
+        own_near=own_near,
+        near_base=near_base,
+        near_slope=near_slope,
     )
 
 
-def _expectation(fused: Floats, values: Floats) -> tuple[float, float]:
-    """Base and slope of a cosine's mean given the fused cosine, over candidates that have it."""
+def _expectation(values: Floats, *known: Floats) -> tuple[float, ...]:
+    """Least squares of a cosine on others over candidates that have it: base, then a slope for each."""
     there = np.isfinite(values)
     if there.sum() < 2:
-        return 0.0, 0.0
-    x, y = fused[there].astype(np.float64), values[there].astype(np.float64)
-    slope = float(((x - x.mean()) * (y - y.mean())).mean() / max(x.var(), 1e-9))
-    return float(y.mean() - slope * x.mean()), slope
+        return (0.0,) * (1 + len(known))
+    design = np.stack([np.ones(int(there.sum())), *(k[there].astype(np.float64) for k in known)], axis=1)
+    # A cosine that never varies decides nothing; the least-norm solution gives it no slope.
+    return tuple(np.linalg.lstsq(design, values[there].astype(np.float64), rcond=1e-6)[0].tolist())
 
 
-def _filled(values: Floats, fused: Tensor, base: float, slope: float) -> Tensor:
-    there = torch.from_numpy(np.isfinite(values))
-    return torch.where(there, torch.from_numpy(np.nan_to_num(values)).float(), base + slope * fused)
+def _filled(values: Floats, expected: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, expected).astype(np.float32)

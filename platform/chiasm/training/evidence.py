@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chiasm.training.dataset import Dataset
-from chiasm_graph import Triples
+from chiasm_graph import Triples, greatest_nearby
 
 __all__ = ["near_evidence", "own_evidence"]
 
@@ -38,14 +38,5 @@ def own_evidence(data: Dataset, keep: Bools, modality: str, queries: Floats) -> 
 
 
 def near_evidence(own: Floats, graph: Triples) -> Floats:
-    """Greatest ``own`` among an entity's neighbours, ``(queries, entities)``; NaN where none has any."""
-    adjacency = graph.adjacency
-    joined = np.flatnonzero(graph.degrees() > 0)
-    result = np.full_like(own, np.nan)
-    if len(joined):
-        filled = np.where(np.isnan(own), -np.inf, own)
-        for start in range(0, len(own), 64):
-            span = slice(start, start + 64)
-            best = np.maximum.reduceat(filled[span][:, adjacency.neighbour], adjacency.indptr[joined], axis=1)
-            result[span, joined] = np.where(np.isfinite(best), best, np.nan)
-    return result
+    """Greatest ``own`` nearby, ``(queries, entities)``; NaN where nothing near has any (`greatest_nearby`)."""
+    return greatest_nearby(own, graph)
