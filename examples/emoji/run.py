@@ -35,7 +35,7 @@ class Options:
     #: Recipe key -> value.
     overrides: Mapping[str, str] | None = None
     #: Kept-aside queries of each kind at most.
-    judged: int = 300
+    judged: int = 200
     #: Whether to train even if a release is active.
     retrain: bool = False
 
