@@ -65,16 +65,22 @@ def _fit(cosines: Judged, start: QueryWeights) -> QueryWeights:
     for i, columns in enumerate(cosines.expected):
         right[i, torch.from_numpy(np.asarray(columns))] = True
     lacking = torch.from_numpy(~np.isfinite(cosines.own))
+    apart = torch.from_numpy(~np.isfinite(cosines.near))
     weights = torch.from_numpy(cosines.weights / max(cosines.weights.sum(), 1e-12)).float()
-    begin = torch.tensor([start.fused, start.own, start.near, 0.0])
-    scale = torch.tensor([20.0, 20.0, 20.0, 0.3])
+    begin = torch.tensor([start.fused, start.own, start.near, 0.0, 0.0])
+    scale = torch.tensor([20.0, 20.0, 20.0, 0.3, 0.3])
     raw = begin.clone().requires_grad_(True)
     optimiser = torch.optim.LBFGS([raw], max_iter=40, line_search_fn="strong_wolfe")
 
+    def judged(slopes: Tensor, lacks: Tensor, stands_apart: Tensor) -> Tensor:
+        # What is not near says something about what would be near, and through that about an own asset.
+        around_all = near + stands_apart * apart
+        own_all = own + (lacks + own_near * stands_apart * apart) * lacking
+        return slopes[0] * f + slopes[1] * own_all + slopes[2] * around_all
+
     def closure() -> Tensor:
         optimiser.zero_grad()
-        slopes = raw[:3].clamp_min(0)
-        logits = slopes[0] * f + slopes[1] * (own + raw[3] * lacking) + slopes[2] * near
+        logits = judged(raw[:3].clamp_min(0), raw[3], raw[4])
         chance = torch.logsumexp(logits.masked_fill(~right, -1e4), 1) - torch.logsumexp(logits, 1)
         # A gradient also below zero, so that a weight can come back.
         pull = ((raw - begin) / scale).square().sum() / len(f) ** 0.5 + functional.relu(
@@ -86,9 +92,9 @@ def _fit(cosines: Judged, start: QueryWeights) -> QueryWeights:
 
     with torch.enable_grad():
         optimiser.step(closure)  # type: ignore[no-untyped-call]
-    fused_weight, own_weight, near_weight = raw.detach()[:3].clamp_min(0).tolist()
-    offset = float(raw.detach()[3])
-    logits = fused_weight * f + own_weight * (own + offset * lacking) + near_weight * near
+    fitted = raw.detach()
+    fused_weight, own_weight, near_weight = fitted[:3].clamp_min(0).tolist()
+    logits = judged(fitted[:3].clamp_min(0), fitted[3], fitted[4])
     # In a softmax the chance of a candidate is sigmoid(logit - log of the others' sum).
     bias = -float(torch.logsumexp(logits, 1).median())
     return QueryWeights(
@@ -96,10 +102,10 @@ def _fit(cosines: Judged, start: QueryWeights) -> QueryWeights:
         own=own_weight,
         near=near_weight,
         bias=bias,
-        own_base=own_base + offset,
+        own_base=own_base + float(fitted[3]),
         own_slope=own_slope,
         own_near=own_near,
-        near_base=near_base,
+        near_base=near_base + float(fitted[4]),
         near_slope=near_slope,
     )
 
