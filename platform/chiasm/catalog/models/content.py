@@ -101,6 +101,6 @@ class Triple(Base):
     literal: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
     #: `e:<entity id>` or `l:<sha256 of the literal's canonical JSON>`.
     object_ref: Mapped[Name]
-    #: stated, rule or predicted.
+    #: stated (a record), table (a triples file), rule or predicted.
     origin: Mapped[Name] = mapped_column(default="stated")
     confidence: Mapped[float] = mapped_column(default=1.0)
