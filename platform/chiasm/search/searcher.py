@@ -18,6 +18,7 @@ from chiasm.search.replica import Ints
 from chiasm.search.result import Hit, SearchResult
 from chiasm.search.scorer import Scorer, Scores
 from chiasm.search.state import State, StateCache
+from chiasm.search.threads import one_thread
 from chiasm.settings import Settings
 
 __all__ = ["Searcher"]
@@ -56,6 +57,12 @@ class Searcher:
             DamagedError: A segment or a model is damaged.
         """
         began = time.perf_counter()
+        with one_thread():
+            state, hits, warnings = self._answer(workspace_id, query)
+        took_ms = (time.perf_counter() - began) * 1000.0
+        return SearchResult(state.release, took_ms, query.to_dict(), hits, tuple(warnings))
+
+    def _answer(self, workspace_id: int, query: Query) -> tuple[State, Sequence[Hit], list[str]]:
         state = self._states.current(workspace_id)
         asked, warnings = resolve(state, self._models, query)
         allowed = allowed_rows(state, self._catalog, query, asked)
@@ -65,8 +72,7 @@ class Searcher:
             scorer = self._scorer(state, usable)
             scores = np.where(allowed, scorer.scores(allowed), np.nan)
             hits = _hits(state, scorer, scores, query)
-        took_ms = (time.perf_counter() - began) * 1000.0
-        return SearchResult(state.release, took_ms, query.to_dict(), hits, tuple(warnings))
+        return state, hits, warnings
 
     def _scorer(self, state: State, asked: list[Asked]) -> Scorer:
         if state.folder is None:
