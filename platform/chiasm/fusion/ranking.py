@@ -26,8 +26,8 @@ class QueryWeights:
     """How queries of one modality are judged; slopes are never negative.
 
     Where a candidate has no own (or near) asset of the modality, its cosine is taken to be what candidates of
-    the same evidence have on average: ``near_base + near_slope * fused``, and
-    ``own_base + own_slope * fused + own_near * near``.
+    the same evidence have on average: ``near_base + near_slope * fused``,
+    ``words_base + words_slope * fused``, and ``own_base + own_slope * fused + own_near * near``.
     """
 
     fused: float = 10.0
@@ -41,6 +41,10 @@ class QueryWeights:
     own_near: float = 0.0
     near_base: float = 0.0
     near_slope: float = 1.0
+    #: Of what the regression from words says, see `chiasm.fusion.words`.
+    words: float = 0.0
+    words_base: float = 0.0
+    words_slope: float = 0.0
     #: What an own asset of equal content adds. Held-out queries have none by definition, so this cannot be
     #: fitted on them; e^5 to 1 that who asks for exactly this means this.
     same: float = 5.0
@@ -53,15 +57,15 @@ class Ranking:
     For a candidate *e* and a query whose items have the modalities *M*::
 
         logit(e) = mean over m in M of
-                   bias[m] + fused[m] * f(e) + own[m] * own_m(e) + near[m] * near_m(e) + same[m] * same_m(e)
+                   bias[m] + fused[m] * f(e) + own[m] * own_m(e) + near[m] * near_m(e)
+                   + words[m] * words_m(e) + same[m] * same_m(e)
         score(e) = sigmoid(logit(e))
 
     ``f`` is the cosine of the fused vectors; ``own_m`` the greatest cosine of the query's item to one of the
-    candidate's own assets of modality *m*; ``near_m`` the same over the assets of its graph neighbours.
-    What a
-    candidate does not have is replaced by its expectation given ``f``, so that lacking a modality neither
-    punishes nor favours it. A query without items of its own (an entity, or a vector) is judged on ``f``
-    alone.
+    candidate's own assets of modality *m*; ``near_m`` the same over the assets of its graph neighbours;
+    ``words_m`` what the words beside it explain of the query (`chiasm.fusion.words`). What a candidate does
+    not have is replaced by its expectation given ``f``, so that lacking a modality neither punishes nor
+    favours it. A query without items of its own (an entity, or a vector) is judged on ``f`` alone.
 
     Args:
         queries: By modality of the query's items.
@@ -71,10 +75,16 @@ class Ranking:
     queries: Mapping[str, QueryWeights] = field(default_factory=dict)
     default: QueryWeights = field(default_factory=QueryWeights)
 
-    def logits(self, fused: Floats, own: Evidence | None = None, near: Evidence | None = None) -> Floats:
+    def logits(
+        self,
+        fused: Floats,
+        own: Evidence | None = None,
+        near: Evidence | None = None,
+        words: Evidence | None = None,
+    ) -> Floats:
         """Scores before the sigmoid, of any magnitude; arguments as for `score`."""
         cosine = np.asarray(fused, dtype=np.float64)
-        modalities = sorted({*(own or {}), *(near or {})})
+        modalities = sorted({*(own or {}), *(near or {}), *(words or {})})
         if not modalities:
             return self.default.bias + self.default.fused * cosine
         total = np.zeros_like(cosine)
@@ -88,22 +98,32 @@ class Ranking:
             if own is not None and modality in own:
                 expected = how.own_base + how.own_slope * cosine + how.own_near * around
                 logit = logit + how.own * _filled(own[modality], expected) + how.same * _same(own[modality])
+            if words is not None and modality in words:
+                logit = logit + how.words * _filled(
+                    words[modality], how.words_base + how.words_slope * cosine
+                )
             total += logit / len(modalities)
         return total
 
-    def score(self, fused: Floats, own: Evidence | None = None, near: Evidence | None = None) -> Floats:
+    def score(
+        self,
+        fused: Floats,
+        own: Evidence | None = None,
+        near: Evidence | None = None,
+        words: Evidence | None = None,
+    ) -> Floats:
         """Scores in [0, 1] that order candidates.
 
         Args:
             fused: Cosine of query and candidate in the fused space, ``(*any,)``.
             own: By modality of the query's items: greatest cosine to a candidate's own assets of that
                 modality, NaN where it has none, ``(*any,)``. Every modality of the query should be named,
-                with
-                all NaN if need be.
+                with all NaN if need be.
             near: Likewise over the assets of the candidate's graph neighbours (stubs and their names
                 included).
+            words: Likewise what the regression from words says (`chiasm.fusion.words.WordLinks`).
         """
-        return 1.0 / (1.0 + np.exp(-self.logits(fused, own, near)))
+        return 1.0 / (1.0 + np.exp(-self.logits(fused, own, near, words)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for ``release.json``."""

@@ -18,6 +18,7 @@ from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import FusionConfig, GraphConfig
 from chiasm.fusion.tokens import KINDS, pack
 from chiasm.fusion.transformer import FusionTransformer, build_fusion
+from chiasm.fusion.words import Words
 from chiasm_graph import NeighbourGnn, NodeFeatures, TreeSampler, Triples
 
 __all__ = ["FusionModel"]
@@ -52,6 +53,8 @@ class FusionModel:
         self._gnn = gnn.eval() if gnn is not None else None
         self._config = dict(config)
         self.ranking = ranking
+        #: What known words say about entities; None where the catalogue lends no names.
+        self.words: Words | None = None
         #: Stamp of every fused vector.
         self.fingerprint = fingerprint
         #: Width of the fused vector; its leading parts of `prefixes` work alone.
@@ -85,9 +88,9 @@ class FusionModel:
         """
         root = Path(folder)
         release = read_json(root / "release.json")
-        for name in ("fusion/config.json", "fusion/model.safetensors", "graph/model.safetensors"):
-            if name in release["files"]:
-                verify(root / name, release["files"][name])
+        for name, digest in release["files"].items():
+            if name.startswith(("fusion/", "graph/model")):
+                verify(root / name, digest)
         model = cls.load_parts(root, Ranking.from_dict(release["ranking"]), device)
         if model.fingerprint != release["fusion"]["fingerprint"]:
             raise StampError("weights are not those that the release names", where=str(root))
@@ -111,13 +114,10 @@ class FusionModel:
                 gnn.load_state_dict(read_tensors(root / "graph" / "model.safetensors"))
         except (KeyError, TypeError, RuntimeError) as error:
             raise DamagedError(f"model cannot be read: {error}", where=str(root)) from error
-        return cls(
-            fusion.to(chosen),
-            gnn.to(chosen) if gnn is not None else None,
-            config,
-            ranking,
-            fingerprint_of(root),
-        )
+        moved = gnn.to(chosen) if gnn is not None else None
+        model = cls(fusion.to(chosen), moved, config, ranking, fingerprint_of(root))
+        model.words = Words.load(root)
+        return model
 
     def save_parts(self, root: Path) -> list[str]:
         """Write ``fusion/`` and ``graph/`` below a folder; names of the files written."""
@@ -127,6 +127,8 @@ class FusionModel:
         if self._gnn is not None:
             write_tensors(root / "graph" / "model.safetensors", self._gnn.state_dict())
             names.append("graph/model.safetensors")
+        if self.words is not None:
+            names += self.words.save(root)
         self.fingerprint = fingerprint_of(root)
         return names
 

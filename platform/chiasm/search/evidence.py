@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from chiasm.search.column import Column, Floats
 from chiasm.search.replica import Ints, Replica
+from chiasm.search.state import State
 from chiasm_graph import greatest_nearby
 
-__all__ = ["near_values", "own_values"]
+if TYPE_CHECKING:
+    from chiasm.fusion.words import WordLinks, Words
+
+__all__ = ["near_values", "own_values", "word_values"]
 
 
 def own_values(
@@ -52,6 +57,31 @@ def near_values(replica: Replica, own: Floats, rows: Ints | None = None) -> Floa
     best = np.maximum.reduceat(filled[adjacency.neighbour[at]], starts)
     found[here] = _nan_for_none(best)
     return found
+
+
+def word_values(state: State, words: Words, vectors: Sequence[Floats], weights: Sequence[float]) -> Floats:
+    """What known words say about each entity, averaged over the query's items, ``(rows,)``; NaN for none.
+
+    Args:
+        state: Of the release that ``words`` belong to.
+        words: The release's.
+        vectors: The query's texts, each ``(dim,)``.
+        weights: Of each text, positive.
+    """
+    name = f"word links of {state.folder}"
+    if name not in state.derived:
+        state.derived[name] = _links(state.replica, words)
+    links: WordLinks = state.derived[name]
+    shares = np.asarray(weights, dtype=np.float32) / np.float32(sum(weights))
+    return np.asarray(shares @ links.evidence(words.activations(np.stack(vectors))), dtype=np.float32)
+
+
+def _links(replica: Replica, words: Words) -> WordLinks:
+    from chiasm.fusion.words import WordLinks
+
+    rows = np.array([replica.row_of_key.get(key, -1) for key in words.keys], dtype=np.int64)
+    known = rows >= 0
+    return WordLinks.build(words.word[known], rows[known], replica.graph, replica.stub)
 
 
 def _nan_for_none(values: npt.NDArray[np.float32]) -> Floats:

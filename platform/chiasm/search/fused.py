@@ -10,7 +10,7 @@ import numpy as np
 
 from chiasm.search.asked import Asked
 from chiasm.search.column import Floats
-from chiasm.search.evidence import near_values, own_values
+from chiasm.search.evidence import near_values, own_values, word_values
 from chiasm.search.query import MODALITIES
 from chiasm.search.replica import Bools, Ints
 from chiasm.search.scorer import CANDIDATES, Scorer, Scores, Shares, demoted, demotion
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["FusedScorer"]
 
 _SMALL = 1e-6
+#: Modality to evidence of each entity, NaN where it has none.
+Known = Mapping[str, Floats]
 
 
 @dataclass
@@ -37,6 +39,7 @@ class _Side:
     fused: Floats | None = None
     own: dict[str, Floats] = field(default_factory=dict)
     near: dict[str, Floats] = field(default_factory=dict)
+    words: dict[str, Floats] = field(default_factory=dict)
 
 
 class FusedScorer(Scorer):
@@ -111,17 +114,18 @@ class FusedScorer(Scorer):
                 side.own[modality] = own_values(columns[modality], vectors, weights, around)
             if how.near or how.own_near:
                 side.near[modality] = near_values(self.state.replica, side.own[modality], rows)
-        return self._judged(side, side.fused, side.own, side.near)
+            if how.words and self._model.words is not None:
+                told = word_values(self.state, self._model.words, vectors, weights)
+                side.words[modality] = told
+        return self._judged(side, side.fused, side.own, side.near, side.words)
 
-    def _judged(
-        self, side: _Side, fused: Floats, own: Mapping[str, Floats], near: Mapping[str, Floats]
-    ) -> Scores:
+    def _judged(self, side: _Side, fused: Floats, own: Known, near: Known, words: Known) -> Scores:
         """The ranking's mean over modalities, weighted as the query is; entities count by ``fused`` alone."""
         ranking, total, whole = self._model.ranking, np.zeros(fused.shape), 0.0
         for modality, (_, weights) in side.items.items():
             weight = sum(weights) / len(weights)
-            known = {modality: near[modality]} if modality in near else {}
-            total += weight * ranking.logits(fused, {modality: own[modality]}, known)
+            evidence = [{modality: kind[modality]} if modality in kind else {} for kind in (own, near, words)]
+            total += weight * ranking.logits(fused, *evidence)
             whole += weight
         if side.stored or not whole:
             weight = side.stored or 1.0
@@ -135,7 +139,8 @@ class FusedScorer(Scorer):
         for side in self._sides:
             own = {m: _at(values, row, hide=m == left) for m, values in side.own.items()}
             near = {m: _at(values, row, hide=left == "graph") for m, values in side.near.items()}
-            logits.append(self._judged(side, np.array([side.vector @ vector]), own, near))
+            words = {m: _at(values, row, hide=left == "graph") for m, values in side.words.items()}
+            logits.append(self._judged(side, np.array([side.vector @ vector]), own, near, words))
         total = logits[0]
         for unwanted, scale in zip(logits[1:], self._scales, strict=True):
             total = total - demotion(unwanted, scale)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from sqlalchemy import bindparam, select
@@ -64,6 +65,8 @@ class State:
     replica: Replica
     version: Version
     masks: dict[str, Bools] = field(default_factory=dict)
+    #: What was computed from the replica, by name; kept as long as the replica is.
+    derived: dict[str, Any] = field(default_factory=dict)
 
     def mask(self, catalog: Catalog, where: Filter) -> Bools:
         """Which entities satisfy a condition, ``(rows,)``; kept as long as the state is."""
@@ -152,6 +155,7 @@ class StateCache:
             # An older replica stands in for a while: the next query has to look again.
             version=version if complete else (),
             masks=old.masks if old is not None and old.replica is replica else {},
+            derived=old.derived if old is not None and old.replica is replica else {},
         )
 
     def _replica(

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from chiasm.fusion.ranking import QueryWeights, Ranking
+from chiasm.training.evidence import Cosines
 
 __all__ = ["Judged", "fit_ranking"]
 
@@ -22,11 +23,9 @@ FEWEST = 10
 
 @dataclass(frozen=True)
 class Judged:
-    """Cosines of queries of one modality to all candidates, ``(queries, candidates)``, and what is right."""
+    """What queries of one modality have in common with all candidates, and what is right."""
 
-    fused: Floats
-    own: Floats
-    near: Floats
+    cosines: Cosines
     expected: Sequence[npt.NDArray[np.int64]]
     #: How much each query counts, ``(queries,)``
     weights: npt.NDArray[np.float64]
@@ -41,51 +40,55 @@ def fit_ranking(judged: dict[str, Judged], start: QueryWeights | None = None) ->
         judged: By modality of the query.
         start: Where the fit starts and what it is pulled to.
     """
-    first = start or QueryWeights(fused=15.0, own=2.0, near=2.0)
+    first = start or QueryWeights(fused=15.0, own=2.0, near=2.0, words=1.0)
     queries = {}
-    for modality, cosines in judged.items():
-        if len(cosines.expected) >= FEWEST:
-            queries[modality] = _fit(cosines, first)
+    for modality, asked in judged.items():
+        if len(asked.expected) >= FEWEST:
+            queries[modality] = _fit(asked, first)
     known = list(queries.values())
-    bias = (
-        float(np.mean([w.bias + w.own * w.own_base + w.near * w.near_base for w in known])) if known else -7.0
-    )
-    slope = [w.fused + w.own * w.own_slope + w.near * w.near_slope for w in known]
-    return Ranking(queries, QueryWeights(fused=float(np.mean(slope)) if known else 12.0, bias=bias))
+    if not known:
+        return Ranking(queries, QueryWeights(fused=12.0, bias=-7.0))
+    # A candidate of which nothing but the fused cosine is known: everything else is what is expected then.
+    bias = [w.bias + w.own * w.own_base + w.near * w.near_base + w.words * w.words_base for w in known]
+    slope = [w.fused + w.own * w.own_slope + w.near * w.near_slope + w.words * w.words_slope for w in known]
+    return Ranking(queries, QueryWeights(fused=float(np.mean(slope)), bias=float(np.mean(bias))))
 
 
-def _fit(cosines: Judged, start: QueryWeights) -> QueryWeights:
-    fused = np.asarray(cosines.fused, dtype=np.float32)
-    near_base, near_slope = _expectation(cosines.near, fused)
-    around = _filled(cosines.near, near_base + near_slope * fused)
-    own_base, own_slope, own_near = _expectation(cosines.own, fused, around)
+def _fit(judged: Judged, start: QueryWeights) -> QueryWeights:
+    fused = np.asarray(judged.cosines.fused, dtype=np.float32)
+    near_base, near_slope = _expectation(judged.cosines.near, fused)
+    around = _filled(judged.cosines.near, near_base + near_slope * fused)
+    own_base, own_slope, own_near = _expectation(judged.cosines.own, fused, around)
+    words_base, words_slope = _expectation(judged.cosines.words, fused)
     f, near = torch.from_numpy(fused), torch.from_numpy(around)
-    own = torch.from_numpy(_filled(cosines.own, own_base + own_slope * fused + own_near * around))
+    own = torch.from_numpy(_filled(judged.cosines.own, own_base + own_slope * fused + own_near * around))
+    words = torch.from_numpy(_filled(judged.cosines.words, words_base + words_slope * fused))
     right = torch.zeros(f.shape, dtype=torch.bool)
-    for i, columns in enumerate(cosines.expected):
+    for i, columns in enumerate(judged.expected):
         right[i, torch.from_numpy(np.asarray(columns))] = True
-    lacking = torch.from_numpy(~np.isfinite(cosines.own))
-    apart = torch.from_numpy(~np.isfinite(cosines.near))
-    weights = torch.from_numpy(cosines.weights / max(cosines.weights.sum(), 1e-12)).float()
-    begin = torch.tensor([start.fused, start.own, start.near, 0.0, 0.0])
-    scale = torch.tensor([20.0, 20.0, 20.0, 0.3, 0.3])
+    lacking = torch.from_numpy(~np.isfinite(judged.cosines.own))
+    apart = torch.from_numpy(~np.isfinite(judged.cosines.near))
+    weights = torch.from_numpy(judged.weights / max(judged.weights.sum(), 1e-12)).float()
+    told = start.words if np.isfinite(judged.cosines.words).any() else 0.0
+    begin = torch.tensor([start.fused, start.own, start.near, told, 0.0, 0.0])
+    scale = torch.tensor([20.0, 20.0, 20.0, 5.0, 0.3, 0.3])
     raw = begin.clone().requires_grad_(True)
     optimiser = torch.optim.LBFGS([raw], max_iter=40, line_search_fn="strong_wolfe")
 
-    def judged(slopes: Tensor, lacks: Tensor, stands_apart: Tensor) -> Tensor:
+    def logits_of(values: Tensor) -> Tensor:
+        slopes, (lacks, stands_apart) = values[:4].clamp_min(0), values[4:]
         # What is not near says something about what would be near, and through that about an own asset.
         around_all = near + stands_apart * apart
         own_all = own + (lacks + own_near * stands_apart * apart) * lacking
-        return slopes[0] * f + slopes[1] * own_all + slopes[2] * around_all
+        return slopes[0] * f + slopes[1] * own_all + slopes[2] * around_all + slopes[3] * words
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        logits = judged(raw[:3].clamp_min(0), raw[3], raw[4])
+        logits = logits_of(raw)
         chance = torch.logsumexp(logits.masked_fill(~right, -1e4), 1) - torch.logsumexp(logits, 1)
         # A gradient also below zero, so that a weight can come back.
-        pull = ((raw - begin) / scale).square().sum() / len(f) ** 0.5 + functional.relu(
-            -raw[:3]
-        ).square().sum()
+        negative = functional.relu(-raw[:4]).square().sum()
+        pull = ((raw - begin) / scale).square().sum() / len(f) ** 0.5 + negative
         loss = -(weights * chance).sum() + pull
         loss.backward()
         return loss
@@ -93,20 +96,22 @@ def _fit(cosines: Judged, start: QueryWeights) -> QueryWeights:
     with torch.enable_grad():
         optimiser.step(closure)  # type: ignore[no-untyped-call]
     fitted = raw.detach()
-    fused_weight, own_weight, near_weight = fitted[:3].clamp_min(0).tolist()
-    logits = judged(fitted[:3].clamp_min(0), fitted[3], fitted[4])
+    slopes = fitted[:4].clamp_min(0).tolist()
     # In a softmax the chance of a candidate is sigmoid(logit - log of the others' sum).
-    bias = -float(torch.logsumexp(logits, 1).median())
+    bias = -float(torch.logsumexp(logits_of(fitted), 1).median())
     return QueryWeights(
-        fused=fused_weight,
-        own=own_weight,
-        near=near_weight,
+        fused=slopes[0],
+        own=slopes[1],
+        near=slopes[2],
+        words=slopes[3],
         bias=bias,
-        own_base=own_base + float(fitted[3]),
+        own_base=own_base + float(fitted[4]),
         own_slope=own_slope,
         own_near=own_near,
-        near_base=near_base + float(fitted[4]),
+        near_base=near_base + float(fitted[5]),
         near_slope=near_slope,
+        words_base=words_base,
+        words_slope=words_slope,
     )
 
 

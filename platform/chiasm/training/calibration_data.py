@@ -25,18 +25,18 @@ def fit_on(bench: Bench) -> Ranking:
     """
     judged = {}
     for modality, queries in bench.by_modality().items():
-        fused, own, near = bench.cosines(queries)
+        cosines = bench.cosines(queries)
         expected = bench.expected(queries)
-        has_own = np.isfinite(own)
+        has_own = np.isfinite(cosines.own)
         answered = np.array([has_own[i, right].any() for i, right in enumerate(expected)])
         share = float(np.clip(bench.lacking(modality), 0.1, 0.9))
         weights = np.where(answered, 1.0, share)
         copies = bench.copies(modality, MOST_COPIES)
         if copies is not None:
             found, right = copies
-            fused, own, near = (np.concatenate(p) for p in zip((fused, own, near), found, strict=True))
+            cosines = cosines.joined(found)
             expected = [*expected, *right]
             rest = max(0.1 * weights.sum(), (~answered).sum() * (1 - share))
             weights = np.concatenate([weights, np.full(len(right), rest / len(right))])
-        judged[modality] = Judged(fused, own, near, expected, weights)
+        judged[modality] = Judged(cosines, expected, weights)
     return fit_ranking(judged)

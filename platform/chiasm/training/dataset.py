@@ -48,6 +48,10 @@ class Dataset:
     #: All triples, held-out ones included, and the split of each
     graph: Triples
     triple_split: npt.NDArray[np.object_]
+    #: (entities,)
+    key: npt.NDArray[np.object_]
+    #: (entities,) in lower case, "" for none
+    title: npt.NDArray[np.object_]
     #: modality -> columns of its features that lie in the text features' space
     text_columns: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -81,7 +85,7 @@ class Dataset:
         order = usable[np.lexsort((row[usable], modality_id[usable], entity[usable]))]
         values = snapshot.column("assets", "value")[order]
         digests = snapshot.column("assets", "sha256")[order]
-        texts = np.array([(v or "").strip().lower() for v in values], dtype=object)
+        texts = np.array([_plain(value) for value in values], dtype=object)
         same = [t or d for t, d in zip(texts, digests, strict=True)]
         content = np.unique(np.array(same, dtype=str), return_inverse=True)[1].astype(np.int64)
         entity_split = snapshot.column("entities", "split")
@@ -102,6 +106,8 @@ class Dataset:
             entity_split,
             snapshot.graph(),
             snapshot.column("triples", "split"),
+            snapshot.column("entities", "key"),
+            np.array([_plain(title) for title in snapshot.column("entities", "title")], dtype=object),
             dict(text_columns or {}),
         )
 
@@ -141,3 +147,7 @@ class Dataset:
             values = self.features[modality][self.row[chosen]]
             result[modality] = pool(values, self.entity[chosen], self.num_entities)
         return result
+
+
+def _plain(text: str | None) -> str:
+    return (text or "").strip().lower()

@@ -11,11 +11,12 @@ import numpy.typing as npt
 from chiasm.fusion.runtime import FusionModel
 from chiasm.training.baselines import baseline_scores
 from chiasm.training.dataset import Dataset
-from chiasm.training.evidence import near_evidence, own_evidence
+from chiasm.training.evidence import Cosines, near_evidence, own_evidence
 from chiasm.training.holdout import Visible
 from chiasm.training.index import index_entities
 from chiasm.training.metrics import METRICS, paired_difference, query_metrics, summary
 from chiasm.training.queries import Query, held_out_queries
+from chiasm.training.words import SeenWords
 
 __all__ = ["Bench", "evaluate"]
 
@@ -40,6 +41,7 @@ class Bench:
         self.model = model
         self.data = data
         self.seen = seen
+        self.words = SeenWords.fit(data, seen)
         #: Entities that can be hits, as rows of the data set.
         self.rows = np.flatnonzero(~data.stub)
         self.column = np.full(data.num_entities, -1)
@@ -61,20 +63,20 @@ class Bench:
         """Fused vectors of queries of one modality, ``(queries, dim)``."""
         return self.model.fuse([{queries[0].modality: v} for v in self.asked(queries)])
 
-    def cosines(self, queries: Sequence[Query]) -> tuple[Floats, Floats, Floats]:
-        """Fused, own and near cosines of queries of one modality to all candidates.
-
-        ``(queries, candidates)``.
-        """
+    def cosines(self, queries: Sequence[Query]) -> Cosines:
+        """What queries of one modality have in common with all candidates."""
         return self._cosines(queries[0].modality, self.asked(queries))
 
-    def _cosines(self, modality: str, asked: Floats) -> tuple[Floats, Floats, Floats]:
+    def _cosines(self, modality: str, asked: Floats) -> Cosines:
         own = own_evidence(self.data, self.seen.assets, modality, asked.astype(np.float32))
         near = near_evidence(own, self.seen.graph)
+        words = np.full_like(own, np.nan)
+        if self.words is not None and modality == "text":
+            words = self.words.evidence(asked.astype(np.float32))
         fused = self.model.fuse([{modality: vector} for vector in asked])
-        return fused @ self.vectors.T, own[:, self.rows], near[:, self.rows]
+        return Cosines(fused @ self.vectors.T, *(e[:, self.rows] for e in (own, near, words)))
 
-    def copies(self, modality: str, most: int) -> tuple[tuple[Floats, Floats, Floats], list[Ints]] | None:
+    def copies(self, modality: str, most: int) -> tuple[Cosines, list[Ints]] | None:
         """Cosines of near-copies of indexed assets, as from `cosines`, and the columns that are right.
 
         A copy has cosine .9 to its asset. None when no entity that can be a hit has the modality.
@@ -111,8 +113,8 @@ class Bench:
     def scores(self, queries: Sequence[Query]) -> Floats:
         """Final scores as a search gives them; minus infinity outside the domain asked for."""
         modality = queries[0].modality
-        fused, own, near = self.cosines(queries)
-        logits = self.model.ranking.logits(fused, {modality: own}, {modality: near})
+        fused, *evidence = self.cosines(queries)
+        logits = self.model.ranking.logits(fused, *({modality: values} for values in evidence))
         return np.where(self.allowed(queries), logits, -np.inf)
 
     def by_modality(self) -> dict[str, list[Query]]:

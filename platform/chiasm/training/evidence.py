@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from chiasm.training.dataset import Dataset
 from chiasm_graph import Triples, greatest_nearby
 
-__all__ = ["near_evidence", "own_evidence"]
+__all__ = ["Cosines", "near_evidence", "own_evidence"]
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
+
+
+class Cosines(NamedTuple):
+    """What queries of one modality and all candidates have in common, each ``(queries, candidates)``."""
+
+    fused: npt.NDArray[np.floating]
+    #: NaN where a candidate has no such evidence.
+    own: Floats
+    near: Floats
+    #: Of the regression from words.
+    words: Floats
+
+    def joined(self, other: Cosines) -> Cosines:
+        """The queries of both, these first."""
+        return Cosines(*(np.concatenate(pair) for pair in zip(self, other, strict=True)))
 
 
 def own_evidence(data: Dataset, keep: Bools, modality: str, queries: Floats) -> Floats:

@@ -29,6 +29,7 @@ from chiasm.training.snapshot import Snapshot
 from chiasm.training.students import Student, train_student
 from chiasm.training.texts import TunedText, tune_text
 from chiasm.training.views import ViewSampler
+from chiasm.training.words import SeenWords
 
 __all__ = ["TrainResult", "train"]
 
@@ -127,15 +128,7 @@ def train(
     links = link_metrics(model, fit.scorer, data, known, "test") if fit.scorer is not None else {}
     metrics = evaluate(Bench(model, data, known, "test"), valid, links)
     metrics["snapshot"] = run.snapshot.revision
-    metrics["students"] = [
-        {
-            "modality": s.modality,
-            "mb": round(s.megabytes, 2),
-            "ms": round(s.milliseconds, 2),
-            "retention": None,
-        }
-        for s in run.students.values()
-    ]
+    metrics["students"] = [student.report() for student in run.students.values()]
     evaluation_report(1.0, {})
     return _finish(run, data, fit, model, metrics)
 
@@ -151,7 +144,7 @@ def _begin(run: _Run) -> TrainResult | None:
             release = read_json(run.out / "release.json")
             return TrainResult(run.out, release["fusion"]["fingerprint"], release["metrics"])
         return None
-    for name in ("release.json", "checkpoint.safetensors"):
+    for name in ("release.json", "checkpoint.safetensors", "fusion/words.safetensors"):
         (run.out / name).unlink(missing_ok=True)
     write_json(mark, {"run": stamp})
     return None
@@ -250,6 +243,8 @@ def _finish(
     run: _Run, data: Dataset, fit: FusionFit, model: FusionModel, metrics: Mapping[str, Any]
 ) -> TrainResult:
     """Write ``release.json`` last: a folder without it is no release."""
+    words = SeenWords.fit(data, visible(data, ()))
+    model.words = words.words if words is not None else None
     files = model.save_parts(run.out)
     if fit.scorer is not None:
         write_tensors(run.out / "graph" / "scorer.safetensors", fit.scorer.state_dict())

@@ -27,6 +27,7 @@ from chiasm.catalog.models import (
 )
 from chiasm.errors import StampError
 from chiasm.fusion.ranking import QueryWeights, Ranking
+from chiasm.fusion.words import Words
 from chiasm.search import Searcher
 from chiasm.settings import Settings
 from chiasm.spaces import remove_items, write_segment
@@ -70,6 +71,9 @@ class MeanFusion:
     dim, fingerprint = DIM, "f" * 64
     feature_dims = {"text": DIM, "image": DIM, "graph": DIM}
     modalities = ("text", "image")
+    words = Words.fit(
+        WordEncoder().encode(["round", "straight"]), ("shape:round", "shape:straight"), np.arange(2)
+    )
     ranking = Ranking(
         {
             "text": QueryWeights(10.0, 4.0, 2.0, -5.0, 0.0, 0.5, 0.0, 0.3),

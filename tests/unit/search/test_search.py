@@ -10,9 +10,10 @@ import pytest
 from chiasm.catalog.filters import parse_where
 from chiasm.catalog.models import Entity, Workspace
 from chiasm.errors import DamagedError, DimensionError, NotFoundError, StampError, UsageError
+from chiasm.fusion.ranking import QueryWeights, Ranking
 from chiasm.search import Part, Query, SearchResult
 
-from .conftest import DIM, Home, WordEncoder, picture
+from .conftest import DIM, Home, MeanFusion, WordEncoder, picture
 
 
 def ask(home: Home, *parts: Part, **options: Any) -> SearchResult:
@@ -38,6 +39,17 @@ def test_text_finds_its_entity(home: Home) -> None:
     assert scores == sorted(scores, reverse=True)
     assert all(0 <= score <= 1 for score in scores)
     assert not result.warnings
+
+
+def test_words_speak_for_what_stands_beside_them(fused: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    only_words = Ranking({"text": QueryWeights(0.0, bias=0.0, words=1.0, words_base=-9.0, same=0.0)})
+    monkeypatch.setattr(MeanFusion, "ranking", only_words)
+    before = ask(fused, text("round"), into="letters").hits
+    beside = {"l:o", "l:c"}
+    assert {hit.key for hit in before[:2]} == beside
+    assert all(hit.score < 0.05 for hit in before if hit.key not in beside)
+    fused.entity("l:q", texts=["letter queue"], links=[("has", "shape:round")])
+    assert {hit.key for hit in ask(fused, text("round"), into="letters").hits[:3]} == {*beside, "l:q"}
 
 
 def test_release_is_named(fused: Home) -> None:
