@@ -85,7 +85,7 @@ def _run(args: argparse.Namespace, work: Path) -> list[Row]:
         if args.only not in (None, name):
             continue
         with chiasm.open(work / name) as kb:
-            _fill(kb, data, name, valid=args.valid)
+            _fill(kb, data, name, work, valid=args.valid)
             for seed in range(args.seeds):
                 seconds.append(_train(kb, args.recipe, overrides, seed))
                 _answer(kb, data, name, figures, valid=args.valid)
@@ -96,7 +96,9 @@ def _run(args: argparse.Namespace, work: Path) -> list[Row]:
     return rows
 
 
-def _fill(kb: Any, data: Path, name: str, *, without: str | None = None, valid: bool = False) -> None:
+def _fill(
+    kb: Any, data: Path, name: str, work: Path, *, without: str | None = None, valid: bool = False
+) -> None:
     started = time.perf_counter()
     emoji, sounds = data / "emoji", data / "sounds"
     if name == "partial":
@@ -112,7 +114,7 @@ def _fill(kb: Any, data: Path, name: str, *, without: str | None = None, valid: 
     for path in paths:
         source: Any = path
         if path.suffix == ".jsonl" and (without or (drop_fold and path.name == "sounds.jsonl")):
-            source = _reduced(path, without, drop_fold, Path(kb.home).parent)
+            source = _reduced(path, without, drop_fold, work)
         elif without == "graph" and path.suffix == ".tsv":
             continue
         job = kb.ingest(source).wait()
@@ -293,8 +295,8 @@ def _missing(
             # The partial catalogue has no sounds to lose, and its line is about pictures.
             if args.only not in (None, name) or (name == "partial" and without in ("audio", "image")):
                 continue
-            with chiasm.open(work / f"{name}-without-{without}" / "home") as kb:
-                _fill(kb, data, name, without=without, valid=args.valid)
+            with chiasm.open(work / f"{name}-without-{without}") as kb:
+                _fill(kb, data, name, work, without=without, valid=args.valid)
                 _train(kb, args.recipe, overrides, 0)
                 _answer(kb, data, name, figures, valid=args.valid)
         for name, runs in figures.items():

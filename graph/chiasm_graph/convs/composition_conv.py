@@ -6,7 +6,8 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
+
+from chiasm_graph.convs.pyg import MessagePassing
 
 __all__ = ["CompositionConv"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,10 @@ from chiasm.fusion.recipe import FusionConfig, GraphConfig
 from chiasm.fusion.tokens import KINDS, pack
 from chiasm.fusion.transformer import FusionTransformer, build_fusion
 from chiasm.fusion.words import Words
-from chiasm_graph import NeighbourGnn, NodeFeatures, TreeSampler, Triples
+from chiasm_graph import NodeFeatures, TreeSampler, Triples
+
+if TYPE_CHECKING:
+    from chiasm_graph import NeighbourGnn
 
 __all__ = ["FusionModel"]
 
@@ -35,7 +39,8 @@ class FusionModel:
 
     Args:
         fusion: The Transformer.
-        gnn: The GNN; None when the catalogue had no graph.
+        gnn: Gives the GNN when it is first needed, which a search never does; None when the catalogue had
+            no graph.
         config: Shapes as in ``fusion/config.json``.
         ranking: How cosines become a score.
         fingerprint: SHA-256 of weights and shapes.
@@ -44,13 +49,13 @@ class FusionModel:
     def __init__(
         self,
         fusion: FusionTransformer,
-        gnn: NeighbourGnn | None,
+        gnn: Callable[[], NeighbourGnn] | None,
         config: Mapping[str, Any],
         ranking: Ranking,
         fingerprint: str,
     ) -> None:
         self._fusion = fusion.eval()
-        self._gnn = gnn.eval() if gnn is not None else None
+        self._make_gnn = gnn
         self._config = dict(config)
         self.ranking = ranking
         #: What known words say about entities; None where the catalogue lends no names.
@@ -66,6 +71,10 @@ class FusionModel:
         }
         #: Names of the relations the GNN was trained with; `graph_tokens` needs triples in this numbering.
         self.predicates: tuple[str, ...] = tuple(config["predicates"])
+
+    @cached_property
+    def _gnn(self) -> NeighbourGnn | None:
+        return self._make_gnn().eval() if self._make_gnn is not None else None
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -106,16 +115,10 @@ class FusionModel:
         try:
             fusion = build_fusion(FusionConfig(**_tuples(config["fusion"])), config["feature_dims"])
             fusion.load_state_dict(read_tensors(root / "fusion" / "model.safetensors"))
-            gnn = None
-            if "graph" in config["feature_dims"]:
-                gnn = build_gnn(
-                    GraphConfig(**_tuples(config["graph"])), config["feature_dims"], len(config["predicates"])
-                )
-                gnn.load_state_dict(read_tensors(root / "graph" / "model.safetensors"))
         except (KeyError, TypeError, RuntimeError) as error:
             raise DamagedError(f"model cannot be read: {error}", where=str(root)) from error
-        moved = gnn.to(chosen) if gnn is not None else None
-        model = cls(fusion.to(chosen), moved, config, ranking, fingerprint_of(root))
+        gnn = partial(_load_gnn, root, config, chosen) if "graph" in config["feature_dims"] else None
+        model = cls(fusion.to(chosen), gnn, config, ranking, fingerprint_of(root))
         model.words = Words.load(root)
         return model
 
@@ -216,6 +219,8 @@ class FusionModel:
 
 def build_gnn(config: GraphConfig, feature_dims: Mapping[str, int], num_relations: int) -> NeighbourGnn:
     """A GNN with fresh weights over the modalities in ``feature_dims``."""
+    from chiasm_graph import NeighbourGnn
+
     return NeighbourGnn.build(
         {k: d for k, d in feature_dims.items() if k != "graph"},
         num_relations,
@@ -223,6 +228,16 @@ def build_gnn(config: GraphConfig, feature_dims: Mapping[str, int], num_relation
         layers=config.layers,
         dropout=config.dropout,
     )
+
+
+def _load_gnn(root: Path, config: Mapping[str, Any], device: torch.device) -> NeighbourGnn:
+    try:
+        shape = GraphConfig(**_tuples(config["graph"]))
+        gnn = build_gnn(shape, config["feature_dims"], len(config["predicates"]))
+        gnn.load_state_dict(read_tensors(root / "graph" / "model.safetensors"))
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise DamagedError(f"model cannot be read: {error}", where=str(root / "graph")) from error
+    return gnn.to(device)
 
 
 def fingerprint_of(root: Path) -> str:

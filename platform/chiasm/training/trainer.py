@@ -234,7 +234,9 @@ def _model(run: _Run, data: Dataset, fit: FusionFit) -> FusionModel:
         "feature_dims": dims | ({"graph": run.recipe.graph.dim} if fit.gnn is not None else {}),
         "predicates": list(run.snapshot.predicates),
     }
-    model = FusionModel(fit.fusion, fit.gnn, config, Ranking(), "")
+    gnn = fit.gnn
+    made = (lambda: gnn) if gnn is not None else None
+    model = FusionModel(fit.fusion, made, config, Ranking(), "")
     model.save_parts(run.out)
     return model
 

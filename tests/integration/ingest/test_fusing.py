@@ -40,7 +40,7 @@ def activate(home: Home, predicates: list[str]) -> int:
         "predicates": predicates,
     }
     gnn = build_gnn(graph, dims, len(predicates))
-    model = FusionModel(build_fusion(fusion, dims), gnn, config, Ranking(), "")
+    model = FusionModel(build_fusion(fusion, dims), lambda: gnn, config, Ranking(), "")
     folder = home.settings.models_dir / "r1"
     names = model.save_parts(folder)
     sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}

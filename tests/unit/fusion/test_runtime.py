@@ -39,7 +39,7 @@ def model() -> FusionModel:
         "feature_dims": DIMS,
         "predicates": ["a", "b"],
     }
-    return FusionModel(fusion, build_gnn(recipe.graph, DIMS, 2), config, Ranking(), "")
+    return FusionModel(fusion, lambda: build_gnn(recipe.graph, DIMS, 2), config, Ranking(), "")
 
 
 def item(*kinds: str, seed: int = 0, tokens: int = 2) -> dict[str, np.ndarray]:
