@@ -59,4 +59,6 @@ def _left_out() -> Iterator[None]:
 
 
 with _left_out():
-    from torch_geometric.nn import MessagePassing
+    from torch_geometric import nn as _nn
+
+MessagePassing = _nn.MessagePassing

@@ -16,6 +16,7 @@ from chiasm.releases.fill import fill_assets, fill_entities
 from chiasm.releases.gate import GateDecision, judge
 from chiasm.releases.swap import activate, missing_entities
 from chiasm.releases.train import recorded_failure
+from chiasm.training import MadeVectors, discard_made
 
 __all__ = ["build_unit"]
 
@@ -26,17 +27,20 @@ def build_unit(ctx: WorkContext, claim: Claim) -> None:
     """Fill the spaces of a trained release, then promote it if the job asked for that and the gate agrees."""
     with ctx.catalog.read() as session:
         release = session.get_one(Release, claim.payload["release_id"])
+    out = ctx.settings.models_dir / release.folder
     with recorded_failure(ctx, release.id):
         spaces = _register_spaces(ctx, release)
         for modality, space in spaces.items():
             if modality != "fused":
-                fill_assets(ctx, claim, space, modality)
+                made = MadeVectors.read(out, modality, space.stamp)
+                fill_assets(ctx, claim, space, modality, made)
         hopeless = _fuse_all(ctx, claim, release, spaces["fused"])
         _check_answers(ctx, release)
     decision = _decide(ctx.catalog, release, claim.payload.get("promote", "gate"))
     while not _settle(ctx, claim, release, decision, hopeless):
         # Something arrived between the last look and the swap: fuse it too, then try again.
         hopeless = _fuse_all(ctx, claim, release, spaces["fused"])
+    discard_made(out)
 
 
 def _register_spaces(ctx: WorkContext, release: Release) -> dict[str, Space]:

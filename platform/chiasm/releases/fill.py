@@ -11,15 +11,30 @@ from chiasm.catalog.models import Asset, Embedding, Entity, Release, Space
 from chiasm.ingest import embed_assets, fuse_entities, preload
 from chiasm.jobs import Claim, WorkContext, advance
 from chiasm.spaces import write_segment
+from chiasm.training import MadeVectors
 
 __all__ = ["fill_assets", "fill_entities"]
 
 _ASSETS = 256
 _ENTITIES = 2000
+#: Vectors that need no encoder any more, a segment each.
+_MADE = 16_384
 
 
-def fill_assets(ctx: WorkContext, claim: Claim, space: Space, modality: str) -> None:
-    """Embed every asset of the modality that the space lacks, a segment a batch, each committed alone."""
+def fill_assets(
+    ctx: WorkContext, claim: Claim, space: Space, modality: str, made: MadeVectors | None = None
+) -> None:
+    """Embed every asset of the modality that the space lacks, a segment a batch, each committed alone.
+
+    Args:
+        ctx: Of the unit.
+        claim: Of the unit.
+        space: To fill.
+        modality: Of the assets.
+        made: Vectors that the space's encoder made of some of them before.
+    """
+    if made is not None:
+        _take_over(ctx, claim, space, modality, made)
     after, done = 0, 0
     with ctx.catalog.read() as session:
         total = session.scalar(select(func.count()).select_from(_lacking(space, modality, 0).subquery())) or 0
@@ -37,6 +52,21 @@ def fill_assets(ctx: WorkContext, claim: Claim, space: Space, modality: str) -> 
             # Refused if the lease was lost: somebody else fills the space now.
             advance(session, claim, {})
         done += len(ids)
+
+
+def _take_over(ctx: WorkContext, claim: Claim, space: Space, modality: str, made: MadeVectors) -> None:
+    after = 0
+    while True:
+        with ctx.catalog.read() as session:
+            ids = list(session.scalars(_lacking(space, modality, after).limit(_MADE)))
+        if not ids:
+            return
+        after = ids[-1]
+        held, vectors = made.of(np.asarray(ids, dtype=np.int64))
+        pending = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, held, vectors)
+        with ctx.catalog.write() as session:
+            pending.commit(session)
+            advance(session, claim, {})
 
 
 def fill_entities(ctx: WorkContext, claim: Claim, release: Release, space: Space, ids: Sequence[int]) -> int:

@@ -1,6 +1,7 @@
 """Snapshots, splits, the trainer and evaluation; reads no SQL, no queue and no index."""
 
 from chiasm.training.judge import judge_release
+from chiasm.training.made import MadeVectors, discard_made
 from chiasm.training.progress import STAGES, Progress, Stopped
 from chiasm.training.snapshot import Snapshot, SnapshotWriter
 from chiasm.training.splits import split_of, split_together
@@ -8,11 +9,13 @@ from chiasm.training.trainer import TrainResult, train
 
 __all__ = [
     "STAGES",
+    "MadeVectors",
     "Progress",
     "Snapshot",
     "SnapshotWriter",
     "Stopped",
     "TrainResult",
+    "discard_made",
     "judge_release",
     "split_of",
     "split_together",

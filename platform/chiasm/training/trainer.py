@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chiasm.errors import InputError
-from chiasm.fusion.checkpoints import read_json, sha256_of, write_json, write_tensors
+from chiasm.fusion.checkpoints import sha256_of, write_json, write_tensors
 from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import Recipe
 from chiasm.fusion.runtime import FusionModel
@@ -24,10 +22,12 @@ from chiasm.training.fitting import FusionFit, build_fit
 from chiasm.training.holdout import Visible, visible
 from chiasm.training.links import link_metrics
 from chiasm.training.loop import run_loop
-from chiasm.training.progress import STAGES, Progress, Report, Stop, Stopped
+from chiasm.training.made import MadeVectors
+from chiasm.training.progress import Report, Stop
+from chiasm.training.run import Run
 from chiasm.training.snapshot import Snapshot
-from chiasm.training.students import Student, train_student
-from chiasm.training.texts import TunedText, tune_text
+from chiasm.training.students import train_student
+from chiasm.training.texts import tune_text
 from chiasm.training.views import ViewSampler
 from chiasm.training.words import SeenWords
 
@@ -42,39 +42,6 @@ class TrainResult:
     fingerprint: str
     #: As in ``chiasm evaluate --json``, without the release's name
     metrics: Mapping[str, Any]
-
-
-@dataclass
-class _Run:
-    """What the stages share."""
-
-    snapshot: Snapshot
-    out: Path
-    recipe: Recipe
-    seed: int
-    tell: Report
-    stop: Stop
-    #: Spec of the encoder that made the snapshot's text features
-    text_encoder: str | None = None
-    students: dict[str, Student] = field(default_factory=dict)
-    tuned: TunedText | None = None
-
-    def reporter(self, stage: str) -> Callable[[float, Mapping[str, Any]], None]:
-        """Reports a stage's share as the whole run's; stages that are left out count as done."""
-        names = list(STAGES)
-        before = sum(STAGES[n] for n in names[: names.index(stage)])
-
-        def report(ratio: float, values: Mapping[str, Any]) -> None:
-            shown = {k: float(v) for k, v in values.items() if isinstance(v, int | float)}
-            self.tell(Progress(stage, min(1.0, before + STAGES[stage] * ratio), shown))
-
-        report(0.0, {})
-        return report
-
-    def check(self) -> None:
-        """Between stages, leave if asked to."""
-        if self.stop():
-            raise Stopped
 
 
 def train(
@@ -109,9 +76,9 @@ def train(
         InputError: The snapshot has nothing to learn from.
         DamagedError: The snapshot or a checkpoint differs from its checksum.
     """
-    run = _Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop, text_encoder)
-    if (done := _begin(run)) is not None:
-        return done
+    run = Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop, text_encoder)
+    if (done := run.begin()) is not None:
+        return TrainResult(run.out, done["fusion"]["fingerprint"], done["metrics"])
     data = _features(run)
     hidden = visible(data, ("valid", "test"))
     fit = _fit(run, data, hidden)
@@ -133,24 +100,7 @@ def train(
     return _finish(run, data, fit, model, metrics)
 
 
-def _begin(run: _Run) -> TrainResult | None:
-    """The result if the run was finished before; otherwise a folder that belongs to this run."""
-    identity = {"snapshot": run.snapshot.digest, "recipe": run.recipe.to_dict(), "seed": run.seed}
-    stamp = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    run.out.mkdir(parents=True, exist_ok=True)
-    mark = run.out / "run.json"
-    if mark.is_file() and read_json(mark).get("run") == stamp:
-        if (run.out / "release.json").is_file():
-            release = read_json(run.out / "release.json")
-            return TrainResult(run.out, release["fusion"]["fingerprint"], release["metrics"])
-        return None
-    for name in ("release.json", "checkpoint.safetensors", "fusion/words.safetensors"):
-        (run.out / name).unlink(missing_ok=True)
-    write_json(mark, {"run": stamp})
-    return None
-
-
-def _features(run: _Run) -> Dataset:
+def _features(run: Run) -> Dataset:
     """Features of all assets, by a tuned text encoder and by students where the recipe trains them."""
     data = Dataset.read(run.snapshot)
     seen = visible(data, ("valid", "test"))
@@ -179,6 +129,7 @@ def _features(run: _Run) -> Dataset:
     run.reporter("features")
     columns = {m: s.text_columns for m, s in run.students.items() if s.text_columns is not None}
     made |= {m: s.features for m, s in run.students.items()}
+    _keep(run, made)
     data = Dataset.read(run.snapshot, made, columns)
     if not len(data.entity):
         raise InputError(
@@ -189,7 +140,18 @@ def _features(run: _Run) -> Dataset:
     return data
 
 
-def _tuned_text(run: _Run, data: Dataset, seen: Visible) -> dict[str, npt.NDArray[np.float32]]:
+def _keep(run: Run, made: Mapping[str, npt.NDArray[np.float32]]) -> None:
+    """Keep the vectors for whoever builds the release's spaces."""
+    ids, rows = (run.snapshot.column("assets", name).astype(np.int64) for name in ("id", "row"))
+    modality = run.snapshot.column("assets", "modality")
+    for name, vectors in made.items():
+        mine = np.flatnonzero((modality == name) & (rows >= 0))
+        mine = mine[np.argsort(ids[mine])]
+        encoder = run.tuned if name == "text" and run.tuned else run.students[name]
+        MadeVectors(ids[mine], vectors[rows[mine]]).write(run.out, name, encoder.fingerprint)
+
+
+def _tuned_text(run: Run, data: Dataset, seen: Visible) -> dict[str, npt.NDArray[np.float32]]:
     """Features of the texts by the encoder tuned to them; empty where none is tuned."""
     options = run.recipe.encoders.text_tuning
     if options is None:
@@ -211,7 +173,7 @@ def _tuned_text(run: _Run, data: Dataset, seen: Visible) -> dict[str, npt.NDArra
     return {"text": run.tuned.features} if run.tuned else {}
 
 
-def _fit(run: _Run, data: Dataset, seen: Visible) -> FusionFit:
+def _fit(run: Run, data: Dataset, seen: Visible) -> FusionFit:
     sampler = ViewSampler(data, seen.assets, seen.graph, run.recipe, run.seed)
     fit = build_fit(data, sampler, seen.graph, run.recipe, run.seed)
     return run_loop(
@@ -225,7 +187,7 @@ def _fit(run: _Run, data: Dataset, seen: Visible) -> FusionFit:
     )
 
 
-def _model(run: _Run, data: Dataset, fit: FusionFit) -> FusionModel:
+def _model(run: Run, data: Dataset, fit: FusionFit) -> FusionModel:
     recipe = run.recipe.to_dict()
     dims = {m: v.shape[1] for m, v in data.features.items()}
     config = {
@@ -242,7 +204,7 @@ def _model(run: _Run, data: Dataset, fit: FusionFit) -> FusionModel:
 
 
 def _finish(
-    run: _Run, data: Dataset, fit: FusionFit, model: FusionModel, metrics: Mapping[str, Any]
+    run: Run, data: Dataset, fit: FusionFit, model: FusionModel, metrics: Mapping[str, Any]
 ) -> TrainResult:
     """Write ``release.json`` last: a folder without it is no release."""
     words = SeenWords.fit(data, visible(data, ()))
@@ -272,7 +234,7 @@ def _finish(
     return TrainResult(run.out, model.fingerprint, metrics)
 
 
-def _encoders(run: _Run, data: Dataset) -> dict[str, dict[str, Any]]:
+def _encoders(run: Run, data: Dataset) -> dict[str, dict[str, Any]]:
     """Spec, fingerprint and dimension of each modality's encoder.
 
     The spec of a student, and of a tuned encoder, is relative to the release.
