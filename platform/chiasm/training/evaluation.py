@@ -46,10 +46,25 @@ class Bench:
         self.rows = np.flatnonzero(~data.stub)
         self.column = np.full(data.num_entities, -1)
         self.column[self.rows] = np.arange(len(self.rows))
-        self.vectors, self.present = index_entities(model, data, seen.assets, seen.graph, self.rows)
+        self._indexes: dict[frozenset[str], tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]] = {}
+        self.vectors, self.present = self.index()
         there = np.zeros(data.num_entities, dtype=np.bool_)
         there[self.rows] = self.present
         self.queries = held_out_queries(data, split, seen, there)
+
+    def index(
+        self, without: frozenset[str] = frozenset()
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Fused vectors of all candidates ``(rows, dim)``, and who has one; kept for the next question.
+
+        Args:
+            without: Kinds of token that are left out.
+        """
+        if without not in self._indexes:
+            self._indexes[without] = index_entities(
+                self.model, self.data, self.seen.assets, self.seen.graph, self.rows, without=without
+            )
+        return self._indexes[without]
 
     def asked(self, queries: Sequence[Query]) -> Floats:
         """Features of queries of one modality, ``(queries, dim_kind)``."""
@@ -180,10 +195,7 @@ def _by_target(bench: Bench, queries: Sequence[Query]) -> list[dict[str, Any]]:
     kinds = tuple(bench.model.feature_dims)
     vectors = bench.fused(queries)
     for target in kinds:
-        others = frozenset(kinds) - {target}
-        index, present = index_entities(
-            bench.model, bench.data, bench.seen.assets, bench.seen.graph, bench.rows, without=others
-        )
+        index, present = bench.index(frozenset(kinds) - {target})
         right = [columns[present[columns]] for columns in bench.expected(queries)]
         answerable = [i for i, columns in enumerate(right) if len(columns)]
         if answerable:
@@ -196,16 +208,10 @@ def _by_target(bench: Bench, queries: Sequence[Query]) -> list[dict[str, Any]]:
 def _without(bench: Bench, queries: Sequence[Query]) -> dict[str, Any]:
     """hit@10 when entities are indexed without one kind of token."""
     result = {}
+    vectors, allowed = bench.fused(queries), bench.allowed(queries)
     for kind in bench.model.feature_dims:
-        index, present = index_entities(
-            bench.model,
-            bench.data,
-            bench.seen.assets,
-            bench.seen.graph,
-            bench.rows,
-            without=frozenset({kind}),
-        )
-        scores = np.where(bench.allowed(queries) & present, bench.fused(queries) @ index.T, -np.inf)
+        index, present = bench.index(frozenset({kind}))
+        scores = np.where(allowed & present, vectors @ index.T, -np.inf)
         result[kind] = round(float(query_metrics(scores, bench.expected(queries))["hit@10"].mean()), 4)
     return result
 
