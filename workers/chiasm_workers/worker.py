@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Sequence
 
 from chiasm.catalog import Catalog
@@ -49,6 +50,7 @@ def serve(settings: Settings, lanes: Lanes, *, until_idle: bool = False, lock_fd
 
     keeper = Keeper(settings, Catalog.open(settings), lanes, presence, until_idle=until_idle)
     app = create_app(settings, lanes.poke)
+    _quiet(self_started=lock_fd is not None)
     options = {
         "loglevel": settings.log_level,
         "quiet": True,
@@ -69,3 +71,14 @@ def serve(settings: Settings, lanes: Lanes, *, until_idle: bool = False, lock_fd
         lanes.stop()
         presence.leave()
     return int(worker.exitcode or 0)
+
+
+def _quiet(*, self_started: bool) -> None:
+    """Silence what says nothing to whoever reads the log of a home without servers."""
+    # The filesystem transport has no host, and kombu says so at every connection.
+    logging.getLogger("kombu.connection").setLevel(logging.ERROR)
+    if self_started:
+        from celery.platforms import SecurityWarning
+
+        # It runs as whoever started it, and takes JSON from a folder that only they can write to.
+        warnings.filterwarnings("ignore", category=SecurityWarning)

@@ -8,6 +8,7 @@ while PyG is imported, and found as ever by whoever imports them afterwards.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
@@ -55,10 +56,13 @@ def _left_out() -> Iterator[None]:
             if module is not None and type(module) is not ModuleType:
                 del sys.modules[name]
                 package, _, attribute = name.rpartition(".")
-                vars(sys.modules[package]).pop(attribute, None)
+                if package in sys.modules:
+                    vars(sys.modules[package]).pop(attribute, None)
 
 
-with _left_out():
+with _left_out(), warnings.catch_warnings():
+    # It still scripts a few functions of its own; nothing that its users could change.
+    warnings.filterwarnings("ignore", message=".*torch.jit.*", category=FutureWarning)
     from torch_geometric import nn as _nn
 
 MessagePassing = _nn.MessagePassing
