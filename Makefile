@@ -6,13 +6,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check format bench install system-demo system-test clean
+.PHONY: demo test storm check format bench install system-demo system-test clean
 
 demo: system-demo install  ## Build a real catalogue, ingest, train, judge and search it.
 	$(BIN)/python -m examples.emoji
 
 test: system-test install  ## Run every test.
 	$(BIN)/python -m pytest
+
+storm: system-test install  ## Kill processes at random for an hour while clients write, delete and search.
+	$(BIN)/python -m tests.storm
 
 check: install  ## Format, lint, types, import direction.
 	$(BIN)/ruff format --check .

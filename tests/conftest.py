@@ -12,6 +12,20 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image, ImageDraw
+from tests.servers import postgres, postgres_url, redis_url
+
+__all__ = [
+    "COLOURS",
+    "QUICK",
+    "SHAPES",
+    "draw",
+    "play",
+    "postgres",
+    "postgres_url",
+    "record",
+    "redis_url",
+    "write_catalogue",
+]
 
 COLOURS = {
     "red": (200, 30, 30),

@@ -26,6 +26,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
         sa.UniqueConstraint("name", name=op.f("uq_workspace_name")),
+        # Ids are names of vectors in files: none may come again.
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "api_key",
@@ -44,6 +46,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
         sa.UniqueConstraint("key_hash", name=op.f("uq_api_key_key_hash")),
         sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_api_key_workspace_id_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "domain",
@@ -57,6 +60,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_domain")),
         sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_domain_workspace_id_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "job",
@@ -82,6 +86,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "workspace_id", "idempotency_key", name=op.f("uq_job_workspace_id_idempotency_key")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("job", schema=None) as batch_op:
         batch_op.create_index("ix_job_workspace_id_created_at", ["workspace_id", "created_at"], unique=False)
@@ -98,6 +103,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_predicate")),
         sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_predicate_workspace_id_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "release",
@@ -123,6 +129,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_release")),
         sa.UniqueConstraint("workspace_id", "number", name=op.f("uq_release_workspace_id_number")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "schedule",
@@ -144,6 +151,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schedule")),
         sa.UniqueConstraint("workspace_id", "name", name=op.f("uq_schedule_workspace_id_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "space",
@@ -162,6 +170,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_space")),
         sa.UniqueConstraint("workspace_id", "kind", "stamp", name=op.f("uq_space_workspace_id_kind_stamp")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "entity",
@@ -185,6 +194,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entity")),
         sa.UniqueConstraint("workspace_id", "key", name=op.f("uq_entity_workspace_id_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("entity", schema=None) as batch_op:
         batch_op.create_index("ix_entity_workspace_id_domain_id", ["workspace_id", "domain_id"], unique=False)
@@ -206,6 +216,7 @@ def upgrade() -> None:
             ["workspace_id"], ["workspace.id"], name=op.f("fk_evaluation_workspace_id_workspace")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_evaluation")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "release_space",
@@ -246,6 +257,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(["space_id"], ["space.id"], name=op.f("fk_segment_space_id_space")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_segment")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("segment", schema=None) as batch_op:
         batch_op.create_index("ix_segment_space_id_state", ["space_id", "state"], unique=False)
@@ -287,6 +299,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_work_unit")),
         sa.UniqueConstraint("job_id", "dedup_key", name=op.f("uq_work_unit_job_id_dedup_key")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("work_unit", schema=None) as batch_op:
         batch_op.create_index(
@@ -324,6 +337,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "entity_id", "modality", "sha256", name=op.f("uq_asset_entity_id_modality_sha256")
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("asset", schema=None) as batch_op:
         batch_op.create_index("ix_asset_sha256", ["sha256"], unique=False)
@@ -360,6 +374,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_failure_job_id_job")),
         sa.ForeignKeyConstraint(["unit_id"], ["work_unit.id"], name=op.f("fk_failure_unit_id_work_unit")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_failure")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("failure", schema=None) as batch_op:
         batch_op.create_index("ix_failure_job_id", ["job_id"], unique=False)
@@ -392,6 +407,7 @@ def upgrade() -> None:
             "object_ref",
             name=op.f("uq_triple_subject_id_predicate_id_object_ref"),
         ),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("triple", schema=None) as batch_op:
         batch_op.create_index("ix_triple_object_id", ["object_id"], unique=False)

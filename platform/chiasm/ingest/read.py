@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Failure, Workspace
+from chiasm.catalog.models import Failure, Job, Workspace
 from chiasm.ingest.failures import FailedPart
 from chiasm.ingest.gather import Gathered, gather, source_of
 from chiasm.ingest.targets import current_spaces
@@ -34,8 +34,10 @@ def read_unit(ctx: WorkContext, claim: Claim) -> None:
     source = source_of(task, blobs=ctx.blobs, allow_urls=ctx.settings.allow_urls)
     total = task.total()
     ctx.beat(int(claim.cursor.get("line", 0)), total, "reading")
+    with ctx.catalog.read() as session:
+        asked_at = session.get_one(Job, claim.job_id).created_at
     for gathered in gather(task, task.rows(claim.cursor), source):
-        _write(ctx, claim, task, gathered, total)
+        _write(ctx, claim, task, gathered, total, asked_at)
         ctx.beat(gathered.line, total, "reading")
     with ctx.catalog.write() as session:
         finish(session, claim)
@@ -52,7 +54,9 @@ def add_fuse_units(session: Session, job_id: int, release_id: int, entity_ids: I
     )
 
 
-def _write(ctx: WorkContext, claim: Claim, task: ReadTask, gathered: Gathered, total: int | None) -> None:
+def _write(
+    ctx: WorkContext, claim: Claim, task: ReadTask, gathered: Gathered, total: int | None, asked_at: float
+) -> None:
     rows = len(gathered.batch)
     unchanged = _drop_unchanged(ctx, claim, gathered)
     targets = _targets(ctx, claim) if len(gathered.batch) else Targets()
@@ -61,7 +65,12 @@ def _write(ctx: WorkContext, claim: Claim, task: ReadTask, gathered: Gathered, t
         effects = Effects()
         if len(gathered.batch):
             effects = write_batch(
-                session, claim.workspace_id, gathered.batch, targets, replace=task.mode == "replace"
+                session,
+                claim.workspace_id,
+                gathered.batch,
+                targets,
+                replace=task.mode == "replace",
+                asked_at=asked_at,
             )
         _add_units(session, claim, effects, targets)
         _record_failures(session, claim, gathered.failed)

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
 
 from chiasm.catalog import Catalog, db_now
 from chiasm.catalog.models import Job, Workspace, WorkUnit
 from chiasm.jobs.errors import Cancelled, StaleClaim
+from chiasm.jobs.kinds import kinds_in_order
 from chiasm.jobs.results import merged
 
 __all__ = [
@@ -169,7 +170,18 @@ def held(claim: Claim) -> ColumnElement[bool]:
 
 
 def _ready(queues: Sequence[str]) -> ColumnElement[bool]:
-    return (WorkUnit.state == "ready") & WorkUnit.queue.in_(queues) & (WorkUnit.available_at <= db_now())
+    ready = (WorkUnit.state == "ready") & WorkUnit.queue.in_(queues) & (WorkUnit.available_at <= db_now())
+    earlier = aliased(WorkUnit)
+    in_the_way = exists().where(
+        earlier.state.in_(("ready", "leased")),
+        earlier.queue == WorkUnit.queue,
+        earlier.workspace_id == WorkUnit.workspace_id,
+        # A more urgent one overtakes, and never waits for less urgent ones.
+        earlier.priority <= WorkUnit.priority,
+        earlier.id < WorkUnit.id,
+        earlier.kind == WorkUnit.kind,
+    )
+    return ready & (WorkUnit.kind.not_in(kinds_in_order()) | ~in_the_way)
 
 
 def _turns(session: Session, queues: Sequence[str]) -> list[int]:

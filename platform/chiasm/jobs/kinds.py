@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["QUEUES", "UnitKind", "register_kind", "unit_kind"]
+__all__ = ["QUEUES", "UnitKind", "kinds_in_order", "register_kind", "unit_kind"]
 
 #: The lanes of a worker, one runner process each.
 QUEUES = ("ingest", "train")
@@ -19,10 +19,13 @@ class UnitKind:
     split_on: str | None = None
     #: Whether one dead unit of this kind fails the whole job.
     essential: bool = False
+    #: Whether units of a workspace begin in the order in which they were asked for, one at a time: of two
+    #: records of one key the later one must win, also if a worker dies over the first.
+    in_order: bool = False
 
 
 _KINDS = {
-    "read": UnitKind(),
+    "read": UnitKind(in_order=True),
     "embed": UnitKind(split_on="asset_ids"),
     "fuse": UnitKind(split_on="entity_ids"),
     "train": UnitKind(queue="train", essential=True),
@@ -39,3 +42,8 @@ def register_kind(name: str, kind: UnitKind) -> None:
 def unit_kind(name: str) -> UnitKind:
     """What is known of a kind; a kind nobody registered is an ordinary one of the ingest lane."""
     return _KINDS.get(name, UnitKind())
+
+
+def kinds_in_order() -> list[str]:
+    """Kinds whose units begin one at a time."""
+    return sorted(name for name, kind in _KINDS.items() if kind.in_order)

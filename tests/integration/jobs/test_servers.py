@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy import select
+from tests.servers import free_port
 
 from chiasm import jobs
 from chiasm.catalog import Catalog
@@ -25,84 +19,6 @@ from chiasm.jobs.sweeping import sweep
 from chiasm.settings import load_settings
 
 Home = Any
-_POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin")) or [
-    Path(found).parent for found in [shutil.which("postgres")] if found
-]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _listens(port: int, timeout_s: float = 15.0) -> None:
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"no server came up on port {port}")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    if not _POSTGRES:
-        pytest.skip("PostgreSQL is not installed (apt install postgresql)")
-    user = "postgres" if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="chiasm-pg-"))
-    if user:
-        shutil.chown(folder, user)
-    port = _free_port()
-    options: dict[str, Any] = {
-        "user": user,
-        "cwd": folder,
-        "stdout": subprocess.DEVNULL,
-        "stderr": subprocess.DEVNULL,
-    }
-    binaries = _POSTGRES[-1]
-    data = folder / "data"
-    subprocess.run(
-        [binaries / "initdb", "-D", data, "-A", "trust", "-U", "chiasm", "-N"], check=True, **options
-    )
-    command = [binaries / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder]
-    server = subprocess.Popen([*command, "-c", "fsync=off"], **options)
-    try:
-        _listens(port)
-        time.sleep(0.3)
-        yield f"postgresql://chiasm@127.0.0.1:{port}"
-    finally:
-        # Its fast shutdown: connections are not waited for.
-        server.send_signal(signal.SIGINT)
-        server.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def postgres_url(postgres: str) -> str:
-    """A database of the test's own."""
-    name = f"chiasm_{time.monotonic_ns()}"
-    with psycopg.connect(f"{postgres}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"{postgres}/{name}"
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if shutil.which("redis-server") is None:
-        pytest.skip("Redis is not installed (apt install redis-server)")
-    port = _free_port()
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    server = subprocess.Popen(
-        command, cwd=tmp_path_factory.mktemp("redis"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        _listens(port)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 def test_claims_on_postgresql_are_never_doubled(make_home: Any, postgres_url: str) -> None:
@@ -175,7 +91,7 @@ def test_work_over_redis_and_postgresql(make_home: Any, postgres_url: str, redis
 
 
 def test_a_broker_that_is_away_delays_work_and_loses_none(make_home: Any) -> None:
-    home = make_home(broker_url=f"redis://127.0.0.1:{_free_port()}/0")
+    home = make_home(broker_url=f"redis://127.0.0.1:{free_port()}/0")
     home.start("worker", "--queues", "ingest")
     job_id = home.ask("note", [{"name": "still done"}])
     begin = time.monotonic()

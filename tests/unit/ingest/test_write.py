@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from sqlalchemy import select
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Triple
+from chiasm.ingest.delete import delete_entity
 from chiasm.ingest.prepare import prepare
 from chiasm.ingest.records import parse_record
 from chiasm.ingest.rows import Edge, Label
@@ -31,7 +34,12 @@ class Book:
         self.source = MediaSource(folder)
 
     def write(
-        self, *records: Raw, mode: str = "update", edges: Sequence[Edge] = (), labels: Sequence[Label] = ()
+        self,
+        *records: Raw,
+        mode: str = "update",
+        edges: Sequence[Edge] = (),
+        labels: Sequence[Label] = (),
+        asked_at: float = math.inf,
     ) -> Effects:
         prepared = [
             prepare(parse_record(raw), self.source, where=f"m:{n}", raw=raw, line=n, mode=mode)
@@ -40,7 +48,12 @@ class Book:
         batch = Batch(prepared, list(labels), list(edges))
         with self.catalog.write() as session:
             return write_batch(
-                session, self.workspace, batch, Targets({"text": 1}, None), replace=mode == "replace"
+                session,
+                self.workspace,
+                batch,
+                Targets({"text": 1}, None),
+                replace=mode == "replace",
+                asked_at=asked_at,
             )
 
     def entity(self, key: str) -> Raw:
@@ -226,3 +239,27 @@ def test_modalities_without_encoder_wait(book: Book, tmp_path: Path) -> None:
     # What could not be read takes nothing away, and is tried again.
     again = book.write({"key": "a", "image": ["missing.png"]})
     assert again.counts["updated"] == 1 and again.counts["removed"] == 0
+
+
+def test_what_was_accepted_before_a_deletion_does_not_undo_it(book: Book) -> None:
+    book.write({"key": "a", "text": "first"})
+    before = time.time()
+    delete_entity(book.catalog, book.workspace, "a")
+    late = book.write({"key": "a", "text": "second"}, {"key": "b", "text": "other"}, asked_at=before)
+    assert (late.counts["superseded"], late.counts["created"]) == (1, 1)
+    with book.catalog.read() as session:
+        assert session.scalars(select(Entity.key).where(Entity.deleted_at.is_(None))).all() == ["b"]
+    again = book.write({"key": "a", "text": "third"}, asked_at=time.time() + 1)
+    assert again.counts["created"] == 1
+    assert book.entity("a")["text"] == [("third", None)]
+
+
+def test_an_id_never_comes_again(book: Book) -> None:
+    book.write({"key": "a", "text": "first"})
+    with book.catalog.read() as session:
+        [first] = session.scalars(select(Asset.id)).all()
+    book.write({"key": "a", "text": "second"})
+    with book.catalog.read() as session:
+        [second] = session.scalars(select(Asset.id)).all()
+    # The first is gone; a unit that still embeds it must not find another asset under its number.
+    assert second > first

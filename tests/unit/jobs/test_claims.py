@@ -35,9 +35,9 @@ def test_only_the_asked_lanes_are_claimed(catalog: Catalog, ask: Ask) -> None:
 
 def test_urgent_units_first_then_the_workspace_served_longest_ago(catalog: Catalog, ask: Ask) -> None:
     large, small = catalog.workspace_id("large"), catalog.workspace_id("small")
-    ask("read", [{"n": n} for n in range(6)], tenant=large)
-    ask("read", [{"n": n} for n in range(2)], tenant=small)
-    ask("read", [{"n": "urgent"}], tenant=large, priority=1)
+    ask("step", [{"n": n} for n in range(6)], tenant=large)
+    ask("step", [{"n": n} for n in range(2)], tenant=small)
+    ask("step", [{"n": "urgent"}], tenant=large, priority=1)
     order = []
     for _ in range(6):
         [claim] = jobs.claim(catalog, ["ingest"], "me")
@@ -48,8 +48,28 @@ def test_urgent_units_first_then_the_workspace_served_longest_ago(catalog: Catal
     assert order[5] == large
 
 
+def test_what_is_read_is_read_in_order_one_at_a_time_in_a_workspace(catalog: Catalog, ask: Ask) -> None:
+    mine, other = catalog.workspace_id("mine"), catalog.workspace_id("other")
+    ask("read", [{"n": 1}, {"n": 2}], tenant=mine)
+    ask("read", [{"n": 3}], tenant=other)
+    ask("embed", [{"asset_ids": [1]}], tenant=mine)
+    claims = jobs.claim(catalog, ["ingest"], "me", limit=9)
+    assert [(one.kind, one.payload.get("n")) for one in claims] == [("read", 1), ("embed", None), ("read", 3)]
+    # Lost and given back: it is still the first in line.
+    assert jobs.release(catalog, claims[0])
+    [again] = jobs.claim(catalog, ["ingest"], "me", limit=9)
+    assert again.payload == {"n": 1}
+    ask("read", [{"n": 4}], tenant=mine, priority=1)
+    [urgent] = jobs.claim(catalog, ["ingest"], "me", limit=9)
+    assert urgent.payload == {"n": 4}
+    with catalog.write() as session:
+        jobs.finish(session, again)
+    [last] = jobs.claim(catalog, ["ingest"], "me", limit=9)
+    assert last.payload == {"n": 2}
+
+
 def test_many_claimers_never_share_a_unit(catalog: Catalog, ask: Ask) -> None:
-    ask("read", [{"n": n} for n in range(40)])
+    ask("step", [{"n": n} for n in range(40)])
 
     def take(name: int) -> list[int]:
         mine = []
@@ -63,7 +83,7 @@ def test_many_claimers_never_share_a_unit(catalog: Catalog, ask: Ask) -> None:
 
 
 def test_a_heartbeat_extends_and_sees_loss_and_cancel(catalog: Catalog, ask: Ask) -> None:
-    job_id = ask("read", [{}, {}])
+    job_id = ask("step", [{}, {}])
     first, second = jobs.claim(catalog, ["ingest"], "me", limit=2)
     assert jobs.heartbeat(catalog, first)
     assert jobs.release(catalog, first)
@@ -77,7 +97,7 @@ def test_a_heartbeat_extends_and_sees_loss_and_cancel(catalog: Catalog, ask: Ask
 
 
 def test_a_cursor_survives_the_loss_of_its_worker(catalog: Catalog, ask: Ask) -> None:
-    job_id = ask("read", [{}])
+    job_id = ask("step", [{}])
     [old] = jobs.claim(catalog, ["ingest"], "me")
     with catalog.write() as session:
         jobs.advance(session, old, {"line": 500}, done=500, total=900, result={"entities": 500})
@@ -95,7 +115,7 @@ def test_a_cursor_survives_the_loss_of_its_worker(catalog: Catalog, ask: Ask) ->
 
 
 def test_advance_sees_a_cancel(catalog: Catalog, ask: Ask) -> None:
-    job_id = ask("read", [{}])
+    job_id = ask("step", [{}])
     [claim] = jobs.claim(catalog, ["ingest"], "me")
     jobs.cancel(catalog, job_id)
     with pytest.raises(Cancelled), catalog.write() as session:
@@ -107,12 +127,12 @@ def test_advance_sees_a_cancel(catalog: Catalog, ask: Ask) -> None:
 def test_units_of_equal_key_are_made_once(catalog: Catalog, workspace_id: int) -> None:
     with catalog.write() as session:
         job = jobs.create_job(session, workspace_id, "ingest", {"a": 1}, "key")
-        assert jobs.add_units(session, job, "read", [{}, {}, {}], dedup_keys=["a", "b", "a"]) == 2
-        assert jobs.add_units(session, job.id, "read", [{}, {}], dedup_keys=["b", "c"]) == 1
+        assert jobs.add_units(session, job, "step", [{}, {}, {}], dedup_keys=["a", "b", "a"]) == 2
+        assert jobs.add_units(session, job.id, "step", [{}, {}], dedup_keys=["b", "c"]) == 1
     with catalog.write() as session:
         assert jobs.create_job(session, workspace_id, "ingest", {}, "key").id == job.id
         found = jobs.find_job(session, workspace_id, "key")
         assert found is not None and found.id == job.id
         assert jobs.find_job(session, workspace_id, None) is None
         with pytest.raises(NotFoundError):
-            jobs.add_units(session, 999, "read", [{}])
+            jobs.add_units(session, 999, "step", [{}])

@@ -24,7 +24,7 @@ def _next(catalog: Catalog) -> Claim:
 
 
 def test_an_effect_with_a_stale_token_is_not_committed(catalog: Catalog, ask: Ask, workspace_id: int) -> None:
-    job_id = ask("read", [{}])
+    job_id = ask("step", [{}])
     old = _next(catalog)
     jobs.sweep(catalog, owners=["me"])
     new = _next(catalog)
@@ -41,7 +41,7 @@ def test_an_effect_with_a_stale_token_is_not_committed(catalog: Catalog, ask: As
 
 
 def test_a_unit_may_add_units_in_the_transaction_that_finishes_it(catalog: Catalog, ask: Ask) -> None:
-    job_id = ask("read", [{}])
+    job_id = ask("step", [{}])
     claim = _next(catalog)
     with catalog.write() as session:
         jobs.finish(session, claim, {"entities": 2})
@@ -61,7 +61,7 @@ def test_a_unit_may_add_units_in_the_transaction_that_finishes_it(catalog: Catal
     [(RuntimeError("odd"), 3), (ManifestError("bad", where="m:1"), 1), (NotFoundError("gone"), 1)],
 )
 def test_attempts(catalog: Catalog, ask: Ask, error: Exception, attempts: int) -> None:
-    job_id = ask("read", [{}])
+    job_id = ask("step", [{}])
     for _ in range(attempts):
         assert jobs.progress(catalog, job_id).state != "failed"
         assert jobs.fail(catalog, _next(catalog), error)
@@ -72,15 +72,15 @@ def test_attempts(catalog: Catalog, ask: Ask, error: Exception, attempts: int) -
 
 
 def test_a_pause_before_the_next_attempt(catalog: Catalog, ask: Ask) -> None:
-    ask("read", [{}])
+    ask("step", [{}])
     jobs.fail(catalog, _next(catalog), RuntimeError("odd"))
     assert jobs.claim(catalog, ["ingest"], "me") == []
 
 
 def test_partial_failure_is_done_and_retry_replays_what_failed(catalog: Catalog, ask: Ask) -> None:
-    job_id = ask("read", [{"n": 1}, {"n": 2}])
+    job_id = ask("step", [{"n": 1}, {"n": 2}])
     claim = _next(catalog)
-    replay = {"kind": "read", "payload": {"records": [{"key": "b"}]}}
+    replay = {"kind": "step", "payload": {"records": [{"key": "b"}]}}
     with catalog.write() as session:
         error = ManifestError("no key", where="m.jsonl:2")
         jobs.record_failure(session, claim, error, key="b", replay=replay)
@@ -118,7 +118,7 @@ def test_a_dead_essential_unit_fails_the_job(
 
 
 def test_failures_that_took_everything_fail_the_job(catalog: Catalog, ask: Ask) -> None:
-    job_id = ask("read", [{}])
+    job_id = ask("step", [{}])
     claim = _next(catalog)
     with catalog.write() as session:
         jobs.record_failure(session, claim, ManifestError("no key", where="m.jsonl:1"))
@@ -128,7 +128,7 @@ def test_failures_that_took_everything_fail_the_job(catalog: Catalog, ask: Ask) 
 
 
 def test_cancel_drops_what_was_not_begun_and_retry_takes_it_up(catalog: Catalog, ask: Ask) -> None:
-    job_id = ask("read", [{}, {}])
+    job_id = ask("step", [{}, {}])
     claim = _next(catalog)
     assert jobs.cancel(catalog, job_id)
     with catalog.write() as session:
@@ -142,7 +142,7 @@ def test_cancel_drops_what_was_not_begun_and_retry_takes_it_up(catalog: Catalog,
 
 
 def test_a_job_of_another_workspace_does_not_exist(catalog: Catalog, ask: Ask) -> None:
-    job_id, other = ask("read", [{}]), catalog.workspace_id("other")
+    job_id, other = ask("step", [{}]), catalog.workspace_id("other")
     for call in (jobs.progress, jobs.cancel, jobs.retry, jobs.failures):
         with pytest.raises(NotFoundError):
             call(catalog, job_id, workspace_id=other)  # type: ignore[operator]

@@ -45,7 +45,7 @@ def test_a_record_that_kills_its_workers_ends_alone(catalog: Catalog, ask: Ask) 
 
 
 def test_a_unit_that_cannot_be_halved_gets_twenty_workers(catalog: Catalog, ask: Ask) -> None:
-    job_id = ask("read", [{}])
+    job_id = ask("step", [{}])
     for count in range(MAX_LOSSES):
         assert jobs.progress(catalog, job_id).state != "failed", count
         with catalog.write() as session:
@@ -56,7 +56,7 @@ def test_a_unit_that_cannot_be_halved_gets_twenty_workers(catalog: Catalog, ask:
 
 
 def test_a_lease_runs_out_by_the_clock_of_the_database(catalog: Catalog, ask: Ask) -> None:
-    ask("read", [{}])
+    ask("step", [{}])
     [claim] = jobs.claim(catalog, ["ingest"], "elsewhere", lease_s=0.05)
     assert jobs.sweep(catalog) == 0
     time.sleep(0.1)
@@ -66,7 +66,7 @@ def test_a_lease_runs_out_by_the_clock_of_the_database(catalog: Catalog, ask: As
 
 
 def test_units_of_a_cancelled_job_are_not_taken_up_again(catalog: Catalog, ask: Ask) -> None:
-    job_id = ask("read", [{}])
+    job_id = ask("step", [{}])
     jobs.claim(catalog, ["ingest"], "me")
     jobs.cancel(catalog, job_id)
     jobs.sweep(catalog, owners=["me"])
@@ -74,7 +74,7 @@ def test_units_of_a_cancelled_job_are_not_taken_up_again(catalog: Catalog, ask: 
 
 
 def test_the_end_of_a_process_of_this_machine_is_seen_at_once(catalog: Catalog, ask: Ask) -> None:
-    ask("read", [{}])
+    ask("step", [{}])
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         name = owner_name(child.pid)
         jobs.claim(catalog, ["ingest"], name)

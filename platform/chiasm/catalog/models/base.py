@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any
 
-from sqlalchemy import JSON, BigInteger, Double, Integer, MetaData, String
+from sqlalchemy import JSON, BigInteger, Double, Integer, MetaData, String, Table
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 __all__ = ["Base", "BigId", "Json", "Name", "Seconds", "Sha256"]
@@ -34,3 +34,12 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map = {int: BigInt, float: Double}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        table = cls.__table__
+        key = list(table.primary_key)
+        if isinstance(table, Table) and len(key) == 1 and key[0].autoincrement is True:
+            # SQLite would give the id of the newest row again once that is deleted; but ids are the names of
+            # vectors in files and of units under way.
+            table.dialect_options["sqlite"]["autoincrement"] = True

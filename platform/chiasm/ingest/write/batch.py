@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +39,13 @@ class Batch:
 
 
 def write_batch(
-    session: Session, workspace_id: int, batch: Batch, targets: Targets, *, replace: bool
+    session: Session,
+    workspace_id: int,
+    batch: Batch,
+    targets: Targets,
+    *,
+    replace: bool,
+    asked_at: float = math.inf,
 ) -> Effects:
     """Bring the catalog to what the batch says, in the caller's write transaction.
 
@@ -48,8 +55,10 @@ def write_batch(
         batch: Its media are in the blob store already.
         targets: Where assets will be embedded.
         replace: Whether a record clears the fields that it does not give.
+        asked_at: When the batch was accepted (seconds since the epoch). An entity deleted after that stays
+            deleted: the last word wins, however late the first one is worked on.
     """
-    state = WriteState(session, workspace_id, time.time(), targets, replace)
+    state = WriteState(session, workspace_id, time.time(), targets, replace, asked_at)
     for unique in _rounds(batch.records):
         _write_records(state, unique, batch.domain)
     if batch.labels:
@@ -79,9 +88,12 @@ def _rounds(records: Sequence[Prepared]) -> Iterator[list[Prepared]]:
 def _write_records(state: WriteState, records: Sequence[Prepared], domain: str) -> None:
     objects = {r.object for p in records for r in p.record.relations or () if r.object is not None}
     known = look_up(state, {p.record.key for p in records} | objects)
-    changed = []
+    changed, superseded = [], 0
     for prepared in records:
         one = known.get(prepared.record.key)
+        if one is not None and one.deleted_at is not None and one.deleted_at >= state.asked_at:
+            superseded += 1
+            continue
         same = (
             one is not None
             and not one.deleted
@@ -90,7 +102,9 @@ def _write_records(state: WriteState, records: Sequence[Prepared], domain: str) 
         )
         if not same:
             changed.append(prepared)
-    state.effects.counts["unchanged"] += len(records) - len(changed)
+    if superseded:
+        state.effects.counts["superseded"] += superseded
+    state.effects.counts["unchanged"] += len(records) - len(changed) - superseded
     if not changed:
         return
     new = [p for p in changed if p.record.key not in known]

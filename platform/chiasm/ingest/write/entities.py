@@ -33,8 +33,13 @@ class Known(NamedTuple):
     key: str
     is_stub: bool
     record_hash: str | None
-    deleted: bool
+    deleted_at: float | None
     title: str | None
+
+    @property
+    def deleted(self) -> bool:
+        """Whether only a tombstone is left."""
+        return self.deleted_at is not None
 
 
 def look_up(state: WriteState, keys: Collection[str]) -> dict[str, Known]:
@@ -53,7 +58,7 @@ def look_up(state: WriteState, keys: Collection[str]) -> dict[str, Known]:
             ENTITY.c.workspace_id == state.workspace_id, ENTITY.c.key.in_(some)
         )
         for entity_id, key, is_stub, record_hash, deleted_at, title in state.session.execute(statement):
-            known[key] = Known(entity_id, key, is_stub, record_hash, deleted_at is not None, title)
+            known[key] = Known(entity_id, key, is_stub, record_hash, deleted_at, title)
             state.ids[key] = entity_id
     return known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ class Targets:
 class Effects:
     """What a batch did, for the units that follow it."""
 
-    #: created, updated, unchanged, stubs, assets, triples, removed.
+    #: created, updated, unchanged, superseded, stubs, assets, triples, removed.
     counts: Counter[str] = field(default_factory=Counter)
     #: Assets to embed, by modality.
     pending: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
@@ -36,7 +37,7 @@ class Effects:
     @property
     def changed(self) -> bool:
         """Whether the catalog differs from before."""
-        return any(self.counts[name] for name in self.counts if name != "unchanged")
+        return any(self.counts[name] for name in self.counts if name not in ("unchanged", "superseded"))
 
 
 @dataclass
@@ -48,6 +49,8 @@ class WriteState:
     now: float
     targets: Targets
     replace: bool
+    #: When the records were accepted: what was deleted since then stays deleted.
+    asked_at: float = math.inf
     effects: Effects = field(default_factory=Effects)
     #: Ids that this transaction has met, by key or name.
     ids: dict[str, int] = field(default_factory=dict)
