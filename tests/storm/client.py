@@ -37,11 +37,13 @@ class Client:
 
     Args:
         url: Of the service.
+        key: Of its API.
         name: Part of its keys.
         seed: Of everything it does.
     """
 
     url: str
+    key: str
     name: str
     seed: int
     #: Key -> what it is, None for deleted.
@@ -56,7 +58,9 @@ class Client:
 
     def __post_init__(self) -> None:
         self._draw = random.Random(self.seed)
-        self._http = httpx.Client(base_url=self.url, timeout=20.0)
+        self._http = httpx.Client(
+            base_url=self.url, timeout=20.0, headers={"Authorization": f"Bearer {self.key}"}
+        )
         self._stop = threading.Event()
         self._waiting: dict[int, set[str]] = {}
         self._thread = threading.Thread(target=self._run, name=self.name)
@@ -85,6 +89,8 @@ class Client:
             self._settle()
         except Exception as error:  # noqa: BLE001 - told by the thread that asks
             self.broken.append(f"{type(error).__name__}: {error}")
+        finally:
+            self._http.close()
 
     def _free(self) -> list[str]:
         busy = {key for keys in self._waiting.values() for key in keys}

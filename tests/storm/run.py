@@ -15,6 +15,7 @@ from tests.storm.verdict import differences
 
 import chiasm
 from chiasm.catalog import Catalog
+from chiasm.catalog.keys import create_key
 from chiasm.settings import load_settings
 
 __all__ = ["Outcome", "storm"]
@@ -59,9 +60,12 @@ def storm(
     loaded = load_settings(home)
     with chiasm.open(home):
         pass
+    catalog = Catalog.open(loaded)
+    with catalog.write() as session:
+        key = create_key(session, catalog.workspace_id(loaded.workspace), "storm", "admin")
     draw = random.Random(seed)
     fleet = Fleet(home)
-    writers = [Client(fleet.url, f"c{n}", draw.getrandbits(32)) for n in range(clients)]
+    writers = [Client(fleet.url, key, f"c{n}", draw.getrandbits(32)) for n in range(clients)]
     outcome = Outcome(seed)
     fleet.start()
     try:
@@ -86,5 +90,6 @@ def storm(
         outcome.differences += writer.broken
     outcome.entities = sum(fact is not None for fact in facts.values())
     with chiasm.open(home) as kb:
-        outcome.differences += differences(kb, Catalog.open(loaded), loaded, facts, gone)
+        outcome.differences += differences(kb, catalog, loaded, facts, gone)
+    catalog.engine.dispose()
     return outcome
