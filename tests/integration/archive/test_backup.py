@@ -1,0 +1,298 @@
+"""Backup and restore of a home on SQLite: equal, checked, all or nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+import tarfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.archive.conftest import ENCODERS, answers, files, rows
+from tests.integration.ingest.conftest import Home
+
+from chiasm.archive import Step, backup, restore
+from chiasm.catalog import Catalog
+from chiasm.errors import ChiasmError, ConflictError, DamagedError, InputError, NotFoundError, UsageError
+from chiasm.settings import Settings, load_settings
+from chiasm.spaces import collect, collecting
+
+KINDS = {
+    "header": "header.json",
+    "table": "tables/entity/000001.jsonl",
+    "embeddings": "tables/embedding/000001.jsonl",
+    "blob": "blobs/",
+    "ids": "/ids.npy",
+    "block": "/block.npy",
+    "index": "/index.faiss",
+    "segment manifest": "/manifest.json",
+    "model": "/model.safetensors",
+    "members": "members.jsonl",
+    "manifest": "manifest.json",
+    "seal": "manifest.sha256",
+}
+
+
+@pytest.fixture(scope="module")
+def whole(filled: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("backups") / "home.tar"
+    backup(filled.settings, filled.catalog, file)
+    return file
+
+
+def target(folder: Path) -> Settings:
+    return load_settings(folder, **ENCODERS)
+
+
+def settled(found: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Rows with the leases of units taken back, as a restore does."""
+    return {name: listed for name, listed in found.items() if name != "work_unit"}
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tgz", ".tar.zst"])
+def test_a_home_comes_back_equal(filled: Home, tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"home{suffix}"
+    steps: list[Step] = []
+    report = backup(filled.settings, filled.catalog, file, watch=steps.append)
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    assert report.bytes == file.stat().st_size and report.tables["entity"] == report.tables["entity"]
+    assert {step.stage for step in steps} >= {"catalog: entity", "files"}
+    assert steps[-1].done == steps[-1].total
+
+    home = target(tmp_path / "other")
+    done = restore(file, home)
+    assert (done.tables, done.files) == (report.tables, report.files)
+    catalog = Catalog.open(home)
+    assert settled(rows(catalog)) == settled(rows(filled.catalog))
+    catalog.close()
+    for folder in ("blobs", "spaces"):
+        assert files(home.home / folder) == files(filled.settings.home / folder)
+    kept = files(filled.settings.models_dir)
+    assert files(home.models_dir) == {name: data for name, data in kept.items() if "/r1/" not in name}
+    assert sorted(path.name for path in home.home.iterdir() if path.is_dir()) == ["blobs", "models", "spaces"]
+    assert answers(home) == answers(filled.settings)
+
+
+def test_any_tar_lists_it_and_its_manifest_names_every_file(whole: Path) -> None:
+    with tarfile.open(whole) as tape:
+        names = tape.getnames()
+        members = [json.loads(line) for line in tape.extractfile("members.jsonl") or ()]
+        manifest = json.load(tape.extractfile("manifest.json") or io.BytesIO())
+    assert names[0] == "header.json" and names[-3:] == ["members.jsonl", "manifest.json", "manifest.sha256"]
+    assert [name for name, _, _ in members] == names[:-3]
+    assert manifest["format"] == 1 and manifest["schema"] and manifest["tables"]["entity"] > 25
+    assert len(names) == len(set(names))
+
+
+def test_work_that_was_claimed_goes_on(whole: Path, tmp_path: Path, filled: Home) -> None:
+    home = target(tmp_path / "other")
+    restore(whole, home)
+    catalog = Catalog.open(home)
+    before = {row[0]: row for row in rows(filled.catalog)["work_unit"]}
+    with catalog.read() as session:
+        found = {
+            row["id"]: row
+            for row in session.connection().exec_driver_sql("select * from work_unit").mappings()
+        }
+    states = [row["state"] for row in found.values()]
+    assert states.count("ready") == 2 and "leased" not in states and len(found) == len(before)
+    assert all(
+        row["owner"] is None and row["lease_until"] is None
+        for row in found.values()
+        if row["state"] == "ready"
+    )
+    from chiasm import jobs
+
+    assert len(jobs.claim(catalog, ["ingest"], "another", limit=5)) >= 1
+    catalog.close()
+
+
+def test_new_rows_get_new_ids(
+    whole: Path, tmp_path: Path, make_home: Callable[..., Home], toys: Path
+) -> None:
+    restore(whole, target(tmp_path / "other"))
+    home = make_home(tmp_path / "other")
+    manifest = tmp_path / "new.jsonl"
+    manifest.write_text('{"key": "new:1", "text": "fresh words"}\n')
+    counts, _ = home.ingest(manifest)
+    assert counts["created"] == 1
+    again, _ = home.ingest(toys)
+    assert again["unchanged"] == 24 and not again["created"]
+    home.catalog.close()
+
+
+def test_backup_while_others_write(make_home: Callable[..., Home], toys: Path, tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    home.ingest(toys)
+    stop, failed = threading.Event(), []
+
+    def keep_ingesting() -> None:
+        number = 0
+        try:
+            while not stop.is_set():
+                number += 1
+                manifest = tmp_path / f"{number}.jsonl"
+                lines = ({"key": f"k:{number}-{at}", "text": f"text {number} {at}"} for at in range(20))
+                manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+                home.ingest(manifest)
+                collect(home.catalog, home.settings.spaces_dir)
+        except Exception as error:  # noqa: BLE001 - the test's own thread tells what it met
+            failed.append(error)
+
+    writer = threading.Thread(target=keep_ingesting)
+    writer.start()
+    try:
+        made = []
+        for number in range(4):
+            made.append(tmp_path / f"{number}.tar")
+            backup(home.settings, home.catalog, made[-1])
+    finally:
+        stop.set()
+        writer.join()
+    assert not failed
+    sizes = []
+    for number, file in enumerate(made):
+        other = target(tmp_path / f"other-{number}")
+        restore(file, other)
+        catalog = Catalog.open(other)
+        found = rows(catalog)
+        catalog.close()
+        entities = [row for row in found["entity"] if row[2].startswith("k:")]
+        # Each batch of twenty was one transaction: a state between two has whole ones only.
+        assert len(entities) % 20 == 0
+        sizes.append(len(entities))
+        embedded = {row[1] for row in found["embedding"]}
+        pending = {row[0] for row in found["asset"] if row[12] == "pending"}
+        assert {row[0] for row in found["asset"]} <= embedded | pending
+    assert sizes == sorted(sizes) and sizes[-1] > 0
+
+
+def test_nothing_is_collected_while_a_backup_copies(filled: Home, tmp_path: Path) -> None:
+    free: list[bool] = []
+
+    def look(step: Step) -> None:
+        with collecting(filled.settings.spaces_dir) as may:
+            free.append(may)
+
+    backup(filled.settings, filled.catalog, tmp_path / "home.tar", watch=look)
+    assert free and not any(free)
+    with collecting(filled.settings.spaces_dir) as may:
+        assert may
+
+
+def spans(file: Path, kind: str) -> list[tuple[int, int]]:
+    """Where the content of members of a kind lies in the file."""
+    with tarfile.open(file) as tape:
+        found = [m for m in tape if m.name == kind or (kind.endswith("/") and m.name.startswith(kind))]
+        found = found or [m for m in tape.getmembers() if kind.startswith("/") and m.name.endswith(kind)]
+        return [(m.offset_data, m.size) for m in found]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_flipped_byte_is_found_before_anything_is_visible(whole: Path, tmp_path: Path, kind: str) -> None:
+    data = bytearray(whole.read_bytes())
+    start, size = spans(whole, kind)[0]
+    for place in (start, start + size // 2, start + size - 1):
+        spoilt = bytearray(data)
+        spoilt[place] ^= 0x04
+        file = tmp_path / "spoilt.tar"
+        file.write_bytes(spoilt)
+        with pytest.raises((DamagedError, InputError)) as caught:
+            restore(file, target(tmp_path / "other"))
+        assert caught.value.where and "spoilt.tar" in caught.value.where and caught.value.remedy
+        assert kind.strip("/") in str(caught.value) or kind in ("header.json", "manifest.sha256")
+        assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.zst"])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
+def test_a_truncated_backup_is_found(filled: Home, tmp_path: Path, suffix: str, share: float) -> None:
+    file = tmp_path / f"home{suffix}"
+    backup(filled.settings, filled.catalog, file)
+    data = file.read_bytes()
+    file.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises((DamagedError, InputError)):
+        restore(file, target(tmp_path / "other"))
+    assert not (tmp_path / "other").exists()
+
+
+def test_damage_in_a_home_is_found_by_the_backup(
+    make_home: Callable[..., Home], toys: Path, tmp_path: Path
+) -> None:
+    home = make_home(tmp_path / "home")
+    home.ingest(toys)
+    folder = home.settings.home
+    places = [
+        next(path for path in (folder / "blobs").rglob("*") if path.is_file()),
+        *(
+            next((folder / "spaces").rglob(name))
+            for name in ("block.npy", "index.faiss", "ids.npy", "manifest.json")
+        ),
+    ]
+    for path in places:
+        good = path.read_bytes()
+        path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+        with pytest.raises(DamagedError) as caught:
+            backup(home.settings, home.catalog, tmp_path / "home.tar")
+        assert str(path) in str(caught.value.where) and caught.value.remedy
+        path.unlink()
+        with pytest.raises(DamagedError):
+            backup(home.settings, home.catalog, tmp_path / "home.tar")
+        path.write_bytes(good)
+    with sqlite3.connect(folder / "catalog.sqlite") as raw:
+        raw.execute(
+            "UPDATE asset SET value = value || '.' WHERE modality = 'text' AND id = (SELECT min(id) FROM asset)"
+        )
+    raw.close()
+    with pytest.raises(DamagedError, match="text differs"):
+        backup(home.settings, home.catalog, tmp_path / "home.tar")
+    assert not [path for path in tmp_path.iterdir() if "tar" in path.name]
+
+
+@pytest.mark.parametrize("occupied", ["catalog", "spaces", "blobs"])
+def test_only_an_empty_home_is_filled(
+    whole: Path, tmp_path: Path, make_home: Callable[..., Home], occupied: str
+) -> None:
+    home = make_home(tmp_path / "other")
+    if occupied == "catalog":
+        manifest = tmp_path / "new.jsonl"
+        manifest.write_text('{"key": "new:1", "title": "mine"}\n')
+        home.ingest(manifest)
+    else:
+        (home.settings.home / occupied / "x").mkdir(parents=True)
+    before, held = files(home.settings.home), rows(home.catalog)
+    with pytest.raises(ConflictError, match="not empty"):
+        restore(whole, home.settings)
+    assert rows(home.catalog) == held and files(home.settings.home).keys() == before.keys()
+    home.catalog.close()
+
+
+def test_a_fresh_home_is_empty_and_stays_so_after_an_error(
+    whole: Path, tmp_path: Path, make_home: Callable[..., Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = make_home(tmp_path / "other")
+    held = rows(home.catalog)
+    monkeypatch.setattr("os.sync", lambda: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(ChiasmError, match="No space left"):
+        restore(whole, home.settings)
+    monkeypatch.undo()
+    assert rows(home.catalog) == held
+    assert not [name for name in files(home.settings.home) if not name.startswith("catalog.sqlite")]
+    home.catalog.close()
+    restore(whole, home.settings)
+    assert len(rows(home.catalog)["entity"]) > 25
+    home.catalog.close()
+
+
+def test_what_cannot_be_written_leaves_nothing(filled: Home, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such folder"):
+        backup(filled.settings, filled.catalog, tmp_path / "no" / "home.tar")
+    with pytest.raises(UsageError, match="folder has this name"):
+        backup(filled.settings, filled.catalog, tmp_path)
+    with pytest.raises(NotFoundError):
+        restore(tmp_path / "none.tar", target(tmp_path / "other"))
+    assert list(tmp_path.iterdir()) == []
