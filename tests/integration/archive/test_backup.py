@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 import tarfile
 import threading
 from collections.abc import Callable
@@ -12,15 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from tests.integration.archive.conftest import ENCODERS, answers, files, rows
 from tests.integration.ingest.conftest import Home
 
 from chiasm.archive import Step, backup, restore
 from chiasm.catalog import Catalog
+from chiasm.catalog.models import Asset, Release, WorkUnit
 from chiasm.errors import ChiasmError, ConflictError, DamagedError, InputError, NotFoundError, UsageError
 from chiasm.settings import Settings, load_settings
 from chiasm.spaces import collect, collecting
 
+ROOTS = ("platform", "graph", "encoders", "workers", "migrations")
 KINDS = {
     "header": "header.json",
     "table": "tables/entity/000001.jsonl",
@@ -296,3 +303,87 @@ def test_what_cannot_be_written_leaves_nothing(filled: Home, tmp_path: Path) -> 
     with pytest.raises(NotFoundError):
         restore(tmp_path / "none.tar", target(tmp_path / "other"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_uploads_that_are_still_to_be_read_come_along(
+    make_home: Callable[..., Home], toys: Path, tmp_path: Path
+) -> None:
+    from chiasm.ingest import submit_records
+
+    home = make_home(tmp_path / "home")
+    picture = next((toys.parent / "img").iterdir()).read_bytes()
+    records = [{"key": "up:1", "title": "sent", "image": picture}]
+    submit_records(home.settings, home.catalog, home.workspace_id, records)
+    done = submit_records(home.settings, home.catalog, home.workspace_id, [{"key": "up:2"}])
+    with home.catalog.write() as session:
+        session.query(WorkUnit).filter(WorkUnit.job_id == done).update({"state": "done"})
+    report = backup(home.settings, home.catalog, tmp_path / "home.tar")
+    assert report.files == {"uploads": 1, "blobs": 1}
+    home.catalog.close()
+    shutil.rmtree(home.settings.home)
+
+    restore(tmp_path / "home.tar", target(tmp_path / "other"))
+    other = make_home(tmp_path / "other")
+    assert other.work()["read"] == 1
+    with other.catalog.read() as session:
+        found = session.scalars(select(Asset).where(Asset.modality == "image")).one()
+        assert found.state == "embedded" and found.size_bytes == len(picture)
+    other.catalog.close()
+
+
+def test_an_unfinished_training_is_left_to_begin_anew(
+    make_home: Callable[..., Home], toys: Path, tmp_path: Path
+) -> None:
+    home = make_home(tmp_path / "home")
+    with home.catalog.write() as session:
+        for number, state in ((1, "building"), (2, "building"), (3, "candidate")):
+            row = {
+                "workspace_id": home.workspace_id,
+                "number": number,
+                "state": state,
+                "folder": f"releases/1/r{number}",
+            }
+            session.add(Release(**row, recipe={}, metrics={}, gate={}))
+    for name in ("r1/checkpoint.safetensors", "r2/release.json", "r3/release.json"):
+        path = home.settings.models_dir / "releases/1" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    backup(home.settings, home.catalog, tmp_path / "home.tar")
+    restore(tmp_path / "home.tar", target(tmp_path / "other"))
+    assert set(files(tmp_path / "other" / "models")) == {
+        "releases/1/r2/release.json",
+        "releases/1/r3/release.json",
+    }
+    shutil.rmtree(home.settings.models_dir / "releases/1/r3")
+    with pytest.raises(DamagedError, match="model folder"):
+        backup(home.settings, home.catalog, tmp_path / "again.tar")
+    home.catalog.close()
+
+
+def run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    paths = [str(Path(__file__).resolve().parents[3] / name) for name in ROOTS]
+    return subprocess.run(
+        [sys.executable, "-m", "chiasm", "--home", str(home), *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_commands(filled: Home, whole: Path, tmp_path: Path) -> None:
+    home = filled.settings.home
+    done = run("backup", str(tmp_path / "home.tar"), "--json", home=home)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["bytes"] == (tmp_path / "home.tar").stat().st_size and report["tables"]["entity"] > 25
+    done = run("restore", str(tmp_path / "home.tar"), "--json", home=tmp_path / "other")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["tables"] == report["tables"]
+    assert (tmp_path / "other" / "chiasm.toml").exists()
+    again = run("restore", str(tmp_path / "home.tar"), home=tmp_path / "other")
+    assert again.returncode == 1 and "not empty" in again.stderr and not again.stdout
+    done = run("export", "--format", "parquet", str(tmp_path / "out"), home=tmp_path / "other")
+    assert done.returncode == 0 and "25 entities" in done.stdout and "chiasm ingest" in done.stderr
+    wrong = run("export", "--format", "doc", str(tmp_path / "out2"), "--json", home=tmp_path / "other")
+    assert wrong.returncode == 2 and json.loads(wrong.stdout)["error"] == "usage"
