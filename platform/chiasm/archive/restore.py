@@ -7,7 +7,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -86,55 +86,54 @@ def _take_over(staged: Staged, settings: Settings, catalog: Catalog, where: str,
     manifest = staged.manifest
     uploads = (str(manifest.get("uploads", "")), settings.home.resolve() / "uploads")
     check = RowCheck(staged.folder, where, uploads)
-    moved: list[tuple[Path, Path]] = []
-    made: list[Path] = []
-    put: list[str] = []
-    store = BlobStore(settings.blobs_url)
-    try:
-        with catalog.engine.execution_options(chiasm_write=True).begin() as connection:
-            prepare_schema(connection, str(manifest["schema"]), where)
-            load_tables(connection, staged.folder / "tables", manifest["tables"], where, check, watch)
-            upgrade_within(connection)
-            _check_empty(settings)
-            for source, target in _homes(staged.folder, settings):
-                if not target.exists():
-                    target.mkdir(parents=True)
-                    made.append(target)
-                _move(source, target, moved)
-            _put_blobs(staged.folder / "blobs", store, put)
-            # One flush of all instead of one for each of a million files.
-            os.sync()
-    except BaseException:
-        for source, target in reversed(moved):
-            target.rename(source)
-        for folder in made:
-            folder.rmdir()
-        for address in put:
-            store.delete(address)
-        raise
+    # The files are in place before the commit that makes them count, and gone again if it fails.
+    engine = catalog.engine.execution_options(chiasm_write=True)
+    with engine.connect() as connection, _Placed() as placed, connection.begin():
+        prepare_schema(connection, str(manifest["schema"]), where)
+        load_tables(connection, staged.folder / "tables", manifest["tables"], where, check, watch)
+        upgrade_within(connection)
+        _check_empty(settings)
+        places = {name: settings.home.resolve() / name for name in TREES}
+        if settings.blob_url:
+            placed.put_blobs(staged.folder / "blobs", BlobStore(settings.blobs_url))
+        else:
+            places["blobs"] = Path(settings.blobs_url)
+        for name, target in places.items():
+            placed.move(staged.folder / name, target)
+        # One flush of all instead of one for each of a million files.
+        os.sync()
 
 
-def _homes(staged: Path, settings: Settings) -> Iterator[tuple[Path, Path]]:
-    places = {name: settings.home.resolve() / name for name in TREES}
-    if not settings.blob_url:
-        places["blobs"] = Path(settings.blobs_url)
-    for name, target in places.items():
-        if (staged / name).is_dir():
-            yield staged / name, target
+class _Placed:
+    """Files brought to where they belong; taken back if what follows fails."""
 
+    def __init__(self) -> None:
+        self._undo = ExitStack()
 
-def _move(source: Path, target: Path, moved: list[tuple[Path, Path]]) -> None:
-    for child in sorted(source.iterdir()):
-        child.rename(target / child.name)
-        moved.append((child, target / child.name))
+    def __enter__(self) -> _Placed:
+        return self
 
+    def __exit__(self, kind: type[BaseException] | None, *about: object) -> None:
+        if kind is not None:
+            self._undo.close()
 
-def _put_blobs(folder: Path, store: BlobStore, put: list[str]) -> None:
-    """Blobs that do not lie in the home go to their store; those it had already are not taken back."""
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        if path.is_file() and not store.has(path.name):
-            put.append(path.name)
-            store.put(path.read_bytes())
+    def move(self, source: Path, target: Path) -> None:
+        """Rename what is in a folder into another; the two are on one disk."""
+        if not source.is_dir():
+            return
+        if not target.exists():
+            target.mkdir(parents=True)
+            self._undo.callback(target.rmdir)
+        for child in sorted(source.iterdir()):
+            child.rename(target / child.name)
+            self._undo.callback((target / child.name).rename, child)
+
+    def put_blobs(self, folder: Path, store: BlobStore) -> None:
+        """Copy blobs into a store that is not in the home; what it had already stays whatever happens."""
+        for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+            if path.is_file() and not store.has(path.name):
+                self._undo.callback(store.delete, path.name)
+                store.put(path.read_bytes())
 
 
 def _check_empty(settings: Settings) -> None:

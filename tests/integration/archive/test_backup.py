@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
+import random
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tarfile
 import threading
 from collections.abc import Callable
@@ -20,14 +18,15 @@ from sqlalchemy import select
 from tests.integration.archive.conftest import ENCODERS, answers, files, rows
 from tests.integration.ingest.conftest import Home
 
-from chiasm.archive import Step, backup, restore
+from chiasm.archive import Step, backup, restore, unwatched
+from chiasm.archive.staging import unpack
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Asset, Release, WorkUnit
+from chiasm.cli import main
 from chiasm.errors import ChiasmError, ConflictError, DamagedError, InputError, NotFoundError, UsageError
 from chiasm.settings import Settings, load_settings
 from chiasm.spaces import collect, collecting
 
-ROOTS = ("platform", "graph", "encoders", "workers", "migrations")
 KINDS = {
     "header": "header.json",
     "table": "tables/entity/000001.jsonl",
@@ -360,30 +359,45 @@ def test_an_unfinished_training_is_left_to_begin_anew(
     home.catalog.close()
 
 
-def run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
-    paths = [str(Path(__file__).resolve().parents[3] / name) for name in ROOTS]
-    return subprocess.run(
-        [sys.executable, "-m", "chiasm", "--home", str(home), *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def run(capsys: pytest.CaptureFixture[str], *arguments: str, home: Path) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as caught:
+        main(["--home", str(home), *arguments])
+    said = capsys.readouterr()
+    return int(caught.value.code or 0), said.out, said.err
 
 
-def test_the_commands(filled: Home, whole: Path, tmp_path: Path) -> None:
-    home = filled.settings.home
-    done = run("backup", str(tmp_path / "home.tar"), "--json", home=home)
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert report["bytes"] == (tmp_path / "home.tar").stat().st_size and report["tables"]["entity"] > 25
-    done = run("restore", str(tmp_path / "home.tar"), "--json", home=tmp_path / "other")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["tables"] == report["tables"]
-    assert (tmp_path / "other" / "chiasm.toml").exists()
-    again = run("restore", str(tmp_path / "home.tar"), home=tmp_path / "other")
-    assert again.returncode == 1 and "not empty" in again.stderr and not again.stdout
-    done = run("export", "--format", "parquet", str(tmp_path / "out"), home=tmp_path / "other")
-    assert done.returncode == 0 and "25 entities" in done.stdout and "chiasm ingest" in done.stderr
-    wrong = run("export", "--format", "doc", str(tmp_path / "out2"), "--json", home=tmp_path / "other")
-    assert wrong.returncode == 2 and json.loads(wrong.stdout)["error"] == "usage"
+def test_the_commands(filled: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "backup", str(tmp_path / "home.tar"), "--json", home=filled.settings.home)
+    report = json.loads(out)
+    assert code == 0 and report["bytes"] == (tmp_path / "home.tar").stat().st_size
+    other = tmp_path / "other"
+    code, out, _ = run(capsys, "restore", str(tmp_path / "home.tar"), "--json", home=other)
+    assert code == 0 and json.loads(out)["tables"] == report["tables"]
+    assert (other / "chiasm.toml").exists()
+    code, out, err = run(capsys, "restore", str(tmp_path / "home.tar"), home=other)
+    assert code == 1 and "not empty" in err and not out
+    code, out, err = run(capsys, "export", "--format", "parquet", str(tmp_path / "out"), home=other)
+    assert code == 0 and "25 entities" in out and "chiasm ingest" in err
+    code, out, _ = run(capsys, "export", "--format", "doc", str(tmp_path / "out2"), "--json", home=other)
+    assert code == 2 and json.loads(out)["error"] == "usage"
+
+
+def test_any_flipped_byte_is_found_or_harmless(whole: Path, tmp_path: Path) -> None:
+    data, dice = whole.read_bytes(), random.Random(7)
+    (tmp_path / "good").mkdir()
+    unpack(whole, tmp_path / "good", unwatched)
+    good, found = files(tmp_path / "good"), 0
+    for turn in range(30):
+        spoilt = bytearray(data)
+        spoilt[dice.randrange(len(data) - 1024)] ^= 1 << dice.randrange(8)
+        (tmp_path / "home.tar").write_bytes(spoilt)
+        folder = tmp_path / str(turn)
+        folder.mkdir()
+        try:
+            unpack(tmp_path / "home.tar", folder, unwatched)
+        except ChiasmError:
+            found += 1
+        else:
+            assert files(folder) == good
+        shutil.rmtree(folder)
+    assert found > 25
