@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from chiasm.archive import layout
+from chiasm.archive.counters import read_counters
 from chiasm.archive.files import expected_bytes, home_files
 from chiasm.archive.listing import ListedTape
 from chiasm.archive.rows import dump_table, tables_in_order
@@ -83,7 +84,7 @@ def backup(settings: Settings, catalog: Catalog, file: Path, *, watch: Watch = u
             tape_target(whole) as stream,
             (scratch / layout.MEMBERS).open("x+b") as members,
         ):
-            tape = ListedTape(stream, members, _header(settings, status.current))
+            tape = ListedTape(stream, members, _header(settings, connection, status.current))
             _copy_rows(connection, tape, watch)
             _copy_files(connection, tape, settings, watch)
             tape.close()
@@ -93,11 +94,12 @@ def backup(settings: Settings, catalog: Catalog, file: Path, *, watch: Watch = u
     return BackupReport(str(file), file.stat().st_size, seconds, status.current, tables, files)
 
 
-def _header(settings: Settings, schema: str) -> dict[str, Any]:
+def _header(settings: Settings, connection: Connection, schema: str) -> dict[str, Any]:
     return {
         "format": layout.FORMAT,
         "schema": schema,
         "created_at": time.time(),
+        "counters": read_counters(connection),
         # Units name files there; where they are restored it is another folder.
         "uploads": str(settings.home.resolve() / "uploads"),
     }

@@ -8,9 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Connection, MetaData, Table, func, insert, inspect, select, text
+from sqlalchemy import JSON, Connection, MetaData, Table, func, insert, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from chiasm.archive.counters import set_counters
+from chiasm.archive.staging import Staged
 from chiasm.archive.watch import Step, Watch
 from chiasm.catalog.models import Base
 from chiasm.errors import ConflictError, DamagedError, InputError
@@ -56,16 +58,16 @@ def prepare_schema(connection: Connection, revision: str, where: str) -> None:
     upgrade_within(connection, revision)
 
 
-def load_tables(
-    connection: Connection, folder: Path, counts: dict[str, int], where: str, check: Inspect, watch: Watch
-) -> None:
-    """Insert the rows under `folder` (one folder a table) and set what numbers come next.
+def load_tables(connection: Connection, staged: Staged, where: str, check: Inspect, watch: Watch) -> None:
+    """Insert the rows of a backup and set what ids come next.
 
     Raises:
         DamagedError: Rows are missing, or do not fit their table.
     """
+    folder, manifest = staged.folder / "tables", staged.manifest
+    counts: dict[str, int] = manifest["tables"]
     schema = MetaData()
-    schema.reflect(connection)
+    schema.reflect(connection, only=lambda name, _: name in Base.metadata.tables)
     stray = {path.name for path in folder.iterdir()} - set(schema.tables) if folder.exists() else set()
     if stray:
         raise InputError(f"there is no table {min(stray)!r}", where=where, remedy=_REMEDY)
@@ -84,8 +86,7 @@ def load_tables(
                     where=f"{where}: tables/{table.name}",
                     remedy=_REMEDY,
                 )
-    if connection.dialect.name == "postgresql":
-        _set_sequences(connection, schema)
+    set_counters(connection, schema, manifest.get("counters") or {})
 
 
 def _load(connection: Connection, table: Table, folder: Path, check: Inspect, watch: Watch) -> int:
@@ -111,13 +112,3 @@ def _rows(folder: Path) -> Iterator[Any]:
         with part.open("rb") as file:
             for line in file:
                 yield json.loads(line)
-
-
-def _set_sequences(connection: Connection, schema: MetaData) -> None:
-    """Rows came with their ids; the next one must be beyond them."""
-    for table in schema.sorted_tables:
-        if "id" in table.columns:
-            newest = connection.scalar(select(func.max(table.c.id)))
-            if newest is not None:
-                statement = text("SELECT setval(pg_get_serial_sequence(:name, 'id'), :newest)")
-                connection.execute(statement, {"name": table.name, "newest": newest})

@@ -90,7 +90,7 @@ def _take_over(staged: Staged, settings: Settings, catalog: Catalog, where: str,
     engine = catalog.engine.execution_options(chiasm_write=True)
     with engine.connect() as connection, _Placed() as placed, connection.begin():
         prepare_schema(connection, str(manifest["schema"]), where)
-        load_tables(connection, staged.folder / "tables", manifest["tables"], where, check, watch)
+        load_tables(connection, staged, where, check, watch)
         upgrade_within(connection)
         _check_empty(settings)
         places = {name: settings.home.resolve() / name for name in TREES}

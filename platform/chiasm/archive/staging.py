@@ -129,9 +129,10 @@ def _read_json(path: Path, where: str) -> dict[str, Any]:
 
 def _check_manifest(manifest: dict[str, Any], where: str) -> None:
     _check_format(manifest, where)
-    counted = [manifest.get("tables"), manifest.get("files")]
+    counted = [manifest.get(name) for name in ("tables", "files", "counters")]
     whole = all(
-        isinstance(counts, dict) and all(type(count) is int for count in counts.values())
+        isinstance(counts, dict)
+        and all(type(count) is int and 0 <= count < 2**63 for count in counts.values())
         for counts in counted
     )
     times = isinstance(manifest.get("created_at"), int | float)

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from tests.integration.archive.conftest import ENCODERS, answers, files, rows
 from tests.integration.ingest.conftest import Home
 
 from chiasm.archive import Step, backup, restore, unwatched
 from chiasm.archive.staging import unpack
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Asset, Release, WorkUnit
+from chiasm.catalog.models import Asset, Entity, Release, WorkUnit
 from chiasm.cli import main
 from chiasm.errors import ChiasmError, ConflictError, DamagedError, InputError, NotFoundError, UsageError
 from chiasm.settings import Settings, load_settings
@@ -129,6 +129,23 @@ def test_new_rows_get_new_ids(
     again, _ = home.ingest(toys)
     assert again["unchanged"] == 24 and not again["created"]
     home.catalog.close()
+
+
+def test_ids_that_were_given_never_come_again(make_home: Callable[..., Home], tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    (tmp_path / "x.jsonl").write_text('{"key": "x:1"}\n{"key": "x:2"}\n')
+    home.ingest(tmp_path / "x.jsonl")
+    with home.catalog.write() as session:
+        session.execute(delete(Entity).where(Entity.key == "x:2"))
+    backup(home.settings, home.catalog, tmp_path / "home.tar")
+    home.catalog.close()
+    restore(tmp_path / "home.tar", target(tmp_path / "other"))
+    other = make_home(tmp_path / "other")
+    (tmp_path / "x.jsonl").write_text('{"key": "x:3"}\n')
+    other.ingest(tmp_path / "x.jsonl")
+    with other.catalog.read() as session:
+        assert session.scalars(select(Entity.id).order_by(Entity.id)).all() == [1, 3]
+    other.catalog.close()
 
 
 def test_backup_while_others_write(make_home: Callable[..., Home], toys: Path, tmp_path: Path) -> None:

@@ -8,14 +8,11 @@ from pathlib import Path
 import pytest
 from tests.integration.archive.conftest import answers, fill, rows
 from tests.integration.ingest.conftest import Home
-from tests.integration.jobs.test_servers import postgres, postgres_url
 
 from chiasm.archive import backup, restore
 from chiasm.catalog import Catalog
 from chiasm.errors import ConflictError, DamagedError
 from chiasm.settings import Settings
-
-__all__ = ["postgres", "postgres_url"]
 
 
 def all_rows(settings: Settings) -> dict[str, list[tuple[object, ...]]]:
