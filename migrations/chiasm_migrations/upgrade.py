@@ -9,9 +9,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
-__all__ = ["SchemaStatus", "schema_status", "upgrade_schema"]
+__all__ = ["SchemaStatus", "knows_revision", "schema_status", "upgrade_schema", "upgrade_within"]
 
 #: Any number that no other application takes; PostgreSQL's advisory locks are per database.
 _ADVISORY_LOCK = 0x43484941
@@ -40,14 +40,24 @@ def schema_status(engine: Engine) -> SchemaStatus:
 
 def upgrade_schema(engine: Engine) -> SchemaStatus:
     """Apply every migration not yet applied, in one transaction, alone; the status after it."""
-    config = _config()
     # The write option makes SQLite take its lock at once, so two processes upgrade one after the other.
     with engine.execution_options(chiasm_write=True).begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        upgrade_within(connection)
     return schema_status(engine)
+
+
+def upgrade_within(connection: Connection, revision: str = "head") -> None:
+    """Apply the migrations up to a revision in the caller's transaction, which commits them or not."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def knows_revision(revision: str) -> bool:
+    """Whether this version of Chiasm ships the migration."""
+    return revision in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def _config() -> Config:

@@ -15,6 +15,9 @@ from chiasm.client.knowledge_base import KnowledgeBase
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from chiasm.archive import Watch
+    from chiasm.client.protocol import JsonDict
+
 __all__ = [
     "AccessDenied",
     "Entity",
@@ -33,6 +36,7 @@ __all__ = [
     "WaitTimeout",
     "open_embedded",
     "open_remote",
+    "restore_embedded",
 ]
 
 
@@ -52,3 +56,29 @@ def open_remote(url: str, *, api_key: str | None = None, timeout_s: float = 60.0
     from chiasm.client.remote import HttpBackend
 
     return KnowledgeBase(HttpBackend(url, api_key=api_key, timeout_s=timeout_s))
+
+
+def restore_embedded(
+    file: str | Path, home: str | Path | None = None, *, watch: Watch | None = None
+) -> JsonDict:
+    """What was restored from a backup (`kb.backup`) into a home that is empty or not there yet.
+
+    Args:
+        file: The backup.
+        home: Folder; default `CHIASM_HOME`, then `./chiasm-home`. Its settings may name another database.
+        watch: Told how far it is.
+
+    Raises:
+        ConflictError: The home or its database is not empty.
+        DamagedError: The backup is not whole; nothing of it was taken over.
+    """
+    from pathlib import Path
+
+    from chiasm.archive import restore, unwatched
+    from chiasm.client.embedded import init_home
+    from chiasm.settings import load_settings
+
+    settings = load_settings(home)
+    report = restore(Path(file), settings, watch=watch or unwatched)
+    init_home(settings)
+    return report.to_dict()

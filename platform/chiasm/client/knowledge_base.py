@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chiasm.client.collections import Jobs, Releases, Schedules
 from chiasm.client.entity import Entity
@@ -15,6 +15,9 @@ from chiasm.client.job import Job
 from chiasm.client.parts import query_parts
 from chiasm.client.protocol import Backend, JsonDict, Promote, SearchRequest
 from chiasm.errors import UsageError
+
+if TYPE_CHECKING:
+    from chiasm.archive import Watch
 
 __all__ = ["KnowledgeBase"]
 
@@ -110,6 +113,24 @@ class KnowledgeBase:
     def delete(self, key: str) -> None:
         """Forget an entity: its texts, pictures, sounds, statements and vectors."""
         self._backend.delete(key)
+
+    # -- data out --------------------------------------------------------------------------------
+
+    def backup(self, file: str | Path, *, watch: Watch | None = None) -> JsonDict:
+        """Write the whole home, all workspaces of it, into one file; what it holds.
+
+        Args:
+            file: Packed if it ends in `.gz`, `.tgz` or `.zst`; `chiasm.client.restore_embedded` reads it.
+            watch: Told how far it is.
+
+        Raises:
+            DamagedError: Something in the home does not match its checksum.
+        """
+        return self._backend.backup(Path(file), watch=watch)
+
+    def export(self, folder: str | Path, *, format: str = "jsonl", watch: Watch | None = None) -> JsonDict:  # noqa: A002
+        """Write entities, media and statements as jsonl, parquet, ntriples or graphml; what was written."""
+        return self._backend.export(Path(folder), form=format, watch=watch)
 
     # -- training --------------------------------------------------------------------------------
 

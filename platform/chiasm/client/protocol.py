@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from chiasm.client.media import Medium
 from chiasm.client.parts import QueryPart
+
+if TYPE_CHECKING:
+    from chiasm.archive import Watch
 
 __all__ = ["Backend", "JsonDict", "Promote", "SearchRequest"]
 
@@ -153,6 +156,12 @@ class Backend(Protocol):
 
     def change_schedule(self, name: str, action: str) -> JsonDict:
         """Pause, resume, remove or run a schedule."""
+
+    def backup(self, file: Path, *, watch: Watch | None) -> JsonDict:
+        """Write the whole home into a file; what it holds."""
+
+    def export(self, folder: Path, *, form: str, watch: Watch | None) -> JsonDict:
+        """Write what users gave into a folder; what was written."""
 
     def close(self) -> None:
         """Give connections and models back."""

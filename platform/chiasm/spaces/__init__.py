@@ -1,6 +1,7 @@
 """Vector spaces on FAISS: immutable, checksummed segments; readers that follow them; compaction."""
 
 from chiasm.spaces.compaction import collect, compact, retire
+from chiasm.spaces.keeping import collecting, kept
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.segment import SegmentFile, open_segment
 from chiasm.spaces.view import View
@@ -12,7 +13,9 @@ __all__ = [
     "SpaceReader",
     "View",
     "collect",
+    "collecting",
     "compact",
+    "kept",
     "open_segment",
     "remove_items",
     "retire",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog, db_now
 from chiasm.catalog.models import Embedding, Segment
+from chiasm.spaces.keeping import collecting
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.view import Part
 from chiasm.spaces.writer import bump_generation, upsert_live, write_segment
@@ -73,8 +74,14 @@ def collect(
 ) -> int:
     """Delete the files of retired segments and of abandoned intents; how many segments went.
 
-    Readers keep what they have mapped: a deleted file lives on until its last map is closed.
+    Readers keep what they have mapped: a deleted file lives on until its last map is closed. While a backup
+    copies segments nothing goes; the next collection makes up for it.
     """
+    with collecting(root) as free:
+        return _collect(catalog, root, space_id, intent_grace_s) if free else 0
+
+
+def _collect(catalog: Catalog, root: Path, space_id: int | None, intent_grace_s: float) -> int:
     old = (Segment.state == "intent") & (Segment.created_at < db_now() - intent_grace_s)
     with catalog.write() as session:
         # An intent must turn before its files go, so that a late commit is refused.

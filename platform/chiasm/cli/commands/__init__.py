@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from chiasm.cli.commands import (
+    archive,
     database,
     doctor,
     evaluate,
@@ -36,6 +37,7 @@ _GROUPS = (
     processes,
     keys,
     database,
+    archive,
     doctor,
 )
 

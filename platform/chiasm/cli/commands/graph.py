@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from chiasm.cli.frame import frame_of, with_frame
-
-if TYPE_CHECKING:
-    from chiasm.client import Graph
+from chiasm.cli.frame import Frame, frame_of, with_frame
 
 __all__ = ["register"]
 
@@ -103,12 +100,11 @@ def export(
             f"unknown format {file.suffix!r}", where=str(file), remedy=f"use {', '.join(_WRITERS)}"
         )
     frame = frame_of(context)
-    graph = frame.knowledge_base().graph
     file.parent.mkdir(parents=True, exist_ok=True)
     # Aside and renamed: an interrupted export leaves no half file under the name that was asked for.
     aside = file.with_name(f".{file.name}.part")
     try:
-        count = writer(graph, aside)
+        count = writer(frame, aside)
         aside.replace(file)
     finally:
         aside.unlink(missing_ok=True)
@@ -118,46 +114,46 @@ def export(
         frame.out().print(f"{count:,} edges in {file}")
 
 
-def _write_tsv(graph: Graph, file: Path) -> int:
-    import csv
+def _write_tsv(frame: Frame, file: Path) -> int:
+    from contextlib import ExitStack
+
+    from chiasm.archive.formats.jsonl import EdgeTable
 
     count = 0
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
-        writer.writerow(["head", "relation", "tail", "confidence"])
-        for row in _edges(graph):
-            writer.writerow([row["subject"], row["predicate"], row["object"], row["confidence"]])
-            count += 1
+    with ExitStack() as stack:
+        table = EdgeTable(file, stack)
+        for row in frame.knowledge_base().graph:
+            if row["object"] is not None:
+                table.write(row["subject"], row["predicate"], row["object"], row["confidence"])
+                count += 1
+    # An empty graph is a file too.
+    file.touch()
     return count
 
 
-def _write_graphml(graph: Graph, file: Path) -> int:
+def _write_graphml(frame: Frame, file: Path) -> int:
+    from functools import partial
+
+    from chiasm.archive.entities import given_entities
+    from chiasm.archive.formats.graphml import write_graphml
+    from chiasm.cli.working import shown
+
+    home = frame.open_home()
+    workspace_id = home.catalog.workspace_id(home.settings.workspace)
+    with shown(frame, "graph export") as watch:
+        counts = write_graphml(partial(given_entities, home.catalog, workspace_id), file, watch)
+    return counts["relations"]
+
+
+def _write_json(frame: Frame, file: Path) -> int:
     import networkx as nx
 
-    whole = graph.to_networkx()
-    for _, data in whole.nodes(data=True):
-        # GraphML knows no null.
-        for name in [name for name, value in data.items() if value is None]:
-            del data[name]
-    for _, _, key, data in whole.edges(keys=True, data=True):
-        data["predicate"] = key
-    nx.write_graphml(whole, file, named_key_ids=True)
-    return int(whole.number_of_edges())
-
-
-def _write_json(graph: Graph, file: Path) -> int:
-    import networkx as nx
-
-    whole = graph.to_networkx()
+    whole = frame.knowledge_base().graph.to_networkx()
     file.write_text(json.dumps(nx.node_link_data(whole, edges="edges"), ensure_ascii=False), encoding="utf-8")
     return int(whole.number_of_edges())
 
 
-def _edges(graph: Graph) -> Iterator[dict[str, Any]]:
-    return (row for row in graph if row["object"] is not None)
-
-
-_WRITERS: dict[str, Callable[[Any, Path], int]] = {
+_WRITERS: dict[str, Callable[[Frame, Path], int]] = {
     ".graphml": _write_graphml,
     ".json": _write_json,
     ".tsv": _write_tsv,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chiasm.client.embedded import contents, describe, entities, evaluations, graph, schedules, work
+from chiasm.client.embedded import contents, describe, entities, evaluations, graph, outward, schedules, work
 from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_query
 from chiasm.client.media import Medium
 from chiasm.client.protocol import JsonDict, Promote, SearchRequest
 from chiasm.client.records import with_contents
+
+if TYPE_CHECKING:
+    from chiasm.archive import Watch
 
 __all__ = ["EmbeddedBackend"]
 
@@ -273,6 +276,14 @@ class EmbeddedBackend:
     def change_schedule(self, name: str, action: str) -> JsonDict:
         """Pause, resume, remove or run a schedule."""
         return schedules.change_schedule(self.home, self.workspace_id, name, action)
+
+    def backup(self, file: Path, *, watch: Watch | None = None) -> JsonDict:
+        """Write the whole home into a file."""
+        return outward.backup_home(self.home, file, watch)
+
+    def export(self, folder: Path, *, form: str, watch: Watch | None = None) -> JsonDict:
+        """Write what users gave into a folder."""
+        return outward.export_home(self.home, self.workspace_id, folder, form, watch)
 
     def close(self) -> None:
         """Give connections and models back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chiasm.client.media import Medium
 from chiasm.client.protocol import JsonDict, Promote, SearchRequest
@@ -13,6 +13,10 @@ from chiasm.client.records import as_base64, with_contents
 from chiasm.client.remote.questions import search_body
 from chiasm.client.remote.uploads import UploadPlan
 from chiasm.client.remote.wire import Wire, quoted
+from chiasm.errors import UsageError
+
+if TYPE_CHECKING:
+    from chiasm.archive import Watch
 
 __all__ = ["HttpBackend"]
 
@@ -195,6 +199,22 @@ class HttpBackend:
         if action == "remove":
             return dict(self._wire.send("DELETE", path).json())
         return self._wire.post(f"{path}/{action}")
+
+    def backup(self, file: Path, *, watch: Watch | None = None) -> JsonDict:
+        """Refused: a backup holds every workspace's data, and a key opens one."""
+        raise UsageError(
+            "a backup is made where the home is",
+            where=self._wire.url,
+            remedy="run `chiasm backup FILE` there, or `kb.export(folder)` on an embedded home",
+        )
+
+    def export(self, folder: Path, *, form: str, watch: Watch | None = None) -> JsonDict:
+        """Refused: an export reads the home's own files."""
+        raise UsageError(
+            "an export is made where the home is",
+            where=self._wire.url,
+            remedy="run `chiasm export --format FORMAT FOLDER` there",
+        )
 
     def close(self) -> None:
         """Give the connection back."""

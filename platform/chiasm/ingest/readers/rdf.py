@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from chiasm.catalog.iris import name_of_iri
 from chiasm.errors import ManifestError
 from chiasm.ingest.readers.lines import open_bytes
 from chiasm.ingest.rows import Edge, Label, Row
@@ -75,7 +76,8 @@ def _statements(path: Path) -> Iterator[Any]:
 
 def _content(quad: Any, path: Path) -> Edge | Label | ManifestError:
     try:
-        subject, predicate = _key(quad.subject, path), checked_name(quad.predicate.value, "predicate")
+        subject = _key(quad.subject, path)
+        predicate = checked_name(name_of_iri(quad.predicate.value), "predicate")
         if not hasattr(quad.object, "datatype"):
             return Edge(subject, predicate, _key(quad.object, path))
         text = quad.object.value
@@ -95,7 +97,7 @@ def _key(node: Any, path: Path) -> str:
     if type(node).__name__ == "BlankNode":
         # Blank nodes are of their file alone.
         return f"_:{hashlib.sha256(str(path).encode()).hexdigest()[:12]}:{value}"
-    return checked_name(value, "IRI")
+    return checked_name(name_of_iri(value), "IRI")
 
 
 def _value(literal: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Formats of an export, one file each."""
