@@ -154,5 +154,8 @@ class Backend(Protocol):
     def change_schedule(self, name: str, action: str) -> JsonDict:
         """Pause, resume, remove or run a schedule."""
 
+    def doctor(self, *, repair: bool, full: bool) -> JsonDict:
+        """What is sound in the home and what is not, as `chiasm doctor --json`; with `repair` mended."""
+
     def close(self) -> None:
         """Give connections and models back."""

@@ -1,6 +1,6 @@
 """Vector spaces on FAISS: immutable, checksummed segments; readers that follow them; compaction."""
 
-from chiasm.spaces.compaction import collect, compact, retire
+from chiasm.spaces.compaction import collect, compact, rebuild, retire
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.segment import SegmentFile, open_segment
 from chiasm.spaces.view import View
@@ -14,6 +14,7 @@ __all__ = [
     "collect",
     "compact",
     "open_segment",
+    "rebuild",
     "remove_items",
     "retire",
     "write_segment",

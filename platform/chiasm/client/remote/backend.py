@@ -13,6 +13,7 @@ from chiasm.client.records import as_base64, with_contents
 from chiasm.client.remote.questions import search_body
 from chiasm.client.remote.uploads import UploadPlan
 from chiasm.client.remote.wire import Wire, quoted
+from chiasm.errors import UsageError
 
 __all__ = ["HttpBackend"]
 
@@ -195,6 +196,18 @@ class HttpBackend:
         if action == "remove":
             return dict(self._wire.send("DELETE", path).json())
         return self._wire.post(f"{path}/{action}")
+
+    def doctor(self, *, repair: bool, full: bool) -> JsonDict:
+        """Nothing: a home is examined where its files are.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(
+            "a home is examined where its files are",
+            where=self._wire.url,
+            remedy="run `chiasm doctor` there",
+        )
 
     def close(self) -> None:
         """Give the connection back."""
