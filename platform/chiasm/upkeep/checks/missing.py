@@ -110,7 +110,7 @@ def _embed(site: Site, assets: list[_Asset]) -> str:
     groups: dict[tuple[int, str, int | None], list[int]] = defaultdict(list)
     for one in assets:
         groups[one.workspace_id, one.modality, one.space_id].append(one.id)
-    queued = waiting = 0
+    queued = waiting = there = 0
     for (workspace_id, modality, known), ids in groups.items():
         space_id = known
         if space_id is None:
@@ -118,15 +118,34 @@ def _embed(site: Site, assets: list[_Asset]) -> str:
             space = current_spaces(site, workspace_id).get(modality)
             space_id = space.id if space is not None else None
         if space_id is None:
-            waiting += _wait(site, ids)
+            waiting += _mark(site, ids, "waiting")
         else:
-            queued += embed_again(site, workspace_id, space_id, ids, state=None if known else "pending")
-    parts = [f"{queued} are embedded by a job"] if queued else []
-    return ", ".join([*parts, *([f"{waiting} wait for an encoder"] if waiting else [])])
+            held = _held(site, space_id, ids)
+            there += _mark(site, sorted(held), "embedded")
+            lacking = set(ids) - held
+            queued += embed_again(site, workspace_id, space_id, lacking, state=None if known else "pending")
+    said = {
+        "are embedded by a job": queued,
+        "have their vector already": there,
+        "wait for an encoder": waiting,
+    }
+    return ", ".join(f"{count} {what}" for what, count in said.items() if count)
 
 
-def _wait(site: Site, asset_ids: list[int]) -> int:
+def _held(site: Site, space_id: int, asset_ids: list[int]) -> set[int]:
+    """Those that the space holds."""
+    found: set[int] = set()
+    for some in batches(asset_ids):
+        with site.catalog.read() as session:
+            held = select(Embedding.item_id).where(
+                Embedding.space_id == space_id, Embedding.item_id.in_(some)
+            )
+            found.update(session.scalars(held))
+    return found
+
+
+def _mark(site: Site, asset_ids: list[int], state: str) -> int:
     for some in batches(asset_ids):
         with site.catalog.write() as session:
-            session.execute(update(Asset).where(Asset.id.in_(some)).values(state="waiting"))
+            session.execute(update(Asset).where(Asset.id.in_(some)).values(state=state))
     return len(asset_ids)
