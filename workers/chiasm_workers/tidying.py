@@ -45,7 +45,8 @@ class Tidier:
         if now < self._next:
             return 0
         self._next = now + _EVERY_S
-        return self._merge() + self._collect()
+        # In this order: what is merged now keeps its files until the next look, for readers just opening them.
+        return self._collect() + self._merge()
 
     def _merge(self) -> int:
         """Merge one crowded space; how many segments."""

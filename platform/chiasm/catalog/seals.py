@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, Table, Text, bindparam, cast, func, select, update
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.catalog import Catalog
@@ -91,8 +91,8 @@ def _seal(session: Session, table: Table) -> int:
 def _broken(session: Session, table: Table, ids: Sequence[int]) -> Iterator[DamagedRow]:
     try:
         rows = list(_facts(session, table, table.c.id.in_(ids) & table.c.row_hash.is_not(None)))
-    except (OperationalError, DataError):
-        # Bytes that are no text any more: one after the other.
+    except DatabaseError:
+        # Bytes that are no text any more, or a page that cannot be read: one row after the other.
         session.rollback()
         if len(ids) == 1:
             yield DamagedRow(table.name, ids[0], None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy.exc import DatabaseError
+
 from chiasm.errors import ChiasmError
 from chiasm.upkeep.checks import CHECKS, load_check
 from chiasm.upkeep.findings import Finding, Report
@@ -45,6 +47,9 @@ def _look(name: str, site: Site) -> list[Finding]:
             found.append(one)
     except ChiasmError as error:
         found.append(Finding("problem", f"{error.where or name}: {error.what}", error.remedy, check=name))
+    except DatabaseError as error:
+        what = f"the catalog cannot be read: {str(error.orig).splitlines()[0]}"
+        found.append(Finding("problem", what, "restore a backup", check=name))
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sqlalchemy import delete, select, update
+from tests.integration.ingest.test_units import manifest
 
 from chiasm.catalog.models import (
     Asset,
@@ -25,7 +26,11 @@ from chiasm.catalog.models import (
     Triple,
     WorkUnit,
 )
+from chiasm.catalog.seals import broken_rows, seal_rows, unsealed_rows
 from chiasm.errors import DamagedError
+from chiasm.fusion.manifest import read_manifest, write_manifest
+from chiasm.fusion.runtime import FusionModel
+from chiasm.ingest import delete_entity
 from chiasm.jobs import add_units, create_job
 from chiasm.spaces import SpaceReader, write_segment
 from chiasm.spaces.segment import write_files
@@ -275,6 +280,18 @@ def test_damaged_models_are_named(clinic: Clinic, name: str, how: Callable[[Path
     assert name in found.what and found.remedy and found.repaired is None
 
 
+@pytest.mark.parametrize("at", [0.02, 0.3, 0.6, 0.97])
+def test_a_flipped_bit_in_a_release_manifest_is_found(clinic: Clinic, at: float) -> None:
+    folder = clinic.home.settings.models_dir / "r1"
+    write_manifest(folder, read_manifest(folder))
+    assert clinic.wrong() == {}
+    flip(folder / "release.json", at)
+    assert clinic.wrong() == {"models": "problem"}
+    with pytest.raises(DamagedError) as caught:
+        FusionModel.load(folder)
+    assert "release.json" in str(caught.value.where) and caught.value.remedy
+
+
 def test_release_without_manifest(clinic: Clinic) -> None:
     (clinic.home.settings.models_dir / "r1" / "release.json").unlink()
     assert clinic.wrong() == {"models": "problem"}
@@ -292,7 +309,6 @@ def test_a_reader_refuses_what_is_damaged(clinic: Clinic, name: str, how: Callab
 
 def test_without_a_release_assets_go_where_the_default_encoders_say(clinic: Clinic) -> None:
     before = {name: row for name, row in clinic.answers().items() if not name.startswith("fused")}
-    clinic.home.catalog.write()
     with clinic.catalog.write() as session:
         session.connection().exec_driver_sql("UPDATE workspace SET active_release_id = NULL")
         session.execute(delete(Embedding))
@@ -340,6 +356,48 @@ def test_a_blob_put_again_is_not_collected(clinic: Clinic) -> None:
     assert not blobs.delete_older(address, time.time() - 60) and blobs.get(address) == b"old"
     os.utime(path, (1.0, 1.0))
     assert blobs.delete_older(address, time.time() - 60) and not blobs.has(address)
+
+
+def test_every_row_that_ingest_writes_is_sealed_and_verifies(clinic: Clinic) -> None:
+    """New, changed, filled stub, deleted, revived: no writer leaves a row that its seal disagrees with."""
+    seal_rows(clinic.catalog)
+    changed = [
+        {**RECORDS[0], "title": "hound", "attributes": {"n": 1}},
+        {"key": "kw:animal", "title": "animal"},
+    ]
+    clinic.home.ingest(manifest(clinic.source.parent, *changed, name="more.jsonl"))
+    delete_entity(clinic.catalog, clinic.home.workspace_id, "b")
+    assert not list(broken_rows(clinic.catalog))
+    clinic.home.ingest(clinic.source, mode="replace")
+    assert clinic.doctor(repair=True).healthy
+    assert unsealed_rows(clinic.catalog) == 0 and not list(broken_rows(clinic.catalog))
+
+
+def test_a_damaged_row_is_named_with_its_entity(clinic: Clinic) -> None:
+    clinic.doctor(repair=True)
+    with clinic.catalog.write() as session:
+        # As damage on the disk would: no trigger sees it.
+        session.connection().exec_driver_sql("DROP TRIGGER unseal_asset")
+        session.execute(update(Asset).where(Asset.value == "stings").values(value="sting5"))
+    assert clinic.wrong() == {"rows": "problem"}
+    found = [one for one in clinic.doctor(repair=True).findings if one.level == "problem"]
+    assert "(c)" in found[0].what and found[0].repaired is None and "delete KEY" in str(found[0].remedy)
+
+
+def test_a_damaged_database_file_is_named(clinic: Clinic) -> None:
+    with clinic.catalog.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    clinic.catalog.close()
+    clinic.open.catalog.close()
+    path = clinic.root / "catalog.sqlite"
+    content = bytearray(path.read_bytes())
+    # The head of every page from the third on: its kind, its free space, its number of cells.
+    for page in range(2, len(content) // 4096):
+        content[page * 4096] ^= 0x55
+    path.write_bytes(content)
+    report = clinic.doctor()
+    assert not report.healthy
+    assert any("backup" in str(one.remedy) for one in report.findings if one.level == "problem")
 
 
 def test_records_are_as_they_were(clinic: Clinic) -> None:

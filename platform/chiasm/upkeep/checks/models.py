@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from chiasm.catalog.models import Release
 from chiasm.errors import ChiasmError
+from chiasm.fusion.manifest import read_manifest
 from chiasm.upkeep.findings import Finding
-from chiasm.upkeep.release_files import read_manifest
 from chiasm.upkeep.site import Site
 
 __all__ = ["look"]
@@ -28,7 +28,7 @@ def look(site: Site) -> Iterator[Finding]:
     for release in releases:
         folder = site.settings.models_dir / release.folder
         try:
-            sums = read_manifest(folder)
+            sums = read_manifest(folder)["files"]
         except ChiasmError as error:
             damaged += 1
             yield Finding(

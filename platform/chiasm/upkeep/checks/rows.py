@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from chiasm.catalog.models import Asset, Entity
 from chiasm.catalog.seals import DamagedRow, broken_rows, seal_rows, unsealed_rows
@@ -19,7 +19,8 @@ _SHOWN = 5
 
 def look(site: Site) -> Iterator[Finding]:
     """Damaged rows by table, and rows that no seal protects yet."""
-    broken = sorted(broken_rows(site.catalog))
+    yield from _database(site)
+    broken = sorted(broken_rows(site.catalog), key=lambda row: row[:2])
     for table, rows in groupby(broken, key=lambda row: row.table):
         found = list(rows)
         first = ", ".join(_name(site, row) for row in found[:_SHOWN])
@@ -33,6 +34,17 @@ def look(site: Site) -> Iterator[Finding]:
         yield Finding("ok", what, REPAIR, unsealed, mend=lambda: _seal(site))
     if not broken:
         yield Finding("ok", "every sealed row is what was written")
+
+
+def _database(site: Site) -> Iterator[Finding]:
+    """What SQLite says of its own file; PostgreSQL has page checksums for that."""
+    if site.catalog.engine.dialect.name != "sqlite":
+        return
+    with site.catalog.read() as session:
+        said = list(session.scalars(text(f"PRAGMA integrity_check({_SHOWN})")))
+    if said != ["ok"]:
+        what = f"the catalog's file is damaged: {'; '.join(said)}"[:500]
+        yield Finding("problem", what, "restore a backup")
 
 
 def _name(site: Site, row: DamagedRow) -> str:
