@@ -114,7 +114,8 @@ def _facts(session: Session, table: Table, which: Any) -> Iterator[Mapping[str, 
         cast(column, Text).label(name) if isinstance(column.type, JSON) else column
         for name, column in columns.items()
     ]
-    yield from session.execute(select(*shown).where(which)).mappings()
+    for row in session.execute(select(*shown).where(which)).mappings():
+        yield {str(name): value for name, value in row.items()}
 
 
 def _hash(table: Table, row: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Asset, Entity, Failure, Job, Release, ReleaseSpace, Space, WorkUnit
@@ -34,10 +34,9 @@ def open_items(session: Session, kind: str, name: str, *, dead: bool = False) ->
         name: Of the list in their payload.
         dead: Also those of dead letters that nobody has replayed yet: `chiasm jobs retry` is for these.
     """
-    wanted = WorkUnit.state.in_(_OPEN)
-    if dead:
-        letter = exists().where(Failure.unit_id == WorkUnit.id, Failure.replayed_at.is_(None))
-        wanted |= (WorkUnit.state == "failed") & letter
+    letter = exists().where(Failure.unit_id == WorkUnit.id, Failure.replayed_at.is_(None))
+    buried = (WorkUnit.state == "failed") & letter
+    wanted = or_(WorkUnit.state.in_(_OPEN), buried) if dead else WorkUnit.state.in_(_OPEN)
     payloads = session.scalars(select(WorkUnit.payload).where(WorkUnit.kind == kind, wanted))
     return {item for payload in payloads for item in payload.get(name, ())}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import func, select, update
@@ -48,7 +49,7 @@ def look(site: Site) -> Iterator[Finding]:
     for found, what in ((missing, "are missing"), (damaged, "differ from their checksums")):
         if found:
             first = f"{len(found)} blobs {what}, the first is {found[0].sha256[:16]}"
-            yield Finding("problem", first, _SOURCE, len(found), mend=lambda f=found: _prepare(site, f))
+            yield Finding("problem", first, _SOURCE, len(found), mend=partial(_prepare, site, found))
     if not missing and not damaged:
         yield Finding("ok", f"{total} are there, {read} of them read and equal to their checksums")
 

@@ -36,7 +36,7 @@ def look(site: Site) -> Iterator[Finding]:
         yield Finding("ok", "no release is active yet")
 
 
-def _missing() -> Select[Any]:
+def _missing() -> Select[int, int, int]:
     """(workspace, release, entity); those whose assets are still being embedded are fused after that."""
     fused, own = aliased(ReleaseSpace), aliased(ReleaseSpace)
     held = exists().where(Embedding.item_id == Entity.id, Embedding.space_id == fused.space_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 from sqlalchemy import Select, delete, exists, func, select
 
@@ -31,12 +31,12 @@ def look(site: Site) -> Iterator[Finding]:
         found = _read(site, statement)
         if count := sum(map(len, found.values())):
             sound = False
-            yield Finding("problem", f"{count} {name}", REPAIR, count, mend=lambda f=found: _drop(site, f))
+            yield Finding("problem", f"{count} {name}", REPAIR, count, mend=partial(_drop, site, found))
     if sound:
         yield Finding("ok", f"{total} vectors, each of something that is there")
 
 
-def _kinds() -> dict[str, Select[Any]]:
+def _kinds() -> dict[str, Select[int, int]]:
     of_assets = Space.kind.in_(("text", "image", "audio"))
     asset = exists().where(Asset.id == Embedding.item_id, Asset.modality == Space.kind)
     entity = exists().where(Entity.id == Embedding.item_id, Entity.deleted_at.is_(None))
@@ -49,7 +49,7 @@ def _kinds() -> dict[str, Select[Any]]:
     }
 
 
-def _read(site: Site, statement: Select[Any]) -> dict[int, list[int]]:
+def _read(site: Site, statement: Select[int, int]) -> dict[int, list[int]]:
     found: dict[int, list[int]] = defaultdict(list)
     with site.catalog.read() as session:
         for space_id, item_id in session.execute(statement):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import exists, select
@@ -35,7 +36,7 @@ def look(site: Site) -> Iterator[Finding]:
         if paths := find(site):
             sound = False
             what = f"{len(paths)} {name}"
-            yield Finding("warning", what, REPAIR, len(paths), mend=lambda p=paths: _remove(p))
+            yield Finding("warning", what, REPAIR, len(paths), mend=partial(_remove, paths))
     if sound:
         yield Finding("ok", "no file is left over")
 

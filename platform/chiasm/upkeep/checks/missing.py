@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Select, and_, exists, func, select, update
+from sqlalchemy import Executable, Select, and_, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Asset, Embedding, ReleaseSpace, Space, Workspace
@@ -22,7 +22,7 @@ class _Asset(NamedTuple):
     workspace_id: int
     modality: str
     #: Where it belongs; None if that is yet to be found out.
-    space_id: int | None
+    space_id: int | None = None
 
 
 def look(site: Site) -> Iterator[Finding]:
@@ -50,7 +50,7 @@ def look(site: Site) -> Iterator[Finding]:
         yield Finding("warning", what, "see `chiasm jobs failures`", counts["failed"])
 
 
-def _lacking_in_release() -> Select[Any]:
+def _lacking_in_release() -> Select[int, int, str, int]:
     """Embedded assets that the active release's space of their modality does not hold."""
     held = exists().where(Embedding.item_id == Asset.id, Embedding.space_id == ReleaseSpace.space_id)
     return (
@@ -64,7 +64,7 @@ def _lacking_in_release() -> Select[Any]:
     )
 
 
-def _lacking_anywhere() -> Select[Any]:
+def _lacking_anywhere() -> Select[int, int, str]:
     """Embedded assets that no space holds, where no release says which it should be."""
     held = exists().where(
         Embedding.item_id == Asset.id,
@@ -81,12 +81,12 @@ def _lacking_anywhere() -> Select[Any]:
     return columns.where(Asset.state == "embedded", ~answered, ~held)
 
 
-def _pending() -> Select[Any]:
+def _pending() -> Select[int, int, str]:
     return select(Asset.id, Asset.workspace_id, Asset.modality).where(Asset.state == "pending")
 
 
-def _read(session: Session, statement: Select[Any]) -> list[_Asset]:
-    return [_Asset(*row) if len(row) == 4 else _Asset(*row, None) for row in session.execute(statement)]
+def _read(session: Session, statement: Executable) -> list[_Asset]:
+    return [_Asset(*row) for row in session.execute(statement)]
 
 
 def _unattended(session: Session, assets: list[_Asset], *, dead: bool) -> list[_Asset]:
