@@ -16,6 +16,8 @@ __all__ = ["batches", "drop_items", "embed_again", "fuse_again", "open_items"]
 #: Items of one unit, and of one write transaction: it must stay short.
 _UNIT, _BATCH = 256, 2048
 _OPEN = ("ready", "leased")
+#: Where a unit's payload says what its items are for, and the items.
+_PAYLOAD = {"embed": ("space_id", "asset_ids"), "fuse": ("release_id", "entity_ids")}
 
 
 def batches(items: Iterable[int], size: int = _BATCH) -> Iterator[list[int]]:
@@ -25,20 +27,20 @@ def batches(items: Iterable[int], size: int = _BATCH) -> Iterator[list[int]]:
         yield ids[start : start + size]
 
 
-def open_items(session: Session, kind: str, name: str, *, dead: bool = False) -> set[int]:
-    """Items that open units will see to.
+def open_items(session: Session, kind: str, *, dead: bool = False) -> set[tuple[int, int]]:
+    """What open units will see to: (space, asset) of `embed` units, (release, entity) of `fuse` units.
 
     Args:
         session: To read with.
         kind: Of the units.
-        name: Of the list in their payload.
         dead: Also those of dead letters that nobody has replayed yet: `chiasm jobs retry` is for these.
     """
     letter = exists().where(Failure.unit_id == WorkUnit.id, Failure.replayed_at.is_(None))
     buried = (WorkUnit.state == "failed") & letter
     wanted = or_(WorkUnit.state.in_(_OPEN), buried) if dead else WorkUnit.state.in_(_OPEN)
     payloads = session.scalars(select(WorkUnit.payload).where(WorkUnit.kind == kind, wanted))
-    return {item for payload in payloads for item in payload.get(name, ())}
+    owner, name = _PAYLOAD[kind]
+    return {(payload[owner], item) for payload in payloads for item in payload[name]}
 
 
 def embed_again(
@@ -58,7 +60,7 @@ def embed_again(
         with site.catalog.write() as session:
             if state is not None:
                 session.execute(update(Asset).where(Asset.id.in_(some)).values(state=state, error=None))
-            _add(site, session, workspace_id, "embed", {"space_id": space_id}, "asset_ids", some)
+            _add(site, session, workspace_id, "embed", {"space_id": space_id}, some)
         count += len(some)
     return count
 
@@ -68,7 +70,7 @@ def fuse_again(site: Site, workspace_id: int, release_id: int, entity_ids: Itera
     count = 0
     for some in batches(entity_ids):
         with site.catalog.write() as session:
-            _add(site, session, workspace_id, "fuse", {"release_id": release_id}, "entity_ids", some)
+            _add(site, session, workspace_id, "fuse", {"release_id": release_id}, some)
         count += len(some)
     return count
 
@@ -94,7 +96,7 @@ def _replace(site: Site, session: Session, space: Space, items: Sequence[int]) -
         there = session.scalars(select(Asset.id).where(Asset.id.in_(items), Asset.modality == space.kind))
         if space.encoder is not None:
             embed = {"space_id": space.id}
-            _add(site, session, space.workspace_id, "embed", embed, "asset_ids", there.all())
+            _add(site, session, space.workspace_id, "embed", embed, there.all())
         return
     alive = session.scalars(select(Entity.id).where(Entity.id.in_(items), Entity.deleted_at.is_(None))).all()
     answering = (
@@ -105,7 +107,7 @@ def _replace(site: Site, session: Session, space: Space, items: Sequence[int]) -
     )
     for release_id in session.scalars(answering.limit(1)):
         fuse = {"release_id": release_id, "retired_too": True}
-        _add(site, session, space.workspace_id, "fuse", fuse, "entity_ids", alive)
+        _add(site, session, space.workspace_id, "fuse", fuse, alive)
 
 
 def _add(
@@ -114,7 +116,6 @@ def _add(
     workspace_id: int,
     kind: str,
     payload: dict[str, Any],
-    name: str,
     items: Sequence[int],
 ) -> None:
     from chiasm.jobs import add_units, create_job
@@ -124,5 +125,5 @@ def _add(
     job = session.get(Job, site.job_of[workspace_id]) if workspace_id in site.job_of else None
     if job is None:
         job = create_job(session, workspace_id, "repair", {})
-    add_units(session, job, kind, [{**payload, name: part} for part in batches(items, _UNIT)])
+    add_units(session, job, kind, [{**payload, _PAYLOAD[kind][1]: part} for part in batches(items, _UNIT)])
     site.job_of[workspace_id] = job.id

@@ -330,6 +330,21 @@ def test_another_catalog_is_not_taken_for_an_empty_home(clinic: Clinic) -> None:
     assert files == sorted(path for part in ("blobs", "spaces") for path in (clinic.root / part).rglob("*"))
 
 
+def test_work_for_another_space_is_not_taken_for_what_is_missing(clinic: Clinic) -> None:
+    """The text encoder of training keeps a space of its own; embedding into it fills no other."""
+    with clinic.catalog.write() as session:
+        own = session.scalars(select(Space).where(Space.kind == "text")).one()
+        other = Space(workspace_id=own.workspace_id, kind="text", stamp="o", dim=own.dim, encoder=own.encoder)
+        session.add(other)
+        session.flush()
+        assets = list(session.scalars(select(Asset.id).where(Asset.modality == "text")))
+        job = create_job(session, own.workspace_id, "ingest", {})
+        add_units(session, job, "embed", [{"space_id": other.id, "asset_ids": assets}])
+        session.execute(delete(Embedding).where(Embedding.space_id == own.id))
+    found = [one for one in clinic.doctor().findings if one.check == "missing" and one.level == "problem"]
+    assert [one.count for one in found] == [len(assets)]
+
+
 def test_uploads_that_may_be_replayed_stay(clinic: Clinic) -> None:
     bad = clinic.root / "uploads" / "kept" / "m.jsonl"
     bad.parent.mkdir(parents=True)

@@ -25,8 +25,8 @@ def look(site: Site) -> Iterator[Finding]:
         )
         found = [tuple(row) for row in session.execute(_missing())]
         if found:
-            attended = open_items(session, "fuse", "entity_ids")
-            found = [row for row in found if row[2] not in attended]
+            attended = open_items(session, "fuse")
+            found = [row for row in found if row[1:] not in attended]
     if found:
         what = f"{len(found)} entities with embedded assets have no fused vector"
         yield Finding("problem", what, REPAIR, len(found), mend=lambda: _fuse(site, found))

@@ -92,8 +92,14 @@ def _read(session: Session, statement: Executable) -> list[_Asset]:
 def _unattended(session: Session, assets: list[_Asset], *, dead: bool) -> list[_Asset]:
     if not assets:
         return assets
-    attended = open_items(session, "embed", "asset_ids", dead=dead)
-    return [one for one in assets if one.id not in attended]
+    units = open_items(session, "embed", dead=dead)
+    somewhere = {asset_id for _, asset_id in units}
+    # An asset may be on its way into a space other than the one that lacks it.
+    return [
+        one
+        for one in assets
+        if (one.id not in somewhere if one.space_id is None else (one.space_id, one.id) not in units)
+    ]
 
 
 def _state(session: Session, asset_id: int) -> str | None:
