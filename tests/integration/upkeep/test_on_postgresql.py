@@ -11,7 +11,6 @@ from sqlalchemy import delete, select, text, update
 from tests.integration.ingest.conftest import HashEncoder, Home
 from tests.integration.ingest.test_fusing import activate
 from tests.integration.ingest.test_units import manifest, png, wav
-from tests.integration.jobs import test_servers as servers
 
 from chiasm.catalog.models import Asset, Embedding, Entity, Space
 from chiasm.catalog.seals import broken_rows, seal_rows, unsealed_rows
@@ -22,8 +21,6 @@ from chiasm_migrations.upgrade import upgrade_schema
 
 from .conftest import RECORDS, Clinic
 from .test_doctor import flip
-
-postgres, postgres_url = servers.postgres, servers.postgres_url
 
 
 @pytest.fixture
