@@ -1,4 +1,4 @@
-"""House-keeping of an idle lane: many small segments become one."""
+"""House-keeping of an idle lane: rows sealed, small segments merged, files that nobody needs collected."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from sqlalchemy import func, select
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Segment
+from chiasm.catalog.seals import seal_rows
 from chiasm.settings import Settings
 
 __all__ = ["Tidier"]
 
 #: Looked for at most so often.
 _EVERY_S = 30.0
+#: Rows without a seal are nothing but an index probe: often enough that a worker about to end has done them.
+_SEAL_EVERY_S = 2.0
 #: So many live segments of a space are worth merging; fewer are searched as fast.
 _MANY = 64
 
 
 class Tidier:
-    """Merges the segments of crowded spaces while nothing else is to be done.
+    """Keeps the house while nothing else is to be done.
 
     Two workers that merge the same space do not hurt each other: the later one finds that the items point to
     the merged segment already, and moves none.
@@ -29,12 +32,24 @@ class Tidier:
         self._settings = settings
         self._catalog = catalog
         self._next = time.monotonic() + _EVERY_S
+        self._seal_next = time.monotonic() + _SEAL_EVERY_S
 
     def idle(self) -> int:
-        """Merge one crowded space if it is time to look; how many segments were merged."""
-        if time.monotonic() < self._next:
+        """Do a piece of what it is time for; how much was done (0: nothing left for now)."""
+        now = time.monotonic()
+        if now >= self._seal_next:
+            if sealed := seal_rows(self._catalog, limit=1000):
+                # Work that came meanwhile goes first; the rest follows at once.
+                return sealed
+            self._seal_next = now + _SEAL_EVERY_S
+        if now < self._next:
             return 0
-        self._next = time.monotonic() + _EVERY_S
+        self._next = now + _EVERY_S
+        # In this order: what is merged now keeps its files until the next look, for readers just opening them.
+        return self._collect() + self._merge()
+
+    def _merge(self) -> int:
+        """Merge one crowded space; how many segments."""
         with self._catalog.read() as session:
             crowded = session.scalar(
                 select(Segment.space_id)
@@ -49,3 +64,14 @@ class Tidier:
         from chiasm.spaces import compact
 
         return compact(self._catalog, self._settings.spaces_dir, crowded)
+
+    def _collect(self) -> int:
+        """Delete the files of retired segments and abandoned intents; how many segments."""
+        with self._catalog.read() as session:
+            # Not only when some are retired: an abandoned intent is noticed here too.
+            unread = select(Segment.id).where(Segment.state != "live").limit(1)
+            if session.scalar(unread) is None:
+                return 0
+        from chiasm.spaces import collect
+
+        return collect(self._catalog, self._settings.spaces_dir)

@@ -12,6 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from chiasm_encoders.fingerprint import fingerprint_of
+
 __all__ = ["load_checkpoint", "save_checkpoint", "write_aside"]
 
 
@@ -40,7 +42,9 @@ def save_checkpoint(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    write_aside(path, save(plain, {"facts": json.dumps({"run": run, "step": step})}))
+    facts = {"run": run, "step": step}
+    facts["sha256"] = fingerprint_of({"run": run, "step": step}, plain)
+    write_aside(path, save(plain, {"facts": json.dumps(facts)}))
 
 
 def load_checkpoint(
@@ -53,6 +57,9 @@ def load_checkpoint(
             if facts.get("run") != run:
                 return 0
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        seal = fingerprint_of({"run": run, "step": facts.get("step")}, tensors)
+        if facts.get("sha256") != seal:
+            return 0
     except (OSError, SafetensorError, ValueError):
         return 0
     model.load_state_dict(_under("model.", tensors))

@@ -277,5 +277,14 @@ class KnowledgeBase:
             yield from page["entities"]
             cursor = page["next_cursor"]
 
+    def doctor(self, *, repair: bool = False, full: bool = False) -> JsonDict:
+        """What is sound in the home and what is not: `{"healthy", "checks": [...], "jobs": [...]}`.
+
+        Args:
+            repair: Mend what is derived. Vectors that must be computed again are done by the jobs named.
+            full: Read every blob whole, not only a sample.
+        """
+        return self._backend.doctor(repair=repair, full=full)
+
     def _job(self, job_id: int) -> Job:
         return Job(self._backend, job_id)

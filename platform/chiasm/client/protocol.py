@@ -163,5 +163,8 @@ class Backend(Protocol):
     def export(self, folder: Path, *, form: str, watch: Watch | None) -> JsonDict:
         """Write what users gave into a folder; what was written."""
 
+    def doctor(self, *, repair: bool, full: bool) -> JsonDict:
+        """What is sound in the home and what is not, as `chiasm doctor --json`; with `repair` mended."""
+
     def close(self) -> None:
         """Give connections and models back."""

@@ -15,6 +15,7 @@ import torch
 
 from chiasm.errors import DamagedError, DimensionError, StampError, translated
 from chiasm.fusion.checkpoints import read_json, read_tensors, sha256_of, verify, write_json, write_tensors
+from chiasm.fusion.manifest import read_manifest
 from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import FusionConfig, GraphConfig
 from chiasm.fusion.tokens import KINDS, pack
@@ -96,7 +97,7 @@ class FusionModel:
             StampError: The weights do not belong to the fingerprint in ``release.json``.
         """
         root = Path(folder)
-        release = read_json(root / "release.json")
+        release = read_manifest(root)
         for name, digest in release["files"].items():
             if name.startswith(("fusion/", "graph/model")):
                 verify(root / name, digest)

@@ -46,7 +46,9 @@ def fuse_unit(ctx: WorkContext, claim: Claim) -> None:
     with ctx.catalog.read() as session:
         release = session.get(Release, claim.payload["release_id"])
         space_id = _spaces(ctx.catalog, release.id).get("fused") if release is not None else None
-    if release is None or space_id is None or release.state not in {"active", "building", "candidate"}:
+    # A retired release is kept up only where a repair asks for it: one may go back to it.
+    states = {"active", "building", "candidate", *(["retired"] if claim.payload.get("retired_too") else [])}
+    if release is None or space_id is None or release.state not in states:
         # The next release fuses everything when it is built.
         with ctx.catalog.write() as session:
             finish(session, claim, {})

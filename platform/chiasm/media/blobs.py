@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from chiasm.errors import DamagedError, NotFoundError
 from chiasm.media.durable import write_durably
 
-__all__ = ["BlobStore"]
+__all__ = ["BlobStore", "StoredBlob"]
 
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
+
+
+class StoredBlob(NamedTuple):
+    """A blob as the store lists it."""
+
+    address: str
+    size_bytes: int
+    #: When it was last put, in seconds since the epoch.
+    modified_at: float
 
 
 class BlobStore:
@@ -30,7 +43,8 @@ class BlobStore:
         self.url = url
         self._fs: Any
         self._fs, self._root = fsspec.core.url_to_fs(url)
-        self._is_local = "file" in _protocols(self._fs)
+        #: Whether it is a folder of this machine.
+        self.is_local = "file" in _protocols(self._fs)
 
     def put(self, data: bytes) -> str:
         """Store; the SHA-256 that it is found by. Durable when it returns (local folders)."""
@@ -42,7 +56,10 @@ class BlobStore:
         # A file of another length is one that was cut: written again, it is whole again.
         wanted = {self._path(address): data for address, data in zip(addresses, contents, strict=True)}
         new = {path: data for path, data in wanted.items() if self._size(path) != len(data)}
-        if self._is_local:
+        if self.is_local:
+            # Old blobs that nobody names are collected; these are about to be named.
+            gone = {path for path in wanted.keys() - new.keys() if not _renew(Path(path))}
+            new |= {path: wanted[path] for path in gone}
             write_durably({Path(path): data for path, data in new.items()}, Path(self._root))
         else:
             for path, data in new.items():
@@ -59,7 +76,7 @@ class BlobStore:
         """
         path = self._path(address)
         try:
-            data: bytes = Path(path).read_bytes() if self._is_local else self._fs.cat_file(path)
+            data: bytes = Path(path).read_bytes() if self.is_local else self._fs.cat_file(path)
         except FileNotFoundError as error:
             raise NotFoundError(
                 "no such blob", where=f"{self.url}: {address}", remedy="ingest the file again"
@@ -77,10 +94,50 @@ class BlobStore:
     def delete(self, address: str) -> None:
         """Remove it; nothing happens if it is not there."""
         path = self._path(address)
-        if self._is_local:
+        if self.is_local:
             Path(path).unlink(missing_ok=True)
         elif self._fs.exists(path):
             self._fs.rm_file(path)
+
+    def stored(self) -> Iterator[StoredBlob]:
+        """Every blob, in no particular order; other files are passed over."""
+        if self.is_local:
+            for path in Path(self._root).glob("*/*/*"):
+                with suppress(FileNotFoundError):
+                    if _ADDRESS.fullmatch(path.name):
+                        about = path.stat()
+                        yield StoredBlob(path.name, about.st_size, about.st_mtime)
+        elif self._fs.exists(self._root):
+            for name, about in self._fs.find(self._root, detail=True).items():
+                address = name.rsplit("/", 1)[-1]
+                if _ADDRESS.fullmatch(address):
+                    yield StoredBlob(address, int(about["size"]), _modified(about))
+
+    def delete_older(self, address: str, than: float) -> bool:
+        """Remove a blob that was not put since `than` (seconds since the epoch); whether it was removed."""
+        path = Path(self._path(address))
+        aside = path.with_name(f"{address}.unused")
+        try:
+            if not self.is_local or path.stat().st_mtime > than:
+                return False
+            path.rename(aside)
+            # Put between the two lines above: back it goes. Put from here on, it is written anew.
+            renewed = aside.stat().st_mtime > than
+            aside.rename(path) if renewed else aside.unlink()
+        except FileNotFoundError:
+            return False
+        return not renewed
+
+    def set_aside(self, address: str) -> bool:
+        """Rename a damaged blob so that its content can be put again; whether there was one."""
+        path = self._path(address)
+        if self._size(path) is None:
+            return False
+        if self.is_local:
+            Path(path).rename(f"{path}.damaged")
+        else:
+            self._fs.mv(path, f"{path}.damaged")
+        return True
 
     def _path(self, address: str) -> str:
         if not _ADDRESS.fullmatch(address):
@@ -89,10 +146,27 @@ class BlobStore:
 
     def _size(self, path: str) -> int | None:
         try:
-            return Path(path).stat().st_size if self._is_local else int(self._fs.info(path)["size"])
+            return Path(path).stat().st_size if self.is_local else int(self._fs.info(path)["size"])
         except FileNotFoundError:
             return None
 
 
 def _protocols(fs: Any) -> tuple[str, ...]:
     return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
+
+
+def _renew(path: Path) -> bool:
+    """Make a file young; False if it is gone."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _modified(about: Any) -> float:
+    """When a listed object was written; now where the store does not say."""
+    found = about.get("mtime") or about.get("LastModified") or about.get("updated") or about.get("created")
+    if isinstance(found, datetime):
+        return found.timestamp()
+    return float(found) if isinstance(found, int | float) else time.time()

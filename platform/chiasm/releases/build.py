@@ -9,7 +9,7 @@ from sqlalchemy import update
 from chiasm import jobs
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Release, ReleaseSpace, Space, Workspace
-from chiasm.fusion.checkpoints import read_json
+from chiasm.fusion.manifest import read_manifest
 from chiasm.ingest import ensure_space
 from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.fill import fill_assets, fill_entities
@@ -45,7 +45,7 @@ def build_unit(ctx: WorkContext, claim: Claim) -> None:
 
 def _register_spaces(ctx: WorkContext, release: Release) -> dict[str, Space]:
     """The release's spaces by kind, made where they do not exist; those of equal stamp are shared."""
-    manifest = read_json(ctx.settings.models_dir / release.folder / "release.json")
+    manifest = read_manifest(ctx.settings.models_dir / release.folder)
     wanted: dict[str, tuple[str, str | None, int]] = {
         modality: (entry["fingerprint"], _rooted(entry["spec"], release.folder), entry["dim"])
         for modality, entry in manifest["encoders"].items()

@@ -1,6 +1,6 @@
 """Vector spaces on FAISS: immutable, checksummed segments; readers that follow them; compaction."""
 
-from chiasm.spaces.compaction import collect, compact, retire
+from chiasm.spaces.compaction import collect, compact, rebuild, retire
 from chiasm.spaces.keeping import collecting, kept
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.segment import SegmentFile, open_segment
@@ -17,6 +17,7 @@ __all__ = [
     "compact",
     "kept",
     "open_segment",
+    "rebuild",
     "remove_items",
     "retire",
     "write_segment",

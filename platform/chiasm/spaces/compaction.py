@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog, db_now
-from chiasm.catalog.models import Embedding, Segment
+from chiasm.catalog.models import Embedding, Segment, Space
+from chiasm.errors import NotFoundError
 from chiasm.spaces.keeping import collecting
 from chiasm.spaces.reader import SpaceReader
+from chiasm.spaces.segment import open_segment
 from chiasm.spaces.view import Part
 from chiasm.spaces.writer import bump_generation, upsert_live, write_segment
 
-__all__ = ["collect", "compact", "retire"]
+__all__ = ["collect", "compact", "rebuild", "retire"]
 
 #: A segment of up to so many live rows is worth merging.
 _SMALL_ROWS = 16_384
@@ -54,6 +57,34 @@ def compact(
         retire(session, space_id)
         bump_generation(session, [space_id])
     return len(small)
+
+
+def rebuild(catalog: Catalog, root: Path, segment_id: int) -> int:
+    """Write a segment's live rows anew, from its feature block to its index; how many.
+
+    Raises:
+        NotFoundError: There is no such live segment.
+        DamagedError: The block is damaged too.
+    """
+    with catalog.read() as session:
+        row = session.get(Segment, segment_id)
+        if row is None or row.state != "live":
+            raise NotFoundError("no such live segment", where=f"segment {segment_id}")
+        space = session.get_one(Space, row.space_id)
+        ids = _items_of(session, [segment_id])
+    segment = open_segment(root / row.path, row.sha256, stamp=space.stamp, dim=space.dim, with_index=False)
+    ids = np.intersect1d(ids, segment.ids)
+    vectors = np.asarray(segment.block[segment.rows_of(ids)], dtype=np.float32)
+    pending = write_segment(catalog, root, space.id, ids, vectors, stamp=space.stamp)
+    with catalog.write() as session:
+        # Items that changed meanwhile have their newer row elsewhere.
+        moved = np.intersect1d(_items_of(session, [segment_id]), ids)
+        if pending.segment_id is not None and pending.file is not None:
+            pending.activate(session, pending.file)
+            upsert_live(session, space.id, pending.segment_id, moved)
+        retire(session, space.id)
+        bump_generation(session, [space.id])
+    return len(moved)
 
 
 def retire(session: Session, space_id: int) -> int:
@@ -104,5 +135,10 @@ def _collect(catalog: Catalog, root: Path, space_id: int | None, intent_grace_s:
 def _still_there(session: Session, root: Path, space_id: int, parts: list[Part]) -> np.ndarray:
     paths = [str(part.segment.folder.relative_to(root)) for part in parts]
     merged = select(Segment.id).where(Segment.space_id == space_id, Segment.path.in_(paths))
-    found = session.scalars(select(Embedding.item_id).where(Embedding.segment_id.in_(merged)))
+    return _items_of(session, session.scalars(merged).all())
+
+
+def _items_of(session: Session, segment_ids: Sequence[int]) -> np.ndarray:
+    """Items whose live row is in one of the segments."""
+    found = session.scalars(select(Embedding.item_id).where(Embedding.segment_id.in_(segment_ids)))
     return np.asarray(found.all(), dtype=np.int64)

@@ -99,7 +99,7 @@ def write_files(folder: Path, ids: Ints, vectors: Floats, stamp: str) -> Segment
     return SegmentFile(folder, stamp, int(vectors.shape[1]), kind, ids, block, sha256, size)
 
 
-def open_segment(folder: Path, sha256: str, *, stamp: str, dim: int) -> SegmentFile:
+def open_segment(folder: Path, sha256: str, *, stamp: str, dim: int, with_index: bool = True) -> SegmentFile:
     """Open a segment after checking size and checksum of each of its files.
 
     Args:
@@ -107,6 +107,7 @@ def open_segment(folder: Path, sha256: str, *, stamp: str, dim: int) -> SegmentF
         sha256: What its manifest must hash to (from the segment's row).
         stamp: Stamp of the space.
         dim: Dimension of the space.
+        with_index: Whether the index must be sound too; it can be built again from the rest.
 
     Raises:
         DamagedError: A file is missing, truncated or changed.
@@ -122,6 +123,8 @@ def open_segment(folder: Path, sha256: str, *, stamp: str, dim: int) -> SegmentF
         )
     size = (folder / MANIFEST).stat().st_size
     for name, entry in manifest["files"].items():
+        if name == INDEX and not with_index:
+            continue
         _verify(folder / name, int(entry["bytes"]), str(entry["sha256"]))
         size += int(entry["bytes"])
     # A map of a file that was truncated is a bus error when touched: hence the checks above.

@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 
 from chiasm.errors import StampError
-from chiasm.fusion.checkpoints import read_json, read_tensors
+from chiasm.fusion.checkpoints import read_tensors
+from chiasm.fusion.manifest import read_manifest
 from chiasm.fusion.runtime import FusionModel
 from chiasm.training.dataset import Dataset
 from chiasm.training.evaluation import Bench, evaluate
@@ -33,7 +34,7 @@ def judge_release(snapshot: Path, folder: Path) -> dict[str, Any]:
         StampError: A modality's features were made by another encoder.
     """
     data_source = Snapshot.open(snapshot)
-    release = read_json(folder / "release.json")
+    release = read_manifest(folder)
     for modality, stamp in data_source.encoders.items():
         wanted = release["encoders"].get(modality, {}).get("fingerprint")
         if wanted not in (None, stamp):

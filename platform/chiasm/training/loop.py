@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from chiasm.errors import DamagedError
 from chiasm.fusion.checkpoints import read_tensors, write_tensors
 from chiasm.fusion.recipe import Recipe
 from chiasm.training.fitting import FusionFit
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.views import ViewSampler
+from chiasm_encoders.fingerprint import fingerprint_of
 
 __all__ = ["Averaged", "run_loop"]
+
+_log = logging.getLogger(__name__)
 
 
 class Averaged:
@@ -132,15 +137,25 @@ def _save(path: Path, fit: nn.Module, average: Averaged, optimiser: torch.optim.
     tensors |= {f"average.{n}": t for n, t in average.module.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{n}": torch.as_tensor(v) for n, v in state.items()}
-    write_tensors(path, {n: t.clone() for n, t in tensors.items()}, {"step": json.dumps(step)})
+    plain = {n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()}
+    seal = fingerprint_of({"step": step}, plain)
+    write_tensors(path, plain, {"step": json.dumps(step), "sha256": seal})
 
 
 def _resume(path: Path, fit: nn.Module, average: Averaged, optimiser: torch.optim.Optimizer) -> int:
     if not path.is_file():
         return 0
-    tensors = read_tensors(path)
-    with safe_open(str(path), framework="pt") as file:
-        step = int(json.loads(file.metadata()["step"]))
+    try:
+        tensors = read_tensors(path)
+        with safe_open(str(path), framework="pt") as file:
+            facts = file.metadata() or {}
+        step = int(json.loads(facts["step"]))
+        sound = facts.get("sha256") == fingerprint_of({"step": step}, tensors)
+    except (DamagedError, SafetensorError, KeyError, ValueError):
+        sound = False
+    if not sound:
+        _log.warning("%s differs from its checksum: training begins anew", path)
+        return 0
     fit.load_state_dict({n[4:]: t for n, t in tensors.items() if n.startswith("fit.")})
     average.module.load_state_dict({n[8:]: t for n, t in tensors.items() if n.startswith("average.")})
     state: dict[int, dict[str, Tensor]] = {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from chiasm.fusion.checkpoints import read_json, write_json
+from chiasm.fusion.manifest import RELEASE_FILE, read_manifest
 from chiasm.fusion.recipe import Recipe
 from chiasm.training.progress import STAGES, Progress, Report, Stop, Stopped
 from chiasm.training.snapshot import Snapshot
@@ -58,9 +59,8 @@ class Run:
         self.out.mkdir(parents=True, exist_ok=True)
         mark = self.out / "run.json"
         if mark.is_file() and read_json(mark).get("run") == stamp:
-            done = self.out / "release.json"
-            return dict(read_json(done)) if done.is_file() else None
-        for name in ("release.json", "checkpoint.safetensors", "fusion/words.safetensors"):
+            return read_manifest(self.out) if (self.out / RELEASE_FILE).is_file() else None
+        for name in (RELEASE_FILE, "checkpoint.safetensors", "fusion/words.safetensors"):
             (self.out / name).unlink(missing_ok=True)
         write_json(mark, {"run": stamp})
         return None

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chiasm.errors import InputError
-from chiasm.fusion.checkpoints import sha256_of, write_json, write_tensors
+from chiasm.fusion.checkpoints import sha256_of, write_tensors
+from chiasm.fusion.manifest import write_manifest
 from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import Recipe
 from chiasm.fusion.runtime import FusionModel
@@ -217,8 +218,8 @@ def _finish(
         files += [f"{modality}/config.json", f"{modality}/model.safetensors"]
     if run.tuned:
         files += [f"text/{name}" for name in run.tuned.files]
-    write_json(
-        run.out / "release.json",
+    write_manifest(
+        run.out,
         {
             "files": {name: sha256_of(run.out / name) for name in files},
             "recipe": run.recipe.to_dict(),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from chiasm.cli import main
+from chiasm.upkeep.checks import CHECKS
 
 
 class Outcome(NamedTuple):
@@ -67,7 +68,7 @@ def test_the_home_may_be_named_in_four_ways(run: Run, monkeypatch: pytest.Monkey
 
 def test_schema_status_and_upgrade(home: Run) -> None:
     assert home("db", "status").status == 0
-    assert home("db", "upgrade", "--json").data == {"current": "0001", "newest": "0001", "up_to_date": True}
+    assert home("db", "upgrade", "--json").data == {"current": "0002", "newest": "0002", "up_to_date": True}
 
 
 @pytest.mark.parametrize(
@@ -144,9 +145,9 @@ def test_empty_lists(home: Run) -> None:
 def test_doctor_of_a_fresh_home(home: Run) -> None:
     found = home("doctor", "--json")
     assert found.status == 0 and found.data["healthy"]
-    assert {"schema", "faiss", "segments", "orphans", "missing", "work"} == {
-        row["check"] for row in found.data["checks"]
-    }
+    assert {row["check"] for row in found.data["checks"]} == set(CHECKS)
+    assert set(found.data["checks"][0]) == {"check", "level", "what", "remedy", "count", "repaired"}
+    assert home("doctor", "--repair").status == 0
 
 
 def test_an_unknown_setting_is_an_error(home: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,3 +149,10 @@ def test_schedules(kb: KnowledgeBase) -> None:
 def test_wrong_arguments_are_told_at_once(kb: KnowledgeBase, call) -> None:
     with pytest.raises(UsageError):
         call(kb)
+
+
+def test_the_doctor_says_what_a_home_written_by_hand_lacks(kb: KnowledgeBase) -> None:
+    report = kb.doctor()
+    found = {one["check"]: one["level"] for one in report["checks"] if one["level"] != "ok"}
+    # Its one text was never given to a worker.
+    assert not report["healthy"] and found == {"missing": "problem"} and report["jobs"] == []

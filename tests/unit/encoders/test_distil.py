@@ -82,6 +82,19 @@ def test_a_damaged_checkpoint_is_started_over(tmp_path):
     assert (train_pictures(tmp_path) / "config.json").is_file()
 
 
+@TRAINERS
+def test_a_checkpoint_with_a_flipped_bit_is_started_over(train, tmp_path):
+    asked = iter([False, False, True])
+    with pytest.raises(TrainingStopped):
+        train(tmp_path / "a", stop=lambda: next(asked))
+    path = tmp_path / "a/checkpoint.safetensors"
+    content = bytearray(path.read_bytes())
+    content[len(content) * 3 // 4] ^= 1
+    path.write_bytes(content)
+    resumed, fresh = train(tmp_path / "a"), train(tmp_path / "b")
+    assert (resumed / "model.safetensors").read_bytes() == (fresh / "model.safetensors").read_bytes()
+
+
 def test_a_finished_run_is_not_repeated(tmp_path):
     def forbidden():
         raise AssertionError("trained again")

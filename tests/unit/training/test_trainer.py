@@ -55,6 +55,20 @@ def test_stopped_and_resumed_ends_where_an_unbroken_run_does(tmp_path, write_sna
     assert again.metrics == whole.metrics
 
 
+def test_a_checkpoint_with_a_flipped_bit_is_not_resumed(tmp_path, write_snapshot, tiny_recipe, caplog):
+    folder = write_snapshot()
+    whole = run(folder, tmp_path / "whole", tiny_recipe())
+    left = iter([False] * 4)
+    with pytest.raises(Stopped):
+        run(folder, tmp_path / "broken", tiny_recipe(), stop=lambda: next(left, True))
+    for path in (tmp_path / "broken").rglob("checkpoint.safetensors"):
+        content = bytearray(path.read_bytes())
+        content[len(content) * 3 // 4] ^= 1
+        path.write_bytes(content)
+    assert run(folder, tmp_path / "broken", tiny_recipe()).fingerprint == whole.fingerprint
+    assert "checkpoint.safetensors differs from its checksum" in caplog.text
+
+
 @pytest.mark.parametrize(
     "kind", [{"without": ("text",)}, {"without": ("image",)}, {"edges": False}, {"count": 10}, {"count": 10, "edges": False, "without": ("text",)}]  # noqa: E501
 )  # fmt: skip

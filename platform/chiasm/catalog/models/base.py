@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any
 
-from sqlalchemy import JSON, BigInteger, Double, Integer, MetaData, String, Table
+from sqlalchemy import JSON, BigInteger, Double, Index, Integer, MetaData, String, Table, text
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
-__all__ = ["Base", "BigId", "Json", "Name", "Seconds", "Sha256"]
+__all__ = ["Base", "BigId", "Json", "Name", "RowHash", "Seconds", "Sha256", "unsealed"]
 
 #: 64-bit in PostgreSQL; SQLite only counts up on INTEGER.
 BigInt = BigInteger().with_variant(Integer, "sqlite")
@@ -18,6 +18,7 @@ BigId = Annotated[int, mapped_column(BigInt, primary_key=True, autoincrement=Tru
 Seconds = Annotated[float, mapped_column(Double, default=time.time)]
 Name = Annotated[str, mapped_column(String(512))]
 Sha256 = Annotated[str, mapped_column(String(64))]
+RowHash = Annotated[str | None, mapped_column(String(64))]
 Json = Annotated[dict[str, Any], mapped_column(JSON, default=dict)]
 
 
@@ -43,3 +44,9 @@ class Base(DeclarativeBase):
             # SQLite would give the id of the newest row again once that is deleted; but ids are the names of
             # vectors in files and of units under way.
             table.dialect_options["sqlite"]["autoincrement"] = True
+
+
+def unsealed(table: str) -> Index:
+    """The index by which rows without a seal are found: it holds nothing else."""
+    none = text("row_hash IS NULL")
+    return Index(f"ix_{table}_unsealed", "id", sqlite_where=none, postgresql_where=none)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chiasm.catalog.models.base import Base, BigId, Json, Name, Seconds, Sha256
+from chiasm.catalog.models.base import Base, BigId, Json, Name, RowHash, Seconds, Sha256, unsealed
 
 __all__ = ["Asset", "Entity", "Predicate", "Triple"]
 
@@ -17,6 +17,7 @@ class Entity(Base):
 
     __tablename__ = "entity"
     __table_args__ = (
+        unsealed("entity"),
         UniqueConstraint("workspace_id", "key"),
         Index("ix_entity_workspace_id_domain_id", "workspace_id", "domain_id"),
     )
@@ -36,6 +37,8 @@ class Entity(Base):
     created_at: Mapped[Seconds]
     updated_at: Mapped[Seconds]
     deleted_at: Mapped[float | None]
+    #: Seal over the facts of the row (`chiasm.catalog.seals`); None until it is computed.
+    row_hash: Mapped[RowHash]
 
 
 class Asset(Base):
@@ -43,6 +46,7 @@ class Asset(Base):
 
     __tablename__ = "asset"
     __table_args__ = (
+        unsealed("asset"),
         UniqueConstraint("entity_id", "modality", "sha256"),
         Index("ix_asset_workspace_id_modality_state", "workspace_id", "modality", "state"),
         Index("ix_asset_sha256", "sha256"),
@@ -69,6 +73,8 @@ class Asset(Base):
     state: Mapped[Name] = mapped_column(default="pending")
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[Seconds]
+    #: Seal over the facts of the row (`chiasm.catalog.seals`); None until it is computed.
+    row_hash: Mapped[RowHash]
 
 
 class Predicate(Base):

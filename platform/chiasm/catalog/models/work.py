@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chiasm.catalog.models.base import Base, BigId, Json, Name, Seconds
+from chiasm.catalog.models.base import Base, BigId, Json, Name, RowHash, Seconds, unsealed
 
 __all__ = ["Failure", "Job", "Schedule", "ScheduleRun", "WorkUnit"]
 
@@ -17,6 +17,7 @@ class Job(Base):
 
     __tablename__ = "job"
     __table_args__ = (
+        unsealed("job"),
         UniqueConstraint("workspace_id", "idempotency_key"),
         Index("ix_job_workspace_id_created_at", "workspace_id", "created_at"),
     )
@@ -37,6 +38,8 @@ class Job(Base):
     created_at: Mapped[Seconds]
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
+    #: Seal over the facts of the row (`chiasm.catalog.seals`); None until it is computed.
+    row_hash: Mapped[RowHash]
 
 
 class WorkUnit(Base):

@@ -285,6 +285,16 @@ class EmbeddedBackend:
         """Write what users gave into a folder."""
         return outward.export_home(self.home, self.workspace_id, folder, form, watch)
 
+    def doctor(self, *, repair: bool, full: bool) -> JsonDict:
+        """What is sound in the home, of all its workspaces, and what is not."""
+        from chiasm import jobs
+        from chiasm.upkeep import examine
+
+        report = examine(self.home, repair=repair, full=full)
+        if report.jobs:
+            jobs.wake(self.home.settings)
+        return report.to_dict()
+
     def close(self) -> None:
         """Give connections and models back."""
         self.home.close()

@@ -216,6 +216,18 @@ class HttpBackend:
             remedy="run `chiasm export --format FORMAT FOLDER` there",
         )
 
+    def doctor(self, *, repair: bool, full: bool) -> JsonDict:
+        """Nothing: a home is examined where its files are.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(
+            "a home is examined where its files are",
+            where=self._wire.url,
+            remedy="run `chiasm doctor` there",
+        )
+
     def close(self) -> None:
         """Give the connection back."""
         self._wire.close()
