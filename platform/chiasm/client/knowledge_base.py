@@ -14,6 +14,7 @@ from chiasm.client.hits import Hits
 from chiasm.client.job import Job
 from chiasm.client.parts import query_parts
 from chiasm.client.protocol import Backend, JsonDict, Promote, SearchRequest
+from chiasm.client.removal import Removal
 from chiasm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __all__ = ["KnowledgeBase"]
 _PAGE = 500
 
 
-class KnowledgeBase:
+class KnowledgeBase(Removal):
     """Linked text, pictures and sound that are searched as one space.
 
     Made by `chiasm.open` (embedded) or `chiasm.connect` (a service); both have the same methods.
@@ -109,10 +110,6 @@ class KnowledgeBase:
             idempotency_key=idempotency_key,
         )
         return self._job(job_id)
-
-    def delete(self, key: str) -> None:
-        """Forget an entity: its texts, pictures, sounds, statements and vectors."""
-        self._backend.delete(key)
 
     # -- data out --------------------------------------------------------------------------------
 

@@ -73,13 +73,16 @@ def _write(
                 asked_at=asked_at,
             )
         _add_units(session, claim, effects, targets)
-        _record_failures(session, claim, gathered.failed)
+        # Not to be replayed as it is: its writer has to look again.
+        conflicts = [FailedPart(error, p.where, p.record.key) for p, error in effects.conflicts]
+        failed = [*gathered.failed, *conflicts]
+        _record_failures(session, claim, failed)
         if effects.changed:
             ctx.catalog.bump_revision(session, claim.workspace_id)
         counts = Counter(effects.counts)
         counts["unchanged"] += unchanged
         counts["rows"] += rows + len({part.where for part in gathered.failed if part.key is None})
-        counts["failed"] += len(gathered.failed)
+        counts["failed"] += len(failed)
         cursor = {"line": gathered.line, "offset": gathered.offset}
         advance(session, claim, cursor, done=gathered.line, total=total, result=dict(+counts))
 

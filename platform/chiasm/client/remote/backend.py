@@ -135,9 +135,31 @@ class HttpBackend:
             "/v1/entities", domain=domain, where=sent, stubs=stubs, cursor=cursor, limit=limit
         )
 
-    def delete(self, key: str) -> None:
-        """Forget an entity."""
-        self._wire.send("DELETE", f"/v1/entities/{quoted(key)}")
+    def delete(self, key: str, *, if_revision: int | None = None) -> None:
+        """Delete an entity."""
+        headers = {} if if_revision is None else {"If-Match": f'"{if_revision}"'}
+        self._wire.send("DELETE", f"/v1/entities/{quoted(key)}", headers=headers)
+
+    def delete_asset(self, asset_id: int) -> None:
+        """Delete one text, picture or sound."""
+        self._wire.send("DELETE", f"/v1/assets/{asset_id}")
+
+    def clear(self, domain: str | None) -> int:
+        """The id of a job that deletes a domain, or with None everything."""
+        path = "/v1/entities?everything=true" if domain is None else f"/v1/domains/{quoted(domain)}"
+        return int(self._wire.send("DELETE", path).json()["job"])
+
+    def forget(self, keys: Sequence[str], *, reason: str | None) -> JsonDict:
+        """`{"receipt": ID, "job": ID}`: deleted at once, the job clears the files."""
+        return self._wire.post("/v1/forget", {"keys": list(keys), "reason": reason})
+
+    def receipt(self, receipt_id: int) -> JsonDict:
+        """What was forgotten."""
+        return self._wire.get(f"/v1/receipts/{receipt_id}")
+
+    def receipts(self) -> list[JsonDict]:
+        """All receipts, newest first."""
+        return list(self._wire.get("/v1/receipts")["receipts"])
 
     def media(self, key: str) -> list[Medium]:
         """The first picture and the first sound of an entity."""
