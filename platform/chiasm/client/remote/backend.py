@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,15 +55,21 @@ class HttpBackend:
 
     def ingest_records(
         self,
-        records: Sequence[Mapping[str, Any]],
+        records: Iterable[Mapping[str, Any]],
         *,
         domain: str | None,
         mode: str,
         idempotency_key: str | None,
     ) -> int:
         """The id of a job that ingests records; media that they name are sent with them."""
-        sent = [as_base64(with_contents(record)) for record in records]
-        return self._ingest(domain, mode, idempotency_key, json={"records": sent})
+        from chiasm.ingest.spool import json_line
+
+        # One line after the other: however many there are, one is held.
+        lines = (
+            json_line(as_base64(with_contents(record)), number).encode()
+            for number, record in enumerate(records, start=1)
+        )
+        return self._ingest(domain, mode, idempotency_key, content=lines)
 
     def train(
         self,
@@ -244,6 +250,8 @@ class HttpBackend:
 
     def _ingest(self, domain: str | None, mode: str, idempotency_key: str | None, **body: Any) -> int:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        if "content" in body:
+            headers["Content-Type"] = "application/x-ndjson"
         given = {"mode": mode, **({"domain": domain} if domain else {})}
         response = self._wire.send("POST", "/v1/ingest", params=given, headers=headers, **body)
         return int(response.json()["job"])
