@@ -76,7 +76,9 @@ def test_an_endless_line_spoils_itself_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["m.jsonl.gz", "m.jsonl.zst"])
 def test_a_cut_packed_file_gives_what_it_holds(tmp_path: Path, name: str) -> None:
     # Numbers that do not pack well: many blocks.
-    lines = b"".join(b'{"key": "%s"}\n' % hashlib.sha256(b"%d" % n).hexdigest().encode() for n in range(29999))
+    lines = b"".join(
+        b'{"key": "%s"}\n' % hashlib.sha256(b"%d" % n).hexdigest().encode() for n in range(29999)
+    )
     path = put(tmp_path, name, lines)
     path.write_bytes(path.read_bytes()[:-2000])
     found = rows(path)
@@ -234,6 +236,9 @@ def test_networks(tmp_path: Path) -> None:
         Edge("b", "related_to", "a"),
     ]
     for name in ("g.graphml", "g.json"):
+        for ending in (".gz", ".zst"):
+            put(tmp_path, name + ending, (tmp_path / name).read_bytes())
+    for name in ("g.graphml", "g.json", "g.graphml.gz", "g.graphml.zst", "g.json.gz", "g.json.zst"):
         assert [what for _, what in shown(tmp_path / name)] == expected
     for name in ("x.graphml", "x.json"):
         assert str(shown(put(tmp_path, name, "rubbish"))[0][1]).startswith("not ")

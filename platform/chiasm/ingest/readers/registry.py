@@ -11,7 +11,7 @@ from chiasm.errors import ManifestError, NotFoundError
 from chiasm.ingest.readers.lines import PACKED
 from chiasm.ingest.rows import Row
 
-__all__ = ["Form", "Reader", "detect", "register_reader"]
+__all__ = ["Form", "Reader", "detect", "is_source", "register_reader"]
 
 
 class Reader(Protocol):
@@ -60,15 +60,24 @@ def detect(path: Path) -> Form:
         return Form("folder", f"{_HERE}.folder:read_folder")
     if not path.is_file():
         raise NotFoundError("no such file or folder", where=str(path), remedy="check the path")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in PACKED:
-        suffixes.pop()
-    form = _SUFFIXES.get(suffixes[-1] if suffixes else "")
+    form = _SUFFIXES.get(_suffix_of(path))
     if form is None:
         raise ManifestError(
             f"{path.suffix or 'no suffix'!r} is no form that is read", where=path.name, remedy=_ACCEPTED
         )
     return form if isinstance(form, Form) else form(path)
+
+
+def is_source(path: Path) -> bool:
+    """Whether a file's name is that of a manifest, of triples or of a graph."""
+    return _suffix_of(path) in _SUFFIXES
+
+
+def _suffix_of(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in PACKED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
 
 
 def _table(path: Path) -> Form:
