@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -123,7 +124,7 @@ def remove_entities(session: Session, workspace_id: int, entity_ids: Sequence[in
     near = _near(session, entity_ids)
     statements = _remove_triples(session, entity_ids)
     now = time.time()
-    tombstone = {
+    tombstone: dict[str, Any] = {
         "deleted_at": now,
         "updated_at": now,
         "domain_id": None,

@@ -75,7 +75,7 @@ def remove_quotes(session: Session, quotes: Quotes, instead: str) -> None:
     for unit_id, payload in quotes.payloads.items():
         session.execute(update(WorkUnit).where(WorkUnit.id == unit_id).values(payload=payload))
     for some in _parts(quotes.units):
-        gone = {"error": instead, "stack": None, "result": {}}
+        gone: dict[str, Any] = {"error": instead, "stack": None, "result": {}}
         session.execute(update(WorkUnit).where(WorkUnit.id.in_(some)).values(gone), execution_options=quiet)
     for some in _parts(quotes.jobs):
         session.execute(
