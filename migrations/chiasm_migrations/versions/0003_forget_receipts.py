@@ -31,6 +31,8 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_forget_receipt_job_id_job")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_forget_receipt")),
+        # The number of a receipt is what somebody was told.
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_forget_receipt_workspace_id"), "forget_receipt", ["workspace_id"])
 

@@ -84,7 +84,7 @@ def _delete_some(ctx: WorkContext, claim: Claim, doomed: ColumnElement[bool], do
         ids = session.scalars(select(Entity.id).where(doomed).order_by(Entity.id).limit(_BATCH)).all()
         if not ids:
             return False
-        removed = remove_entities(session, claim.workspace_id, ids)
+        removed = remove_entities(session, claim.workspace_id, ids, at=claim.payload["before"])
         release_id = session.get_one(Workspace, claim.workspace_id).active_release_id
         near = set(session.scalars(select(Entity.id).where(Entity.id.in_(removed.near), ~doomed)))
         if release_id is not None and near:

@@ -112,8 +112,18 @@ def find_doomed(session: Session, workspace_id: int, key: str) -> Entity:
     return entity
 
 
-def remove_entities(session: Session, workspace_id: int, entity_ids: Sequence[int]) -> Removed:
-    """Turn live entities into tombstones, in the caller's write transaction; at most some hundred at a time."""
+def remove_entities(
+    session: Session, workspace_id: int, entity_ids: Sequence[int], *, at: float | None = None
+) -> Removed:
+    """Turn live entities into tombstones, in the caller's write transaction.
+
+    Args:
+        session: The transaction.
+        workspace_id: Tenant.
+        entity_ids: At most some hundred.
+        at: When that was asked for (seconds since the epoch): records accepted later bring them back. Default
+            now.
+    """
     spaces = _spaces(session, workspace_id)
     found = session.execute(select(Asset.id, Asset.modality).where(Asset.entity_id.in_(entity_ids))).all()
     for modality in _MODALITIES:
@@ -125,7 +135,7 @@ def remove_entities(session: Session, workspace_id: int, entity_ids: Sequence[in
     statements = _remove_triples(session, entity_ids)
     now = time.time()
     tombstone: dict[str, Any] = {
-        "deleted_at": now,
+        "deleted_at": now if at is None else at,
         "updated_at": now,
         "domain_id": None,
         "title": None,

@@ -178,14 +178,9 @@ def _decoded(ctx: WorkContext, rows: Sequence[_Row]) -> list[Any]:
 
 
 def _alive(session: Session, rows: Sequence[_Row]) -> set[int]:
-    """Those that were not deleted while they were being encoded.
-
-    SQLite may have given a deleted asset's id to another one since.
-    """
-    ids = [row.id for row in rows]
-    found = select(Asset.id, Asset.sha256).where(Asset.id.in_(ids)).with_for_update(read=True)
-    known = dict(session.execute(found).all())
-    return {row.id for row in rows if known.get(row.id) == row.sha256}
+    """Those that were not deleted while they were being encoded, nor will be before this transaction ends."""
+    found = select(Asset.id).where(Asset.id.in_([row.id for row in rows])).with_for_update(read=True)
+    return set(session.scalars(found))
 
 
 def _set_states(session: Session, claim: Claim, done: _Encoded, alive: set[int]) -> None:

@@ -29,6 +29,9 @@ __all__ = ["Asked", "submit_forget"]
 _MAX_KEYS = 200
 #: After the units that fuse the neighbours anew, whose old vectors still know the entity.
 _LATER = 200
+_STILL_TO_READ = (
+    "an ingest that was accepted before and is not done may bring it in again: look when it is done"
+)
 
 
 class Asked(NamedTuple):
@@ -68,9 +71,10 @@ def submit_forget(
         entities = [find_doomed(session, workspace_id, key) for key in wanted]
         marks = Marks.of(session, entities)
         quotes = find_quotes(session, workspace_id, marks)
-        open_paths = _open_paths(session)
+        open_paths = _open_paths(session, workspace_id)
+    remaining = [_STILL_TO_READ] if open_paths else []
     # Files first: if this ends half way, the entities are there, and forgetting them again does the rest.
-    counts, remaining = clear_files(settings, marks, open_paths)
+    counts, stays = clear_files(settings, marks, open_paths)
     with catalog.write() as session:
         overwrite_deleted(session)
         entities = [find_doomed(session, workspace_id, key) for key in wanted]
@@ -78,7 +82,7 @@ def submit_forget(
             "entities": [_described(session, entity) for entity in entities],
             "releases": _trained_on(session, workspace_id, entities),
             "counts": {},
-            "remaining": [*REMAINS, *remaining],
+            "remaining": [*REMAINS, *remaining, *stays],
         }
         receipt = ForgetReceipt(workspace_id=workspace_id, reason=reason, body=body)
         session.add(receipt)
@@ -142,7 +146,11 @@ def _trained_on(session: Session, workspace_id: int, entities: Sequence[Entity])
     ]
 
 
-def _open_paths(session: Session) -> set[str]:
+def _open_paths(session: Session, workspace_id: int) -> set[str]:
     """Sources that units still have to read."""
-    units = select(WorkUnit.payload).where(WorkUnit.kind == "read", WorkUnit.state.in_(("ready", "leased")))
+    units = select(WorkUnit.payload).where(
+        WorkUnit.workspace_id == workspace_id,
+        WorkUnit.kind == "read",
+        WorkUnit.state.in_(("ready", "leased")),
+    )
     return {payload["path"] for payload in session.scalars(units) if payload.get("path")}
