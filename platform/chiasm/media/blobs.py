@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,10 @@ class BlobStore:
     def has(self, address: str) -> bool:
         """Whether it is stored (its content is not looked at)."""
         return self._size(self._path(address)) is not None
+
+    def lost(self, addresses: Iterable[str]) -> list[str]:
+        """Those that are not stored any more, as far as a local folder can tell at no cost; else none."""
+        return [one for one in addresses if self._is_local and not self.has(one)]
 
     def delete(self, address: str) -> None:
         """Remove it; nothing happens if it is not there."""

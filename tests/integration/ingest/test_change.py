@@ -12,6 +12,7 @@ from chiasm import ingest, jobs
 from chiasm.catalog.models import Asset, Domain, Entity, Triple
 from chiasm.errors import ConflictError, NotFoundError
 from chiasm.ingest import clear
+from chiasm.media import BlobStore
 from chiasm.search import Part, Query, Searcher
 
 from .conftest import Home
@@ -205,6 +206,42 @@ def test_deleting_a_domain_interrupted(home: Home, tmp_path: Path, monkeypatch: 
     # Ingested again, all is back.
     home.ingest(path)
     assert len(found(home, "pet")) == 30 and count(home, Triple) == 5
+
+
+def test_the_last_word_wins(home: Home, tmp_path: Path) -> None:
+    fill(home, tmp_path)
+    clear.submit_clear(home.settings, home.catalog, home.workspace_id, "pets")
+    late = manifest(tmp_path / "late", {"key": "p3", "domain": "pets", "title": "pet three"})
+    ingest.submit_ingest(home.settings, home.catalog, home.workspace_id, late)
+    # The worker comes to both only now, and to the deletion first.
+    home.work()
+    assert found(home, "x", into="pets") == {"p3"} and entity(home, "p3").title == "pet three"
+
+
+def test_a_blob_that_goes_at_the_last_moment_is_put_again(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/a.png").write_bytes(png())
+    path = manifest(tmp_path / "d", {"key": "a", "image": "a.png"})
+    job_id = ingest.submit_ingest(home.settings, home.catalog, home.workspace_id, path)
+    put_many = BlobStore.put_many
+
+    def forgotten_meanwhile(self: BlobStore, contents: Any) -> list[str]:
+        addresses = put_many(self, contents)
+        for address in addresses:
+            self.delete(address)
+        return addresses
+
+    (claim,) = jobs.claim(home.catalog, ["ingest"], "test")
+    context = jobs.WorkContext(home.tools, claim, jobs.Heart(home.catalog, claim, lambda: False))
+    with monkeypatch.context() as patch, pytest.raises(ConflictError, match="removed by somebody else"):
+        patch.setattr(BlobStore, "put_many", forgotten_meanwhile)
+        ingest.read_unit(context, claim)
+    assert count(home, Entity) == 0
+    jobs.release(home.catalog, claim)
+    home.work()
+    assert home.result(job_id)["embedded"] == 1 and home.embedded() == {"image": 1}
 
 
 def test_deleting_all(home: Home, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def server_home(home: Home, tmp_path: Path, postgres_url: str) -> Home:
+def server_home(home: Home, tmp_path: Path, postgres_url: str) -> Iterator[Home]:
     """The encoders of the other homes, the catalog on a server."""
     settings = home.settings.model_copy(
         update={"home": tmp_path / "server-home", "database_url": postgres_url, "broker_url": "memory://"}
     )
-    return Home(settings, home.given)
+    on_server = Home(settings, home.given)
+    yield on_server
+    on_server.catalog.close()
 
 
 def test_deleting_and_forgetting(server_home: Home, tmp_path: Path) -> None:
