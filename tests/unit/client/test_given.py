@@ -12,6 +12,7 @@ import numpy as np
 import pandas
 import pyarrow as pa
 import pyarrow.dataset
+import pyarrow.parquet
 import pytest
 
 from chiasm.client import KnowledgeBase
