@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
@@ -76,15 +77,34 @@ def _purge_spaces(ctx: WorkContext, claim: Claim, receipt_id: int) -> None:
         purged = purge_dead(ctx.catalog, ctx.settings.spaces_dir, space_id, ctx.beat)
         with ctx.catalog.write() as session:
             note(session, receipt_id, {"segments": purged.segments, "vectors": purged.rows}, [])
+    remaining = []
+    if not _await_collection(ctx, space_ids):
+        remaining.append("segments that a backup still copies; they are collected after it")
+    if _segments(ctx, space_ids, "intent"):
+        remaining.append("segments that a lost worker began; they are collected in hours")
+    with ctx.catalog.write() as session:
+        note(session, receipt_id, {}, remaining)
+
+
+def _await_collection(ctx: WorkContext, space_ids: Sequence[int]) -> bool:
+    """Whether the files of all segments that were given up are gone; a backup keeps them for a while."""
+    from chiasm.spaces import collect
+
+    until = time.monotonic() + _MAX_WAIT_S
+    while _segments(ctx, space_ids, "retired"):
+        if time.monotonic() > until:
+            return False
+        ctx.beat(stage="waiting for a backup")
+        time.sleep(_LOOK_EVERY_S)
+        for space_id in space_ids:
+            collect(ctx.catalog, ctx.settings.spaces_dir, space_id)
+    return True
+
+
+def _segments(ctx: WorkContext, space_ids: Sequence[int], state: str) -> int:
+    chosen = select(func.count()).select_from(Segment).where(Segment.space_id.in_(space_ids))
     with ctx.catalog.read() as session:
-        unfinished = session.scalar(
-            select(func.count())
-            .select_from(Segment)
-            .where(Segment.space_id.in_(space_ids), Segment.state == "intent")
-        )
-    if unfinished:
-        with ctx.catalog.write() as session:
-            note(session, receipt_id, {}, ["segments that a lost worker began; they are collected in hours"])
+        return session.scalar(chosen.where(Segment.state == state)) or 0
 
 
 def _delete_blobs(ctx: WorkContext, receipt: ForgetReceipt) -> None:
