@@ -15,6 +15,7 @@ from chiasm.api.problems import install_problems
 from chiasm.api.routes import (
     entities,
     evaluations,
+    forget,
     graph,
     health,
     ingest,
@@ -58,6 +59,7 @@ def build_app(settings: Settings, *, host: str = "127.0.0.1") -> FastAPI:
     for routes in (
         search,
         entities,
+        forget,
         ingest,
         jobs,
         releases,

@@ -8,21 +8,36 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chiasm.errors import InputError, ManifestError
+from chiasm.errors import ChiasmError, InputError, ManifestError, UsageError
 
-__all__ = ["write_records"]
+__all__ = ["unpack_lines", "write_records"]
 
 _MEDIA = ("image", "audio")
 
 
-def write_records(folder: Path, body: bytes) -> Path:
+def unpack_lines(folder: Path, received: Path) -> Path:
+    """The manifest of lines whose media came as base64 in them; those are files beside it then.
+
+    A line that cannot be read stays as it is: the reader names it, and it fails alone.
+    """
+    manifest = folder / "records.jsonl"
+    with received.open("rb") as lines, manifest.open("wb") as stream:
+        for number, line in enumerate(lines, start=1):
+            stream.write(_unpacked(folder, number, line))
+    received.unlink()
+    return manifest
+
+
+def write_records(folder: Path, body: bytes, *, if_revision: int | None = None) -> Path:
     """The manifest, in a folder of its own.
 
     Args:
         folder: Fresh; media are written beside the manifest.
         body: `{"records": [...]}`; a medium `{"base64": ..., "role": ...}` becomes a file.
+        if_revision: Of the one record that this goes with.
 
     Raises:
+        UsageError: A revision, and not one record.
         InputError: The body has another shape, or base64 is malformed.
     """
     try:
@@ -34,11 +49,26 @@ def write_records(folder: Path, body: bytes) -> Path:
         raise InputError(
             "the body has no records", where="body", remedy='send {"records": [{"key": ...}, ...]}'
         )
+    if if_revision is not None:
+        if len(records) != 1 or not isinstance(records[0], dict):
+            raise UsageError(
+                "this goes with one record", where="If-Match", remedy="write if_revision into each record"
+            )
+        records = [{**records[0], "if_revision": if_revision}]
     manifest = folder / "records.jsonl"
     with manifest.open("w", encoding="utf-8") as stream:
         for number, record in enumerate(records, start=1):
             stream.write(json.dumps(_with_files(folder, number, record), ensure_ascii=False) + "\n")
     return manifest
+
+
+def _unpacked(folder: Path, number: int, line: bytes) -> bytes:
+    if b'"base64"' not in line:
+        return line
+    try:
+        return json.dumps(_with_files(folder, number, json.loads(line)), ensure_ascii=False).encode() + b"\n"
+    except (ValueError, RecursionError, ChiasmError):
+        return line
 
 
 def _with_files(folder: Path, number: int, record: Any) -> Any:

@@ -74,6 +74,11 @@ class Frame:
         """A result as JSON on stdout."""
         sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
 
+    def line(self, value: Any) -> None:
+        """One of many results, as a line of JSON that is there at once."""
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.flush()
+
     def close(self) -> None:
         """Give the home back."""
         if self._open is not None:

@@ -37,6 +37,8 @@ class Entity:
         #: Only named by others so far.
         self.is_stub: bool = row["stub"]
         self.attributes: dict[str, Any] = row["attributes"]
+        #: Counts up with every change; a record with `if_revision` is only written where it still fits.
+        self.revision: int = row["revision"]
         #: Texts, title first.
         self.texts: list[str] = [asset["value"] for asset in row["text"]]
         #: Statements about it: predicate with object (a key) or value (a literal).

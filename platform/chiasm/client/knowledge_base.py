@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from chiasm.client.collections import Jobs, Releases, Schedules
 from chiasm.client.entity import Entity
+from chiasm.client.given import sorted_out
 from chiasm.client.graph import Graph
 from chiasm.client.hits import Hits
 from chiasm.client.job import Job
 from chiasm.client.parts import query_parts
 from chiasm.client.protocol import Backend, JsonDict, Promote, SearchRequest
+from chiasm.client.removal import Removal
 from chiasm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ __all__ = ["KnowledgeBase"]
 _PAGE = 500
 
 
-class KnowledgeBase:
+class KnowledgeBase(Removal):
     """Linked text, pictures and sound that are searched as one space.
 
     Made by `chiasm.open` (embedded) or `chiasm.connect` (a service); both have the same methods.
@@ -63,22 +65,27 @@ class KnowledgeBase:
 
     def ingest(
         self,
-        source: str | Path | Mapping[str, Any] | Iterable[str | Path | Mapping[str, Any]],
+        source: Any,
         *more: str | Path,
         domain: str | None = None,
         mode: str = "update",
         triples: str | Path | Iterable[str | Path] | None = None,
         idempotency_key: str | None = None,
+        if_revision: int | None = None,
     ) -> Job:
         """A job that takes in manifests, triples files, folders of media, or records.
 
         Args:
-            source: A path, a record (as a manifest line), or several of one sort.
+            source: A path, a record (as a manifest line), an iterable of one sort (a generator of records is
+                written out as it comes, never held), or a data frame (pandas, polars, Arrow) with the columns
+                of a record.
             more: Further paths.
             domain: Domain of lines that name none.
             mode: `update`: fields that are present replace; `replace`: the rest is cleared.
             triples: Files to read as triples whatever they look like.
             idempotency_key: Same key, same job: asking twice does it once.
+            if_revision: With one record: it is written only if its entity still has this revision, else it is a
+                failure of the job. Records of a list each take a field `if_revision`.
 
         Raises:
             UsageError: The mode is unknown, or paths and records are mixed.
@@ -86,15 +93,10 @@ class KnowledgeBase:
         """
         if mode not in ("update", "replace"):
             raise UsageError(f"unknown mode {mode!r}", remedy="use update or replace")
-        given = [source] if isinstance(source, (str, Path, Mapping)) else list(source)
-        given.extend(more)
-        records = [item for item in given if isinstance(item, Mapping)]
-        paths = [Path(item) for item in given if isinstance(item, (str, Path))]
-        if len(records) + len(paths) != len(given) or (records and (paths or triples)):
-            raise UsageError(
-                "ingest takes either paths or records", remedy="call it once with paths, once with records"
-            )
-        if records:
+        paths, records = sorted_out(source, more, if_revision)
+        if records is not None:
+            if triples:
+                raise UsageError("triples go with paths", remedy="call it once with each")
             return self._job(
                 self._backend.ingest_records(
                     records, domain=domain, mode=mode, idempotency_key=idempotency_key
@@ -109,10 +111,6 @@ class KnowledgeBase:
             idempotency_key=idempotency_key,
         )
         return self._job(job_id)
-
-    def delete(self, key: str) -> None:
-        """Forget an entity: its texts, pictures, sounds, statements and vectors."""
-        self._backend.delete(key)
 
     # -- data out --------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -59,7 +59,7 @@ class Backend(Protocol):
 
     def ingest_records(
         self,
-        records: Sequence[Mapping[str, Any]],
+        records: Iterable[Mapping[str, Any]],
         *,
         domain: str | None,
         mode: str,
@@ -116,8 +116,23 @@ class Backend(Protocol):
     ) -> JsonDict:
         """A page `{"entities": [...], "next_cursor": int | None}`."""
 
-    def delete(self, key: str) -> None:
-        """Forget an entity, its assets and its relations."""
+    def delete(self, key: str, *, if_revision: int | None = None) -> None:
+        """Delete an entity, its assets and its relations."""
+
+    def delete_asset(self, asset_id: int) -> None:
+        """Delete one text, picture or sound."""
+
+    def clear(self, domain: str | None) -> int:
+        """The id of a job that deletes a domain, or with None everything."""
+
+    def forget(self, keys: Sequence[str], *, reason: str | None) -> JsonDict:
+        """`{"receipt": ID, "job": ID}`: deleted at once, the job clears the files."""
+
+    def receipt(self, receipt_id: int) -> JsonDict:
+        """What was forgotten."""
+
+    def receipts(self) -> list[JsonDict]:
+        """All receipts, newest first."""
 
     def media(self, key: str) -> list[Medium]:
         """The first picture and the first sound of an entity."""

@@ -1,70 +1,195 @@
-"""Deleting an entity: its row stays as a tombstone, everything else of it goes."""
+"""Deleting entities and single assets: an entity's row stays as a tombstone, everything else of it goes."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Asset, Entity, Space, Triple, Workspace
-from chiasm.errors import NotFoundError
+from chiasm.errors import ConflictError, NotFoundError
 from chiasm.ingest.read import add_fuse_units
 from chiasm.jobs import create_job
 
-__all__ = ["delete_entity"]
+__all__ = ["Removed", "delete_asset", "delete_entity", "find_doomed", "remove_entities"]
+
+_MODALITIES = ("text", "image", "audio")
+_QUIET = {"synchronize_session": False}
 
 
-def delete_entity(catalog: Catalog, workspace_id: int, key: str) -> int | None:
+@dataclass
+class Removed:
+    """What went with some entities."""
+
+    entities: int = 0
+    assets: int = 0
+    statements: int = 0
+    #: Entities that were linked with them: their graph tokens changed.
+    near: set[int] = field(default_factory=set)
+
+
+def delete_entity(
+    catalog: Catalog, workspace_id: int, key: str, *, if_revision: int | None = None
+) -> int | None:
     """Delete an entity with its assets, edges and vectors; blobs may be shared and stay.
+
+    Deleting what is deleted already does nothing.
+
+    Args:
+        catalog: Where it is.
+        workspace_id: Tenant.
+        key: Its key.
+        if_revision: Delete it only if it still has this revision.
 
     Returns:
         Id of the job that fuses its neighbours anew; None if that is not needed.
 
     Raises:
-        NotFoundError: There is no such entity.
+        NotFoundError: There never was such an entity.
+        ConflictError: It has another revision.
     """
+    with catalog.write() as session:
+        entity = find_doomed(session, workspace_id, key)
+        if entity.deleted_at is not None:
+            return None
+        if if_revision is not None and entity.revision != if_revision:
+            raise ConflictError(
+                f"it has revision {entity.revision}, not {if_revision}",
+                where=key,
+                remedy="read it again, then decide",
+            )
+        removed = remove_entities(session, workspace_id, [entity.id])
+        catalog.bump_revision(session, workspace_id)
+        return _fuse_near(session, workspace_id, removed.near)
+
+
+def delete_asset(catalog: Catalog, workspace_id: int, asset_id: int) -> int | None:
+    """Delete one text, picture or sound of an entity with its vectors; the entity stays.
+
+    Returns:
+        Id of the job that fuses the entity and its neighbours anew; None if that is not needed.
+
+    Raises:
+        NotFoundError: There is no such asset.
+    """
+    with catalog.write() as session:
+        asset = session.get(Asset, asset_id)
+        if asset is None or asset.workspace_id != workspace_id:
+            raise NotFoundError(
+                "there is no such asset", where=f"asset {asset_id}", remedy="`/v1/entities/KEY` lists them"
+            )
+        entity = session.get_one(Entity, asset.entity_id)
+        _remove_vectors(session, _spaces(session, workspace_id), asset.modality, [asset.id])
+        if asset.modality == "text" and asset.role == "title":
+            entity.title = None
+        # The record it came from names what is gone: ingested again, it brings it back.
+        entity.record_hash = None
+        entity.revision += 1
+        entity.updated_at = time.time()
+        session.delete(asset)
+        session.flush()
+        near = _near(session, [entity.id]) | {entity.id}
+        catalog.bump_revision(session, workspace_id)
+        return _fuse_near(session, workspace_id, near)
+
+
+def find_doomed(session: Session, workspace_id: int, key: str) -> Entity:
+    """The entity of a key, locked; a tombstone too.
+
+    Raises:
+        NotFoundError: There never was such an entity.
+    """
+    entity = session.scalar(
+        select(Entity).where(Entity.workspace_id == workspace_id, Entity.key == key).with_for_update()
+    )
+    if entity is None:
+        raise NotFoundError("no such entity", where=key, remedy="check the key")
+    return entity
+
+
+def remove_entities(
+    session: Session, workspace_id: int, entity_ids: Sequence[int], *, at: float | None = None
+) -> Removed:
+    """Turn live entities into tombstones, in the caller's write transaction.
+
+    Args:
+        session: The transaction.
+        workspace_id: Tenant.
+        entity_ids: At most some hundred.
+        at: When that was asked for (seconds since the epoch): records accepted later bring them back. Default
+            now.
+    """
+    spaces = _spaces(session, workspace_id)
+    found = session.execute(select(Asset.id, Asset.modality).where(Asset.entity_id.in_(entity_ids))).all()
+    for modality in _MODALITIES:
+        _remove_vectors(session, spaces, modality, [one for one, kind in found if kind == modality])
+    for kind in ("graph", "fused"):
+        _remove_vectors(session, spaces, kind, entity_ids)
+    session.execute(delete(Asset).where(Asset.entity_id.in_(entity_ids)), execution_options=_QUIET)
+    near = _near(session, entity_ids)
+    statements = _remove_triples(session, entity_ids)
+    now = time.time()
+    tombstone: dict[str, Any] = {
+        "deleted_at": now if at is None else at,
+        "updated_at": now,
+        "domain_id": None,
+        "title": None,
+        "attributes": {},
+        "record_hash": None,
+        "revision": Entity.revision + 1,
+    }
+    session.execute(
+        update(Entity).where(Entity.id.in_(entity_ids)).values(tombstone), execution_options=_QUIET
+    )
+    return Removed(len(entity_ids), len(found), statements, near)
+
+
+def _remove_triples(session: Session, entity_ids: Collection[int]) -> int:
+    mine = or_(Triple.subject_id.in_(entity_ids), Triple.object_id.in_(entity_ids))
+    subjects = select(Triple.subject_id).where(Triple.object_id.in_(entity_ids))
+    # Their records name an edge that is gone: the next ingest must not take them for unchanged.
+    session.execute(
+        update(Entity).where(Entity.id.in_(subjects)).values(record_hash=None), execution_options=_QUIET
+    )
+    count = session.scalar(select(func.count()).select_from(Triple).where(mine)) or 0
+    session.execute(delete(Triple).where(mine), execution_options=_QUIET)
+    return count
+
+
+def _near(session: Session, entity_ids: Collection[int]) -> set[int]:
+    mine = or_(Triple.subject_id.in_(entity_ids), Triple.object_id.in_(entity_ids))
+    pairs = session.execute(select(Triple.subject_id, Triple.object_id).where(mine))
+    return {end for pair in pairs for end in pair if end is not None} - set(entity_ids)
+
+
+def _spaces(session: Session, workspace_id: int) -> dict[str, list[int]]:
+    spaces: dict[str, list[int]] = {}
+    for kind, space_id in session.execute(
+        select(Space.kind, Space.id).where(Space.workspace_id == workspace_id)
+    ):
+        spaces.setdefault(kind, []).append(space_id)
+    return spaces
+
+
+def _remove_vectors(
+    session: Session, spaces: dict[str, list[int]], kind: str, item_ids: Sequence[int]
+) -> None:
+    # Imported here: spaces bring FAISS.
     from chiasm.spaces import remove_items
 
-    with catalog.write() as session:
-        entity = session.scalar(
-            select(Entity).where(
-                Entity.workspace_id == workspace_id, Entity.key == key, Entity.deleted_at.is_(None)
-            )
-        )
-        if entity is None:
-            raise NotFoundError("no such entity", where=key, remedy="check the key")
-        spaces: dict[str, list[int]] = {}
-        for kind, space_id in session.execute(
-            select(Space.kind, Space.id).where(Space.workspace_id == workspace_id)
-        ):
-            spaces.setdefault(kind, []).append(space_id)
-        for modality in ("text", "image", "audio"):
-            assets = select(Asset.id).where(Asset.entity_id == entity.id, Asset.modality == modality)
-            remove_items(session, spaces.get(modality, []), list(session.scalars(assets)))
-        remove_items(session, [*spaces.get("graph", []), *spaces.get("fused", [])], [entity.id])
-        session.execute(delete(Asset).where(Asset.entity_id == entity.id))
-        mine = or_(Triple.subject_id == entity.id, Triple.object_id == entity.id)
-        near = {
-            end
-            for ends in session.execute(select(Triple.subject_id, Triple.object_id).where(mine))
-            for end in ends
-            if end is not None and end != entity.id
-        }
-        subjects = select(Triple.subject_id).where(Triple.object_id == entity.id)
-        # Their records name an edge that is gone: the next ingest must not take them for unchanged.
-        session.execute(
-            update(Entity).where(Entity.id.in_(subjects)).values(record_hash=None),
-            execution_options={"synchronize_session": False},
-        )
-        session.execute(delete(Triple).where(mine), execution_options={"synchronize_session": False})
-        entity.deleted_at = entity.updated_at = time.time()
-        entity.title, entity.attributes, entity.record_hash = None, {}, None
-        entity.revision += 1
-        catalog.bump_revision(session, workspace_id)
-        release_id = session.get_one(Workspace, workspace_id).active_release_id
-        if release_id is None or not near:
-            return None
-        job = create_job(session, workspace_id, "delete", {"key": key})
-        add_fuse_units(session, job.id, release_id, near)
-        return job.id
+    remove_items(session, spaces.get(kind, []), item_ids)
+
+
+def _fuse_near(session: Session, workspace_id: int, near: set[int]) -> int | None:
+    release_id = session.get_one(Workspace, workspace_id).active_release_id
+    if release_id is None or not near:
+        return None
+    # No key: what was deleted shall not live on in what is known of jobs.
+    job = create_job(session, workspace_id, "delete", {"fused": len(near)})
+    add_fuse_units(session, job.id, release_id, near)
+    return job.id

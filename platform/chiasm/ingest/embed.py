@@ -87,20 +87,18 @@ def embed_unit(ctx: WorkContext, claim: Claim) -> None:
     An asset that cannot be decoded or encoded fails alone. Assets deleted meanwhile, or embedded already by
     an earlier try, are passed over.
     """
-    from chiasm.spaces import remove_items, write_segment
+    from chiasm.spaces import write_segment
 
     space, rows = _wanted(ctx, claim)
     done = _encode_all(ctx, space, rows, beats=True)
     ids, vectors = done.arrays(space.dim)
     segment = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, ids, vectors)
     with ctx.catalog.write() as session:
-        segment.commit(session)
-        # Deleted while they were being encoded: `remove_items` came before the vectors then.
-        alive = set(session.scalars(select(Asset.id).where(Asset.id.in_(done.ids))))
-        remove_items(session, [space.id], [item for item in done.ids if item not in alive])
-        _set_states(session, claim, done)
+        alive = _alive(session, rows)
+        segment.commit(session, alive)
+        _set_states(session, claim, done, alive)
         _fuse_after(session, claim, {row.entity_id for row in rows})
-        finish(session, claim, {"embedded": len(alive), "failed": len(done.failed)})
+        finish(session, claim, {"embedded": len(alive.intersection(done.ids)), "failed": len(done.failed)})
 
 
 def _wanted(ctx: WorkContext, claim: Claim) -> tuple[Space, list[_Row]]:
@@ -179,14 +177,23 @@ def _decoded(ctx: WorkContext, rows: Sequence[_Row]) -> list[Any]:
     return [content if isinstance(content, ChiasmError) else next(decoded) for content in contents]
 
 
-def _set_states(session: Session, claim: Claim, done: _Encoded) -> None:
-    session.execute(update(Asset).where(Asset.id.in_(done.ids)).values(state="embedded", error=None))
+def _alive(session: Session, rows: Sequence[_Row]) -> set[int]:
+    """Those that were not deleted while they were being encoded, nor will be before this transaction ends."""
+    found = select(Asset.id).where(Asset.id.in_([row.id for row in rows])).with_for_update(read=True)
+    return set(session.scalars(found))
+
+
+def _set_states(session: Session, claim: Claim, done: _Encoded, alive: set[int]) -> None:
+    embedded = [one for one in done.ids if one in alive]
+    session.execute(update(Asset).where(Asset.id.in_(embedded)).values(state="embedded", error=None))
     keys = dict(
         session.execute(
             select(Entity.id, Entity.key).where(Entity.id.in_({row.entity_id for row, _ in done.failed}))
         ).all()
     )
     for row, error in done.failed:
+        if row.id not in alive:
+            continue
         session.execute(update(Asset).where(Asset.id == row.id).values(state="failed", error=error.what))
         where = error.where or row.source or f"asset {row.id}"
         payload = {"space_id": claim.payload["space_id"], "asset_ids": [row.id]}

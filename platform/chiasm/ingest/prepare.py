@@ -111,7 +111,8 @@ def _hash(record: Record, done: Prepared, mode: str) -> str:
         modality: [(item.sha256, item.lang, item.role, item.source) for item in items]
         for modality, items in done.media.items()
     }
-    parts = record._replace(image=None, audio=None)
+    # What the writer had seen is no part of what is written.
+    parts = record._replace(image=None, audio=None)[:-1]
     return hashlib.sha256(_canonical([mode, parts, media])).hexdigest()
 
 

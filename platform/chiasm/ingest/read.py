@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Failure, Job, Workspace
+from chiasm.errors import ConflictError
 from chiasm.ingest.failures import FailedPart
 from chiasm.ingest.gather import Gathered, gather, source_of
 from chiasm.ingest.targets import current_spaces
@@ -60,7 +61,7 @@ def _write(
     rows = len(gathered.batch)
     unchanged = _drop_unchanged(ctx, claim, gathered)
     targets = _targets(ctx, claim) if len(gathered.batch) else Targets()
-    _store_media(ctx, gathered)
+    media = _store_media(ctx, gathered)
     with ctx.catalog.write() as session:
         effects = Effects()
         if len(gathered.batch):
@@ -72,14 +73,18 @@ def _write(
                 replace=task.mode == "replace",
                 asked_at=asked_at,
             )
+        _check_media(ctx, media)
         _add_units(session, claim, effects, targets)
-        _record_failures(session, claim, gathered.failed)
+        # Not to be replayed as it is: its writer has to look again.
+        conflicts = [FailedPart(error, p.where, p.record.key) for p, error in effects.conflicts]
+        failed = [*gathered.failed, *conflicts]
+        _record_failures(session, claim, failed)
         if effects.changed:
             ctx.catalog.bump_revision(session, claim.workspace_id)
         counts = Counter(effects.counts)
         counts["unchanged"] += unchanged
         counts["rows"] += rows + len({part.where for part in gathered.failed if part.key is None})
-        counts["failed"] += len(gathered.failed)
+        counts["failed"] += len(failed)
         cursor = {"line": gathered.line, "offset": gathered.offset}
         advance(session, claim, cursor, done=gathered.line, total=total, result=dict(+counts))
 
@@ -109,11 +114,24 @@ def _targets(ctx: WorkContext, claim: Claim) -> Targets:
     return Targets({modality: space.id for modality, space in spaces.items()}, release_id)
 
 
-def _store_media(ctx: WorkContext, gathered: Gathered) -> None:
+def _check_media(ctx: WorkContext, media: Sequence[str]) -> None:
+    """Refuse to name a blob that was forgotten with another entity since it was put; the batch is tried again."""
+    lost = ctx.blobs.lost(media)
+    if lost:
+        raise ConflictError(
+            f"{len(lost)} media were removed by somebody else at this moment",
+            where=lost[0],
+            remedy="it is tried again",
+        )
+
+
+def _store_media(ctx: WorkContext, gathered: Gathered) -> list[str]:
+    """Addresses of the batch's media, which are in the blob store now."""
     items = [item for one in gathered.batch.records for items in one.media.values() for item in items]
-    ctx.blobs.put_many([item.data for item in items if item.data is not None])
+    addresses = ctx.blobs.put_many([item.data for item in items if item.data is not None])
     for item in items:
         item.data = None
+    return addresses
 
 
 def _add_units(session: Session, claim: Claim, effects: Effects, targets: Targets) -> None:

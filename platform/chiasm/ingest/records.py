@@ -13,7 +13,8 @@ __all__ = ["FIELDS", "MediaItem", "Record", "Relation", "TextItem", "parse_recor
 T = TypeVar("T")
 
 FIELDS = ("key", "domain", "title", "text", "image", "audio", "attributes", "relations")
-_KNOWN = frozenset(FIELDS)
+#: Beside what is stored: the revision that the writer has seen.
+_KNOWN = frozenset({*FIELDS, "if_revision"})
 _TEXT_FIELDS = frozenset({"value", "lang", "role"})
 _MEDIA_FIELDS = frozenset({"path", "role", "lang"})
 _RELATION_FIELDS = frozenset({"predicate", "object", "value", "confidence"})
@@ -55,6 +56,8 @@ class Record(NamedTuple):
     audio: tuple[MediaItem, ...] | None = None
     attributes: dict[str, Any] | None = None
     relations: tuple[Relation, ...] | None = None
+    #: Written only if the entity still has this revision; 0: only if there is none.
+    if_revision: int | None = None
 
 
 def parse_record(data: Any) -> Record:
@@ -79,6 +82,7 @@ def parse_record(data: Any) -> Record:
         _maybe(given("audio"), lambda v: _media(v, "audio")),
         _maybe(given("attributes"), _attributes),
         _maybe(given("relations"), _relations),
+        _maybe(given("if_revision"), _revision),
     )
 
 
@@ -138,6 +142,15 @@ def _attributes(value: Any) -> dict[str, Any]:
         raise ManifestError("attributes must be an object", remedy='write {"year": 1900, ...}')
     checked: dict[str, Any] = checked_json(value, "attributes")
     return checked
+
+
+def _revision(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ManifestError(
+            f"if_revision {str(value)[:40]!r} is no revision",
+            remedy="write the revision that you have seen, or 0 for an entity that is not there yet",
+        )
+    return value
 
 
 def _relations(value: Any) -> tuple[Relation, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from chiasm.catalog import Catalog
-from chiasm.errors import InputError, UsageError
+from chiasm.errors import UsageError
 from chiasm.ingest.sources import UPLOADED
+from chiasm.ingest.spool import write_spool
 from chiasm.ingest.task import ReadTask
 from chiasm.ingest.values import checked_name
 from chiasm.jobs import add_units, create_job, ensure_worker, find_job, notify
@@ -106,7 +106,7 @@ def submit_records(
     blobs = BlobStore(settings.blobs_url)
     uploads = {name: UPLOADED + blobs.put(data) for name, data in (files or {}).items()}
     spool = settings.home.resolve() / "uploads" / f"{uuid.uuid4().hex}.jsonl"
-    count = _spool(spool, records, uploads, blobs)
+    count = write_spool(spool, (_uploaded(record, uploads, blobs) for record in records))
     if not count:
         spool.unlink()
         raise UsageError("nothing to ingest", where="records", remedy="hand over at least one record")
@@ -145,27 +145,6 @@ def _submit(
     notify(settings, "ingest")
     ensure_worker(settings)
     return job_id
-
-
-def _spool(
-    path: Path, records: Iterable[Mapping[str, Any]], uploads: Mapping[str, str], blobs: BlobStore
-) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    count = 0
-    with path.open("w", encoding="utf-8") as file:
-        for count, record in enumerate(records, start=1):
-            try:
-                file.write(json.dumps(_uploaded(record, uploads, blobs)) + "\n")
-            except (TypeError, ValueError, RecursionError) as error:
-                path.unlink()
-                raise InputError(
-                    f"not JSON: {error}"[:300],
-                    where=f"record {count}",
-                    remedy="use text, numbers, lists, objects",
-                ) from error
-        file.flush()
-        os.fsync(file.fileno())
-    return count
 
 
 def _uploaded(record: Mapping[str, Any], uploads: Mapping[str, str], blobs: BlobStore) -> dict[str, Any]:

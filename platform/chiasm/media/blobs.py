@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -90,6 +90,10 @@ class BlobStore:
     def has(self, address: str) -> bool:
         """Whether it is stored (its content is not looked at)."""
         return self._size(self._path(address)) is not None
+
+    def lost(self, addresses: Iterable[str]) -> list[str]:
+        """Those that are not stored any more, as far as a local folder can tell at no cost; else none."""
+        return [one for one in addresses if self._is_local and not self.has(one)]
 
     def delete(self, address: str) -> None:
         """Remove it; nothing happens if it is not there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,12 @@ class PendingSegment:
     ids: Ints
     file: SegmentFile | None
 
-    def commit(self, session: Session) -> None:
+    def commit(self, session: Session, alive: Container[int] | None = None) -> None:
         """Make the segment's rows the live ones of their items, in the caller's write transaction.
+
+        Args:
+            session: The transaction.
+            alive: The items that are still there; the rows of others are dead from the start. Default all.
 
         Raises:
             ConflictError: The intent has been collected meanwhile (far older than any lease).
@@ -44,7 +48,8 @@ class PendingSegment:
         if self.segment_id is None or self.file is None:
             return
         self.activate(session, self.file)
-        upsert_live(session, self.space_id, self.segment_id, self.ids)
+        ids = self.ids if alive is None else self.ids[[int(item) in alive for item in self.ids]]
+        upsert_live(session, self.space_id, self.segment_id, ids)
         bump_generation(session, [self.space_id])
 
     def activate(self, session: Session, file: SegmentFile) -> None:

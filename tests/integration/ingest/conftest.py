@@ -16,14 +16,22 @@ from sqlalchemy import func, select
 from chiasm import ingest, jobs
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Embedding, Failure, Job, Space, WorkUnit
-from chiasm.ingest import submit
+from chiasm.ingest import clear, submit
 from chiasm.jobs import Heart, Tools, WorkContext
+from chiasm.releases import forget
+from chiasm.releases.forget import submit as forget_submit
 from chiasm.settings import Settings, load_settings
 from chiasm_encoders import register_encoder
 from chiasm_migrations.upgrade import upgrade_schema
 
 DIM = 24
-HANDLERS = {"read": ingest.read_unit, "embed": ingest.embed_unit, "fuse": ingest.fuse_unit}
+HANDLERS = {
+    "read": ingest.read_unit,
+    "embed": ingest.embed_unit,
+    "fuse": ingest.fuse_unit,
+    "clear": ingest.clear_unit,
+    "forget": forget.forget_unit,
+}
 
 
 @dataclass(frozen=True)
@@ -103,5 +111,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     register_encoder("test-hash", lambda name, device: HashEncoder(name, given))
     for name in ("notify", "ensure_worker"):
         monkeypatch.setattr(submit, name, lambda *arguments: True)
+    for module in (clear, forget_submit):
+        monkeypatch.setattr(module, "wake", lambda *arguments: None)
     encoders = {f"{modality}_encoder": f"test-hash:{modality}" for modality in ("text", "image", "audio")}
     return Home(load_settings(tmp_path / "home", **encoders), given)

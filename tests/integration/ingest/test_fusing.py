@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import select
 
 from chiasm import ingest
-from chiasm.catalog.models import Entity, Release, ReleaseSpace, Space, Workspace
+from chiasm.catalog.models import Entity, Release, ReleaseSpace, Segment, Space, Workspace
 from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import FusionConfig, GraphConfig
 from chiasm.fusion.runtime import FusionModel, build_gnn
 from chiasm.fusion.transformer import build_fusion
+from chiasm.ingest import clear
+from chiasm.releases import forget
 from chiasm.spaces import SpaceReader
 
 from .conftest import DIM, Home
@@ -147,3 +149,35 @@ def test_what_is_deleted_is_gone_and_its_neighbours_follow(busy: tuple[Home, int
     after = fused(home, space_id)
     # c had no other edge that the model knows, and the stub none at all but its name.
     assert set(after) == {"a", "kw:animal"} and not np.allclose(before["a"], after["a"])
+
+
+def test_forgetting_leaves_no_vector_of_before(busy: tuple[Home, int, Path]) -> None:
+    home, space_id, _ = busy
+    before = fused(home, space_id)
+    asked = forget.submit_forget(home.settings, home.catalog, home.workspace_id, ["b"])
+    # Files are cleared last: what the neighbours are fused to has taken the old vectors' place by then.
+    assert home.work() == {"fuse": 1, "forget": 1}
+    after = fused(home, space_id)
+    assert set(after) == {"a", "kw:animal"} and not np.allclose(before["a"], after["a"])
+    with home.catalog.read() as session:
+        rows = session.scalars(select(Segment.rows).where(Segment.space_id == space_id)).all()
+    assert sum(rows) == len(after)
+    receipt = forget.read_receipt(home.catalog, home.workspace_id, asked.receipt_id)
+    assert [one["release"] for one in receipt["releases"]] == ["r1"]
+    # The release is whole as it was.
+    assert home.tools.models.fusion("r1").dim == FUSED_DIM
+
+
+def test_deleting_a_domain_reaches_its_neighbours(busy: tuple[Home, int, Path], tmp_path: Path) -> None:
+    home, space_id, _ = busy
+    outside = [
+        {"key": f"x{n}", "title": f"thing {n}", "relations": [{"predicate": "next", "object": "a"}]}
+        for n in range(3)
+    ]
+    home.ingest(manifest(tmp_path / "x", *outside), domain="outside")
+    before = fused(home, space_id)
+    job_id = clear.submit_clear(home.settings, home.catalog, home.workspace_id, "outside")
+    home.work()
+    after = fused(home, space_id)
+    assert home.result(job_id)["deleted"] == 3 and set(before) - set(after) == {"x0", "x1", "x2"}
+    assert not np.allclose(before["a"], after["a"])

@@ -221,8 +221,11 @@ def test_deleting(home: Home, tmp_path: Path) -> None:
     home.ingest(path)
     ingest.delete_entity(home.catalog, home.workspace_id, "b")
     assert home.embedded() == {"text": 1} and count(home, Triple) == 0
+    before = revision(home)
+    ingest.delete_entity(home.catalog, home.workspace_id, "b")
+    assert revision(home) == before
     with pytest.raises(NotFoundError):
-        ingest.delete_entity(home.catalog, home.workspace_id, "b")
+        ingest.delete_entity(home.catalog, home.workspace_id, "never there")
     result, _ = home.ingest(path)
     assert result["created"] == 1 and result["updated"] == 1
     assert home.embedded() == {"text": 2} and count(home, Triple) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -28,11 +29,20 @@ def shown(path: Path, **cursor: int) -> list[tuple[int, Any]]:
     ]
 
 
+def packed(name: str, data: bytes) -> bytes:
+    if name.endswith(".zst"):
+        sink = pa.BufferOutputStream()
+        with pa.CompressedOutputStream(sink, "zstd") as stream:
+            stream.write(data)
+        return bytes(sink.getvalue())
+    return gzip.compress(data) if name.endswith(".gz") else data
+
+
 def put(folder: Path, name: str, content: str | bytes) -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
-    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    path.write_bytes(packed(name, data))
     return path
 
 
@@ -42,7 +52,7 @@ JSONL = (
 )
 
 
-@pytest.mark.parametrize("name", ["m.jsonl", "m.ndjson", "m.jsonl.gz", "M.JSONL"])
+@pytest.mark.parametrize("name", ["m.jsonl", "m.ndjson", "m.jsonl.gz", "m.jsonl.zst", "M.JSONL"])
 def test_jsonl(tmp_path: Path, name: str) -> None:
     found = shown(put(tmp_path, name, JSONL))
     assert [line for line, _ in found] == [1, 4, 5, 6, 7, 8]
@@ -63,11 +73,27 @@ def test_an_endless_line_spoils_itself_only(tmp_path: Path) -> None:
     ]
 
 
-def test_a_cut_gzip_file_gives_what_it_holds(tmp_path: Path) -> None:
-    path = put(tmp_path, "m.jsonl.gz", b"".join(b'{"key": "k%d"}\n' % n for n in range(9999)))
+@pytest.mark.parametrize("name", ["m.jsonl.gz", "m.jsonl.zst"])
+def test_a_cut_packed_file_gives_what_it_holds(tmp_path: Path, name: str) -> None:
+    # Numbers that do not pack well: many blocks.
+    lines = b"".join(
+        b'{"key": "%s"}\n' % hashlib.sha256(b"%d" % n).hexdigest().encode() for n in range(29999)
+    )
+    path = put(tmp_path, name, lines)
     path.write_bytes(path.read_bytes()[:-2000])
     found = rows(path)
     assert len(found) > 1000 and isinstance(found[-1].content, ManifestError)
+
+
+@pytest.mark.parametrize("name", ["m.jsonl.zst", "m.csv.zst", "m.nt.zst"])
+def test_what_is_not_packed_at_all_is_said(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"key,title\na,A\n" * 50)
+    try:
+        found = [row.content for row in rows(path)]
+    except ManifestError as error:
+        found = [error]
+    assert len(found) == 1 and isinstance(found[0], ManifestError) and found[0].remedy
 
 
 @pytest.mark.parametrize(
@@ -92,6 +118,7 @@ def test_a_cut_gzip_file_gives_what_it_holds(tmp_path: Path) -> None:
             [Edge("a", "r", "b", None, 0.5), Edge("c", "r", "d")],
         ),
         ("t.csv", "relation,head,tail\nr,a,b\n", [Edge("a", "r", "b")]),
+        ("t.tsv.zst", "a\tr\tb\n", [Edge("a", "r", "b")]),
         ("t.tsv.gz", 'a\tr\t"b\n\nc\tr\td\n', [Edge("a", "r", '"b'), Edge("c", "r", "d")]),
         ("t.csv", "a,r,b,0.25\n", [Edge("a", "r", "b", None, 0.25)]),
         (
@@ -209,6 +236,9 @@ def test_networks(tmp_path: Path) -> None:
         Edge("b", "related_to", "a"),
     ]
     for name in ("g.graphml", "g.json"):
+        for ending in (".gz", ".zst"):
+            put(tmp_path, name + ending, (tmp_path / name).read_bytes())
+    for name in ("g.graphml", "g.json", "g.graphml.gz", "g.graphml.zst", "g.json.gz", "g.json.zst"):
         assert [what for _, what in shown(tmp_path / name)] == expected
     for name in ("x.graphml", "x.json"):
         assert str(shown(put(tmp_path, name, "rubbish"))[0][1]).startswith("not ")

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from chiasm.api.access import Reader, Writer
-from chiasm.errors import FilterError
+from chiasm.api.access import Admin, Reader, Writer
+from chiasm.api.revisions import IfMatch, etag, seen_revision
+from chiasm.errors import FilterError, UsageError
 
 __all__ = ["router"]
 
@@ -31,15 +32,38 @@ def list_entities(
 
 
 @router.get("/entities/{key:path}")
-def show(backend: Reader, key: str) -> dict[str, Any]:
-    """One entity with its assets and statements."""
-    return backend.entity(key)
+def show(backend: Reader, key: str, response: Response) -> dict[str, Any]:
+    """One entity with its assets and statements; `ETag` is its revision."""
+    entity = backend.entity(key)
+    response.headers["ETag"] = etag(entity["revision"])
+    return entity
 
 
 @router.delete("/entities/{key:path}", status_code=204)
-def delete(backend: Writer, key: str) -> Response:
-    """Forget an entity."""
-    backend.delete(key)
+def delete(backend: Writer, key: str, if_match: IfMatch = None) -> Response:
+    """Delete an entity; with `If-Match` only if it still has that revision. Twice does no harm."""
+    backend.delete(key, if_revision=seen_revision(if_match))
+    return Response(status_code=204)
+
+
+@router.delete("/entities", status_code=202)
+def delete_everything(backend: Admin, everything: bool = False) -> dict[str, Any]:
+    """A job that deletes all that the workspace holds: `{"job": ID}`; needs `everything=true`."""
+    if not everything:
+        raise UsageError("this deletes every entity", where="everything", remedy="say everything=true")
+    return {"job": backend.clear(None)}
+
+
+@router.delete("/domains/{name:path}", status_code=202)
+def delete_domain(backend: Writer, name: str) -> dict[str, Any]:
+    """A job that deletes the entities of a domain: `{"job": ID}`."""
+    return {"job": backend.clear(name)}
+
+
+@router.delete("/assets/{asset_id}", status_code=204)
+def delete_asset(backend: Writer, asset_id: int) -> Response:
+    """Delete one text, picture or sound; its entity stays."""
+    backend.delete_asset(asset_id)
     return Response(status_code=204)
 
 

@@ -10,7 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from chiasm.api.access import Writer
-from chiasm.api.records import write_records
+from chiasm.api.records import unpack_lines, write_records
+from chiasm.api.revisions import IfMatch, seen_revision
 from chiasm.api.uploads import drop_folder, new_folder, open_form, save_file, save_stream
 from chiasm.errors import UsageError
 
@@ -52,12 +53,14 @@ async def ingest(
     domain: Annotated[str | None, Query(description="Domain of lines that name none.")] = None,
     mode: Mode = "update",
     idempotency_key: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> dict[str, Any]:
-    """A job that takes in what was sent: `{"job": ID}`."""
+    """A job that takes in what was sent: `{"job": ID}`. `If-Match` goes with one record as JSON."""
+    seen = seen_revision(if_match)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     folder = await run_in_threadpool(new_folder, backend.home.settings)
     try:
-        paths, triples = await _received(kind, folder, request)
+        paths, triples = await _received(kind, folder, request, seen)
         job_id = await run_in_threadpool(
             lambda: backend.ingest_paths(
                 paths, domain=domain, mode=mode, triples=triples, idempotency_key=idempotency_key
@@ -70,11 +73,20 @@ async def ingest(
     return {"job": job_id}
 
 
-async def _received(kind: str, folder: Path, request: Request) -> tuple[list[Path], list[Path]]:
+async def _received(
+    kind: str, folder: Path, request: Request, seen: int | None
+) -> tuple[list[Path], list[Path]]:
     if kind == "application/json":
-        return [write_records(folder, await request.body())], []
+        return [write_records(folder, await request.body(), if_revision=seen)], []
+    if seen is not None:
+        raise UsageError(
+            "this goes with one record as JSON",
+            where="If-Match",
+            remedy="write if_revision into each record instead",
+        )
     if kind in _LINES:
-        return [await save_stream(folder, "records.jsonl", request)], []
+        received = await save_stream(folder, "received.jsonl", request)
+        return [await run_in_threadpool(unpack_lines, folder, received)], []
     if kind == "multipart/form-data":
         return await _form(folder, request)
     raise UsageError(

@@ -2,6 +2,7 @@
 
 from chiasm.catalog.models.base import Base
 from chiasm.catalog.models.content import Asset, Entity, Predicate, Triple
+from chiasm.catalog.models.receipts import ForgetReceipt
 from chiasm.catalog.models.releases import Evaluation, Release
 from chiasm.catalog.models.spaces import Embedding, ReleaseSpace, Segment, Space
 from chiasm.catalog.models.tenancy import ApiKey, Domain, Workspace
@@ -16,6 +17,7 @@ __all__ = [
     "Entity",
     "Evaluation",
     "Failure",
+    "ForgetReceipt",
     "Job",
     "Predicate",
     "Release",

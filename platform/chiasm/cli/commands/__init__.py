@@ -7,8 +7,10 @@ import typer
 from chiasm.cli.commands import (
     archive,
     database,
+    delete,
     doctor,
     evaluate,
+    forget,
     graph,
     ingest,
     initialise,
@@ -27,6 +29,8 @@ __all__ = ["register"]
 _GROUPS = (
     initialise,
     ingest,
+    delete,
+    forget,
     train,
     evaluate,
     search,

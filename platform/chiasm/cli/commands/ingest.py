@@ -31,18 +31,32 @@ def ingest(
         typer.Option("--replace/--update", help="Clear what a known key's line does not name, or keep it."),
     ] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until all is searchable.")] = True,
+    watch: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Follow a folder until Ctrl-C: what is new in it.")
+    ] = None,
+    every: Annotated[float, typer.Option(min=0.05, help="Seconds between two looks at it.")] = 2.0,
 ) -> None:
     """Take in manifests, triples and media. The same file twice does no work."""
     from chiasm.cli.waiting import wait_for
     from chiasm.errors import UsageError
 
     frame = frame_of(context)
+    mode = "replace" if replace else "update"
+    if watch is not None:
+        from chiasm.cli.watching import follow_folder
+
+        if paths or triples:
+            raise UsageError(
+                "--watch goes without paths", where="chiasm ingest", remedy="name the folder alone"
+            )
+        follow_folder(frame, watch, domain=domain, mode=mode, every_s=every)
+        return
     if not paths and not triples:
         raise UsageError(
             "nothing to ingest", where="chiasm ingest", remedy="name a manifest, a folder or --triples FILE"
         )
     job = frame.knowledge_base().ingest(
-        list(paths or ()), domain=domain, triples=list(triples or ()), mode="replace" if replace else "update"
+        list(paths or ()), domain=domain, triples=list(triples or ()), mode=mode
     )
     if not wait:
         submitted(frame, job.id)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chiasm.client.embedded import contents, describe, entities, evaluations, graph, outward, schedules, work
 from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_query
+from chiasm.client.embedded.removal import Removal
 from chiasm.client.media import Medium
 from chiasm.client.protocol import JsonDict, Promote, SearchRequest
 from chiasm.client.records import with_contents
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedBackend"]
 
 
-class EmbeddedBackend:
+class EmbeddedBackend(Removal):
     """Implements `chiasm.client.protocol.Backend` for one workspace of an open home.
 
     Args:
@@ -29,19 +30,11 @@ class EmbeddedBackend:
     """
 
     def __init__(self, home: OpenHome, *, workspace_id: int | None = None, isolate: bool = False) -> None:
-        self.home = home
-        self._workspace_id = workspace_id
+        super().__init__(home, workspace_id=workspace_id)
         self._isolate = isolate
 
     def __repr__(self) -> str:
         return f"embedded in {self.home.settings.home}"
-
-    @property
-    def workspace_id(self) -> int:
-        """Tenant that everything happens in."""
-        if self._workspace_id is None:
-            self._workspace_id = self.home.catalog.workspace_id(self.home.settings.workspace)
-        return self._workspace_id
 
     # -- data in, training -----------------------------------------------------------------------
 
@@ -70,7 +63,7 @@ class EmbeddedBackend:
 
     def ingest_records(
         self,
-        records: Sequence[Mapping[str, Any]],
+        records: Iterable[Mapping[str, Any]],
         *,
         domain: str | None,
         mode: str,
@@ -192,15 +185,6 @@ class EmbeddedBackend:
                 cursor=cursor,
                 limit=limit,
             )
-
-    def delete(self, key: str) -> None:
-        """Forget an entity."""
-        from chiasm import jobs
-        from chiasm.ingest.delete import delete_entity
-
-        # Its neighbours are fused anew: their graph token changed.
-        if delete_entity(self.home.catalog, self.workspace_id, key) is not None:
-            jobs.wake(self.home.settings)
 
     def media(self, key: str) -> list[Medium]:
         """The first picture and the first sound of an entity."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,15 +55,21 @@ class HttpBackend:
 
     def ingest_records(
         self,
-        records: Sequence[Mapping[str, Any]],
+        records: Iterable[Mapping[str, Any]],
         *,
         domain: str | None,
         mode: str,
         idempotency_key: str | None,
     ) -> int:
         """The id of a job that ingests records; media that they name are sent with them."""
-        sent = [as_base64(with_contents(record)) for record in records]
-        return self._ingest(domain, mode, idempotency_key, json={"records": sent})
+        from chiasm.ingest.spool import json_line
+
+        # One line after the other: however many there are, one is held.
+        lines = (
+            json_line(as_base64(with_contents(record)), number).encode()
+            for number, record in enumerate(records, start=1)
+        )
+        return self._ingest(domain, mode, idempotency_key, content=lines)
 
     def train(
         self,
@@ -135,9 +141,31 @@ class HttpBackend:
             "/v1/entities", domain=domain, where=sent, stubs=stubs, cursor=cursor, limit=limit
         )
 
-    def delete(self, key: str) -> None:
-        """Forget an entity."""
-        self._wire.send("DELETE", f"/v1/entities/{quoted(key)}")
+    def delete(self, key: str, *, if_revision: int | None = None) -> None:
+        """Delete an entity."""
+        headers = {} if if_revision is None else {"If-Match": f'"{if_revision}"'}
+        self._wire.send("DELETE", f"/v1/entities/{quoted(key)}", headers=headers)
+
+    def delete_asset(self, asset_id: int) -> None:
+        """Delete one text, picture or sound."""
+        self._wire.send("DELETE", f"/v1/assets/{asset_id}")
+
+    def clear(self, domain: str | None) -> int:
+        """The id of a job that deletes a domain, or with None everything."""
+        path = "/v1/entities?everything=true" if domain is None else f"/v1/domains/{quoted(domain)}"
+        return int(self._wire.send("DELETE", path).json()["job"])
+
+    def forget(self, keys: Sequence[str], *, reason: str | None) -> JsonDict:
+        """`{"receipt": ID, "job": ID}`: deleted at once, the job clears the files."""
+        return self._wire.post("/v1/forget", {"keys": list(keys), "reason": reason})
+
+    def receipt(self, receipt_id: int) -> JsonDict:
+        """What was forgotten."""
+        return self._wire.get(f"/v1/receipts/{receipt_id}")
+
+    def receipts(self) -> list[JsonDict]:
+        """All receipts, newest first."""
+        return list(self._wire.get("/v1/receipts")["receipts"])
 
     def media(self, key: str) -> list[Medium]:
         """The first picture and the first sound of an entity."""
@@ -234,6 +262,8 @@ class HttpBackend:
 
     def _ingest(self, domain: str | None, mode: str, idempotency_key: str | None, **body: Any) -> int:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        if "content" in body:
+            headers["Content-Type"] = "application/x-ndjson"
         given = {"mode": mode, **({"domain": domain} if domain else {})}
         response = self._wire.send("POST", "/v1/ingest", params=given, headers=headers, **body)
         return int(response.json()["job"])

@@ -12,11 +12,13 @@ from chiasm.errors import ManifestError
 from chiasm.ingest.names import name_of_key
 from chiasm.ingest.rows import Row
 
-__all__ = ["read_folder"]
+__all__ = ["MEDIA_SUFFIXES", "read_folder"]
 
 _IMAGES = {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 _SOUNDS = {".wav", ".flac", ".ogg", ".oga", ".mp3", ".aif", ".aiff"}
 _MODALITY = {**dict.fromkeys(_IMAGES, "image"), **dict.fromkeys(_SOUNDS, "audio"), ".txt": "text"}
+#: Of files that make up a tree of media.
+MEDIA_SUFFIXES = frozenset(_MODALITY)
 _MAX_TEXT_BYTES = 1 << 20
 
 

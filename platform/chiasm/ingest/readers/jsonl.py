@@ -14,7 +14,7 @@ __all__ = ["read_jsonl"]
 
 
 def read_jsonl(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
-    """Raw records of a `.jsonl` or `.jsonl.gz` file."""
+    """Raw records of a `.jsonl`, `.jsonl.gz` or `.jsonl.zst` file."""
     for number, text, at in read_lines(path, line=line, offset=offset):
         if isinstance(text, ManifestError):
             yield Row(number, text, at)

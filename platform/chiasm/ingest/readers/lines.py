@@ -1,8 +1,9 @@
-"""Lines of text files, plain or gzipped, with numbers and offsets; one bad line spoils no other."""
+"""Lines of text files, plain or packed, with numbers and offsets; one bad line spoils no other."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import BinaryIO, NamedTuple, cast
 
 from chiasm.errors import ManifestError
 
-__all__ = ["Line", "count_lines", "open_bytes", "read_lines"]
+__all__ = ["PACKED", "Line", "count_lines", "open_bytes", "read_lines"]
 
+#: Endings of files that are unpacked while they are read.
+PACKED = frozenset({".gz", ".zst"})
 _MAX_LINE_BYTES = 16 * 2**20
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 20
@@ -26,15 +29,23 @@ class Line(NamedTuple):
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """The file's bytes, unpacked if its name ends in `.gz`."""
-    return cast(BinaryIO, gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb")
+    """The file's bytes, unpacked if its name ends in `.gz` or `.zst`."""
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        return cast(BinaryIO, gzip.open(path))
+    if suffix == ".zst":
+        import pyarrow
+
+        stream = pyarrow.CompressedInputStream(pyarrow.OSFile(str(path)), "zstd")
+        return cast(BinaryIO, io.BufferedReader(stream, _CHUNK))
+    return path.open("rb")
 
 
 def read_lines(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Line]:
     """Lines that are not blank, after the first `line` ones."""
     number, at = line, offset
     with open_bytes(path) as file:
-        if offset and path.suffix.lower() != ".gz":
+        if offset and path.suffix.lower() not in PACKED:
             file.seek(offset)
         else:
             number, at = 0, 0
@@ -60,7 +71,7 @@ def read_lines(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Line]:
 
 def count_lines(path: Path) -> int:
     """How many lines there are; 0 where counting would cost as much as reading."""
-    if path.suffix.lower() == ".gz":
+    if path.suffix.lower() in PACKED:
         return 0
     count, last = 0, b""
     with path.open("rb") as file:

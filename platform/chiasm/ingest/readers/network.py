@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from chiasm.errors import ManifestError
+from chiasm.ingest.readers.lines import open_bytes
 from chiasm.ingest.records import checked_confidence
 from chiasm.ingest.rows import Edge, Row
 from chiasm.ingest.values import checked_json, checked_name
@@ -19,6 +20,7 @@ __all__ = ["read_graphml", "read_node_link"]
 _FIELDS = frozenset({"domain", "title", "text", "image", "audio", "attributes"})
 _TITLES = ("title", "label", "name")
 _RELATIONS = ("relation", "predicate", "label", "key")
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError, EOFError)
 _DEFAULT_RELATION = "related_to"
 
 
@@ -27,8 +29,9 @@ def read_graphml(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]
     import networkx
 
     try:
-        graph = networkx.read_graphml(path)
-    except (ParseError, networkx.NetworkXError, KeyError, ValueError, OSError) as error:
+        with open_bytes(path) as file:
+            graph = networkx.read_graphml(file)
+    except (ParseError, networkx.NetworkXError, KeyError, ValueError, OSError, EOFError) as error:
         yield Row(1, ManifestError(f"not GraphML: {error}"[:300], remedy="export it again"))
         return
     yield from _rows(graph, line)
@@ -39,10 +42,11 @@ def read_node_link(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Ro
     import networkx
 
     try:
-        data = json.loads(path.read_bytes())
+        with open_bytes(path) as file:
+            data = json.loads(file.read())
         edges = "links" if "links" in data and "edges" not in data else "edges"
         graph = networkx.node_link_graph(data, edges=edges)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, networkx.NetworkXError) as error:
+    except (*_MALFORMED, networkx.NetworkXError) as error:
         remedy = 'write {"nodes": [{"id": ...}], "edges": [{"source": ..., "target": ..., "relation": ...}]}'
         yield Row(
             1, ManifestError(f"not node-link JSON: {type(error).__name__} {error}"[:300], remedy=remedy)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from chiasm.errors import ManifestError
+from chiasm.ingest.readers.arrow import plain_row
 from chiasm.ingest.readers.registry import Form
 from chiasm.ingest.readers.table import edge_of, layout_of
 from chiasm.ingest.rows import Row
-from chiasm.ingest.values import parse_json
 
 __all__ = ["count_parquet", "detect_parquet", "read_parquet_manifest", "read_parquet_triples"]
 
@@ -37,7 +37,7 @@ def read_parquet_manifest(path: Path, *, line: int = 0, offset: int = 0) -> Iter
     """Raw records, one a row; nulls are absent fields."""
     for number, row in _rows(path, line):
         try:
-            yield Row(number, {name: _plain(name, value) for name, value in row.items() if value is not None})
+            yield Row(number, plain_row(row))
         except ManifestError as error:
             yield Row(number, error)
 
@@ -78,17 +78,3 @@ def _open(path: Path) -> Any:
         raise ManifestError(
             f"not a Parquet file: {error}"[:300], where=path.name, remedy="write it again"
         ) from error
-
-
-def _plain(name: str, value: Any) -> Any:
-    """Arrow's structs give every field, absent ones as null; JSON may also stand in a text column."""
-    if isinstance(value, dict):
-        return {key: _plain("", part) for key, part in value.items() if part is not None}
-    if isinstance(value, list):
-        # A map column comes as a list of pairs.
-        if name == "attributes" and all(isinstance(part, tuple) for part in value):
-            return {str(key): part for key, part in value}
-        return [_plain("", part) for part in value]
-    if name in {"attributes", "relations"} and isinstance(value, str):
-        return parse_json(value)
-    return value

@@ -9,7 +9,7 @@ from typing import Any
 
 from chiasm.catalog.iris import name_of_iri
 from chiasm.errors import ManifestError
-from chiasm.ingest.readers.lines import open_bytes
+from chiasm.ingest.readers.lines import PACKED, open_bytes
 from chiasm.ingest.rows import Edge, Label, Row
 from chiasm.ingest.values import checked_json, checked_name, checked_text
 
@@ -67,7 +67,7 @@ def _statements(path: Path) -> Iterator[Any]:
         ".nt": pyoxigraph.RdfFormat.N_TRIPLES,
         ".ttl": pyoxigraph.RdfFormat.TURTLE,
     }
-    packed = path.suffix.lower() == ".gz"
+    packed = path.suffix.lower() in PACKED
     suffix = Path(path.stem).suffix if packed else path.suffix
     form = forms.get(suffix.lower(), pyoxigraph.RdfFormat.RDF_XML)
     with open_bytes(path) as file:

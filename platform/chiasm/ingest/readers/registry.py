@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from chiasm.errors import ManifestError, NotFoundError
+from chiasm.ingest.readers.lines import PACKED
 from chiasm.ingest.rows import Row
 
-__all__ = ["Form", "Reader", "detect", "register_reader"]
+__all__ = ["Form", "Reader", "detect", "is_source", "register_reader"]
 
 
 class Reader(Protocol):
@@ -38,12 +39,13 @@ class Form(NamedTuple):
 _HERE = "chiasm.ingest.readers"
 _SUFFIXES: dict[str, Form | Callable[[Path], Form]] = {}
 _ACCEPTED = (
-    "use .jsonl, .csv, .tsv, .parquet, .nt, .ttl, .rdf, .graphml, node-link .json, or a folder of media"
+    "use .jsonl, .csv, .tsv, .nt, .ttl, .rdf, .graphml or node-link .json (also .gz and .zst of them), "
+    ".parquet, or a folder of media"
 )
 
 
 def register_reader(suffix: str, form: Form | Callable[[Path], Form]) -> None:
-    """Read files of a suffix (`.csv`; `.gz` behind it comes by itself) by this form, or by what it says."""
+    """Read files of a suffix (`.csv`; `.gz` or `.zst` behind it comes by itself) by this form, or by what it says."""
     _SUFFIXES[suffix] = form
 
 
@@ -58,15 +60,24 @@ def detect(path: Path) -> Form:
         return Form("folder", f"{_HERE}.folder:read_folder")
     if not path.is_file():
         raise NotFoundError("no such file or folder", where=str(path), remedy="check the path")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] == ".gz":
-        suffixes.pop()
-    form = _SUFFIXES.get(suffixes[-1] if suffixes else "")
+    form = _SUFFIXES.get(_suffix_of(path))
     if form is None:
         raise ManifestError(
             f"{path.suffix or 'no suffix'!r} is no form that is read", where=path.name, remedy=_ACCEPTED
         )
     return form if isinstance(form, Form) else form(path)
+
+
+def is_source(path: Path) -> bool:
+    """Whether a file's name is that of a manifest, of triples or of a graph."""
+    return _suffix_of(path) in _SUFFIXES
+
+
+def _suffix_of(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in PACKED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
 
 
 def _table(path: Path) -> Form:

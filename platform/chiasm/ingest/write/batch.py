@@ -9,11 +9,19 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
+from chiasm.errors import ConflictError
 from chiasm.ingest.prepare import Prepared
 from chiasm.ingest.rows import Edge, Label
 from chiasm.ingest.write.assets import stored_assets, sync_assets
 from chiasm.ingest.write.edges import add_edges, sync_relations
-from chiasm.ingest.write.entities import ensure_stubs, insert_entities, look_up, name_ids, update_entities
+from chiasm.ingest.write.entities import (
+    Known,
+    ensure_stubs,
+    insert_entities,
+    look_up,
+    name_ids,
+    update_entities,
+)
 from chiasm.ingest.write.labels import add_labels
 from chiasm.ingest.write.state import Effects, Targets, WriteState
 from chiasm.ingest.write.tables import DOMAIN
@@ -86,9 +94,11 @@ def _rounds(records: Sequence[Prepared]) -> Iterator[list[Prepared]]:
 
 
 def _write_records(state: WriteState, records: Sequence[Prepared], domain: str) -> None:
-    objects = {r.object for p in records for r in p.record.relations or () if r.object is not None}
-    known = look_up(state, {p.record.key for p in records} | objects)
-    changed, superseded = [], 0
+    objects = _objects(records)
+    # Two writers that have both seen a revision must not both find it unchanged.
+    guarded = any(p.record.if_revision is not None for p in records)
+    known = look_up(state, {p.record.key for p in records} | objects, lock=guarded)
+    changed, superseded, conflicts = [], 0, 0
     for prepared in records:
         one = known.get(prepared.record.key)
         if one is not None and one.deleted_at is not None and one.deleted_at >= state.asked_at:
@@ -100,13 +110,18 @@ def _write_records(state: WriteState, records: Sequence[Prepared], domain: str) 
             and one.record_hash == prepared.record_hash
             and not prepared.broken
         )
-        if not same:
+        conflict = None if same else _conflict(prepared, one)
+        if conflict is not None:
+            state.effects.conflicts.append((prepared, conflict))
+            conflicts += 1
+        elif not same:
             changed.append(prepared)
     if superseded:
         state.effects.counts["superseded"] += superseded
-    state.effects.counts["unchanged"] += len(records) - len(changed) - superseded
+    state.effects.counts["unchanged"] += len(records) - len(changed) - superseded - conflicts
     if not changed:
         return
+    objects = _objects(changed)
     new = [p for p in changed if p.record.key not in known]
     old = [(known[p.record.key].id, p) for p in changed if p.record.key in known]
     # A stub, or what was deleted, comes into being now and needs a domain.
@@ -140,3 +155,23 @@ def _write_records(state: WriteState, records: Sequence[Prepared], domain: str) 
     filled = sum(known[p.record.key].is_stub or known[p.record.key].deleted for _, p in old)
     state.effects.counts["created"] += len(new) + filled
     state.effects.counts["updated"] += len(old) - filled
+
+
+def _objects(records: Sequence[Prepared]) -> set[str]:
+    return {r.object for p in records for r in p.record.relations or () if r.object is not None}
+
+
+def _conflict(prepared: Prepared, one: Known | None) -> ConflictError | None:
+    """Why a record may not be written: the entity is not what its writer saw."""
+    seen = prepared.record.if_revision
+    if seen is None:
+        return None
+    now = 0 if one is None or one.deleted else one.revision
+    if now == seen:
+        return None
+    there = f"has revision {now}" if now else "is not there"
+    return ConflictError(
+        f"{prepared.record.key} {there}, the record was made for revision {seen}",
+        where=prepared.where,
+        remedy="read the entity again and hand in the record with its revision",
+    )

@@ -35,6 +35,7 @@ class Known(NamedTuple):
     record_hash: str | None
     deleted_at: float | None
     title: str | None
+    revision: int
 
     @property
     def deleted(self) -> bool:
@@ -42,8 +43,14 @@ class Known(NamedTuple):
         return self.deleted_at is not None
 
 
-def look_up(state: WriteState, keys: Collection[str]) -> dict[str, Known]:
-    """Entities of the workspace by key, tombstones included."""
+def look_up(state: WriteState, keys: Collection[str], *, lock: bool = False) -> dict[str, Known]:
+    """Entities of the workspace by key, tombstones included.
+
+    Args:
+        state: The transaction.
+        keys: Which.
+        lock: Whether nobody else may change them before it ends (PostgreSQL; SQLite has one writer).
+    """
     columns = (
         ENTITY.c.id,
         ENTITY.c.key,
@@ -51,14 +58,19 @@ def look_up(state: WriteState, keys: Collection[str]) -> dict[str, Known]:
         ENTITY.c.record_hash,
         ENTITY.c.deleted_at,
         ENTITY.c.title,
+        ENTITY.c.revision,
     )
     known: dict[str, Known] = {}
     for some in chunks(keys):
         statement = select(*columns).where(
             ENTITY.c.workspace_id == state.workspace_id, ENTITY.c.key.in_(some)
         )
-        for entity_id, key, is_stub, record_hash, deleted_at, title in state.session.execute(statement):
-            known[key] = Known(entity_id, key, is_stub, record_hash, deleted_at, title)
+        if lock:
+            statement = statement.order_by(ENTITY.c.id).with_for_update()
+        for entity_id, key, is_stub, record_hash, deleted_at, title, revision in state.session.execute(
+            statement
+        ):
+            known[key] = Known(entity_id, key, is_stub, record_hash, deleted_at, title, revision)
             state.ids[key] = entity_id
     return known
 

@@ -28,7 +28,7 @@ def add_labels(state: WriteState, labels: Sequence[Label], known: Mapping[str, K
     stored = stored_assets(state, [state.ids[key] for key in by_key])
     new: list[tuple[int, str, Content]] = []
     gone: list[Stored] = []
-    filled, titled = [], []
+    filled, titled, changed = [], [], []
     for key, mine in by_key.items():
         entity_id, one = state.ids[key], known.get(key)
         have = stored.get(entity_id, [])
@@ -45,7 +45,10 @@ def add_labels(state: WriteState, labels: Sequence[Label], known: Mapping[str, K
             gone.extend(a for a in have if a.role == "key" and a.sha256 not in _hashes(fresh_ones))
         if fresh or first is not None or (one is not None and one.is_stub):
             state.effects.touched.add(entity_id)
+            if one is not None:
+                changed.append({"entity_id": entity_id})
     _fill(state, filled, titled, domain_id)
+    _count_up(state, changed)
     delete_assets(state, gone)
     insert_assets(state, new)
     state.effects.counts["created"] += len(missing) + len(filled)
@@ -87,4 +90,12 @@ def _fill(
     if titled:
         state.session.connection().execute(
             by_id.values(title=bindparam("first"), updated_at=state.now), titled
+        )
+
+
+def _count_up(state: WriteState, changed: list[dict[str, int]]) -> None:
+    if changed:
+        statement = update(ENTITY).where(ENTITY.c.id == bindparam("entity_id"))
+        state.session.connection().execute(
+            statement.values(revision=ENTITY.c.revision + 1, updated_at=state.now), changed
         )

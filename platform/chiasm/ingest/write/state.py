@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
+from chiasm.errors import ConflictError
+from chiasm.ingest.prepare import Prepared
+
 __all__ = ["Effects", "Targets", "WriteState"]
 
 
@@ -33,6 +36,8 @@ class Effects:
     waiting: set[int] = field(default_factory=set)
     #: Entities whose fused vector is out of date.
     touched: set[int] = field(default_factory=set)
+    #: Records that were not written because their entity had moved on.
+    conflicts: list[tuple[Prepared, ConflictError]] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
