@@ -93,7 +93,7 @@ class BlobStore:
 
     def lost(self, addresses: Iterable[str]) -> list[str]:
         """Those that are not stored any more, as far as a local folder can tell at no cost; else none."""
-        return [one for one in addresses if self._is_local and not self.has(one)]
+        return [one for one in addresses if self.is_local and not self.has(one)]
 
     def delete(self, address: str) -> None:
         """Remove it; nothing happens if it is not there."""
