@@ -30,7 +30,13 @@ def differences(
         *_vectors(catalog, settings),
         *_answers(kb, wanted, gone),
         *_work(catalog),
+        *_doctor(kb),
     ]
+
+
+def _doctor(kb: Any) -> list[str]:
+    checks = kb.doctor()["checks"]
+    return [f"doctor: {one['check']}: {one['what']}" for one in checks if one["level"] == "problem"]
 
 
 def _rows(catalog: Catalog, wanted: Mapping[str, Fact]) -> list[str]:

@@ -18,6 +18,8 @@ from chiasm.media.durable import write_durably
 __all__ = ["BlobStore", "StoredBlob"]
 
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
+#: Behind the name of a blob that was set aside.
+_DAMAGED = ".damaged"
 
 
 class StoredBlob(NamedTuple):
@@ -96,10 +98,11 @@ class BlobStore:
         return [one for one in addresses if self.is_local and not self.has(one)]
 
     def delete(self, address: str) -> None:
-        """Remove it; nothing happens if it is not there."""
+        """Remove it, and what was set aside of it; nothing happens if it is not there."""
         path = self._path(address)
         if self.is_local:
-            Path(path).unlink(missing_ok=True)
+            for name in (path, f"{path}{_DAMAGED}"):
+                Path(name).unlink(missing_ok=True)
         elif self._fs.exists(path):
             self._fs.rm_file(path)
 
@@ -138,9 +141,9 @@ class BlobStore:
         if self._size(path) is None:
             return False
         if self.is_local:
-            Path(path).rename(f"{path}.damaged")
+            Path(path).rename(path + _DAMAGED)
         else:
-            self._fs.mv(path, f"{path}.damaged")
+            self._fs.mv(path, path + _DAMAGED)
         return True
 
     def _path(self, address: str) -> str:
