@@ -100,11 +100,11 @@ class BlobStore:
     def delete(self, address: str) -> None:
         """Remove it, and what was set aside of it; nothing happens if it is not there."""
         path = self._path(address)
-        if self.is_local:
-            for name in (path, f"{path}{_DAMAGED}"):
+        for name in (path, path + _DAMAGED):
+            if self.is_local:
                 Path(name).unlink(missing_ok=True)
-        elif self._fs.exists(path):
-            self._fs.rm_file(path)
+            elif self._fs.exists(name):
+                self._fs.rm_file(name)
 
     def stored(self) -> Iterator[StoredBlob]:
         """Every blob, in no particular order; other files are passed over."""
