@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import time
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from threading import Event
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from chiasm.cli.frame import Frame
 from chiasm.errors import ChiasmError, JobFailed, NotFoundError
+
+if TYPE_CHECKING:
+    from chiasm.ingest.watch import FolderWatch
 
 __all__ = ["follow_folder"]
 
@@ -32,17 +39,43 @@ def follow_folder(frame: Frame, folder: Path, *, domain: str | None, mode: str, 
     watch = FolderWatch(folder)
     frame.note(f"following {folder}; Ctrl-C ends it")
     try:
-        while True:
-            fresh, wrong = watch.look()
-            for path, error in wrong:
-                _say_wrong(frame, path, error)
-            if fresh:
-                _ingest(frame, fresh, domain, mode)
-            time.sleep(every_s)
+        with _interruptible() as ended:
+            _follow(frame, watch, ended, domain=domain, mode=mode, every_s=every_s)
     except KeyboardInterrupt:
         if frame.waiting_for is not None:
             frame.note(f"job {frame.waiting_for} goes on; see `chiasm jobs show {frame.waiting_for}`")
-        frame.note("ended")
+    frame.note("ended")
+
+
+def _follow(
+    frame: Frame, watch: FolderWatch, ended: Event, *, domain: str | None, mode: str, every_s: float
+) -> None:
+    while not ended.is_set():
+        fresh, wrong = watch.look()
+        for path, error in wrong:
+            _say_wrong(frame, path, error)
+        if fresh:
+            _ingest(frame, fresh, domain, mode)
+        ended.wait(every_s)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Event]:
+    """An event that Ctrl-C sets, besides interrupting.
+
+    An interrupt that comes while a finaliser runs is lost: Python prints and drops what is raised there.
+    """
+    ended = Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        ended.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield ended
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _ingest(frame: Frame, paths: list[Path], domain: str | None, mode: str) -> None:
