@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from chiasm.archive import layout
+from chiasm.archive.aside import aside
 from chiasm.archive.counters import read_counters
 from chiasm.archive.files import expected_bytes, home_files
 from chiasm.archive.listing import ListedTape
@@ -23,7 +20,7 @@ from chiasm.archive.snapshot import catalog_at_one_moment
 from chiasm.archive.tape import tape_target
 from chiasm.archive.watch import Step, Watch, unwatched
 from chiasm.catalog import Catalog
-from chiasm.errors import ChiasmError, ConflictError, DamagedError, UsageError
+from chiasm.errors import ConflictError, DamagedError, UsageError
 from chiasm.settings import Settings
 
 __all__ = ["BackupReport", "backup"]
@@ -76,8 +73,10 @@ def backup(settings: Settings, catalog: Catalog, file: Path, *, watch: Watch = u
             where=settings.home.name,
             remedy="run `chiasm db upgrade`",
         )
+    if file.is_dir():
+        raise UsageError("a folder has this name", where=str(file), remedy="name a file, as in home.tar.gz")
     began = time.monotonic()
-    with _aside(file) as scratch, kept(settings.spaces_dir):
+    with aside(file, "backup") as scratch, kept(settings.spaces_dir):
         whole = scratch / f"backup{file.suffix}"
         with (
             catalog_at_one_moment(catalog, scratch) as connection,
@@ -126,28 +125,6 @@ def _copy_files(connection: Connection, tape: ListedTape, settings: Settings, wa
         tape.files[source.name.split("/")[0]] += 1
         done += source.size
         watch(Step("files", done, max(total, done)))
-
-
-@contextmanager
-def _aside(file: Path) -> Iterator[Path]:
-    """A folder beside the file; gone afterwards whatever happens."""
-    if file.is_dir():
-        raise UsageError("a folder has this name", where=str(file), remedy="name a file, as in home.tar.gz")
-    scratch = file.parent / f".{file.name}.{uuid.uuid4().hex}.part"
-    try:
-        scratch.mkdir()
-    except FileNotFoundError as error:
-        raise UsageError("there is no such folder", where=str(file.parent), remedy="make it first") from error
-    try:
-        yield scratch
-    except OSError as error:
-        raise ChiasmError(
-            f"the backup cannot be made: {error.strerror or error}",
-            where=str(error.filename or file),
-            remedy="make room, or choose another place; nothing half done was left",
-        ) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _commit(whole: Path, file: Path) -> None:

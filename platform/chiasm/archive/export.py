@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from chiasm.archive.aside import aside
 from chiasm.archive.entities import GivenEntity, given_entities
 from chiasm.archive.watch import Watch, unwatched
 from chiasm.catalog import Catalog
-from chiasm.errors import ChiasmError, ConflictError, UsageError
+from chiasm.errors import ConflictError, UsageError
 from chiasm.settings import Settings
 
 __all__ = ["EXPORT_FORMATS", "ExportReport", "export"]
@@ -71,12 +69,17 @@ def export(
     """
     if form not in EXPORT_FORMATS:
         raise UsageError(f"unknown format {form!r}", remedy=f"use {', '.join(EXPORT_FORMATS)}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConflictError(
+            "there is something of this name already", where=str(folder), remedy="name a new folder"
+        )
     began = time.monotonic()
-    with _aside(folder) as scratch:
+    with aside(folder, "export") as scratch:
         entities = partial(given_entities, catalog, workspace_id)
         counts = _write(form, entities, settings, scratch, watch)
         files = sorted(path.name for path in scratch.iterdir() if path.is_file())
         size = sum(path.stat().st_size for path in scratch.rglob("*") if path.is_file())
+        scratch.replace(folder)
     seconds = round(time.monotonic() - began, 3)
     # An entity's line comes before the tables that name it.
     files.sort(key=lambda name: (not name.startswith("entities"), name))
@@ -105,30 +108,3 @@ def _write(
 
     writer = write_jsonl if form == "jsonl" else write_parquet
     return writer(entities(), folder, MediaFolder(BlobStore(settings.blobs_url), folder), watch)
-
-
-@contextmanager
-def _aside(folder: Path) -> Iterator[Path]:
-    """A folder beside the one that is asked for, which takes its name in the end, or goes."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConflictError(
-            "there is something of this name already", where=str(folder), remedy="name a new folder"
-        )
-    scratch = folder.parent / f".{folder.name}.{uuid.uuid4().hex}.part"
-    try:
-        scratch.mkdir()
-    except FileNotFoundError as error:
-        raise UsageError(
-            "there is no such folder", where=str(folder.parent), remedy="make it first"
-        ) from error
-    try:
-        yield scratch
-        scratch.replace(folder)
-    except OSError as error:
-        raise ChiasmError(
-            f"the export cannot be written: {error.strerror or error}",
-            where=str(error.filename or folder),
-            remedy="make room, or choose another place; nothing half done was left",
-        ) from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

@@ -82,7 +82,17 @@ class Ranking:
         near: Evidence | None = None,
         words: Evidence | None = None,
     ) -> Floats:
-        """Scores before the sigmoid, of any magnitude; arguments as for `score`."""
+        """Scores before the sigmoid, of any magnitude.
+
+        Args:
+            fused: Cosine of query and candidate in the fused space, ``(*any,)``.
+            own: By modality of the query's items: greatest cosine to a candidate's own assets of that
+                modality, NaN where it has none, ``(*any,)``. Every modality of the query should be named,
+                with all NaN if need be.
+            near: Likewise over the assets of the candidate's graph neighbours (stubs and their names
+                included).
+            words: Likewise what the regression from words says (`chiasm.fusion.words.WordLinks`).
+        """
         cosine = np.asarray(fused, dtype=np.float64)
         modalities = sorted({*(own or {}), *(near or {}), *(words or {})})
         if not modalities:
@@ -105,25 +115,9 @@ class Ranking:
             total += logit / len(modalities)
         return total
 
-    def score(
-        self,
-        fused: Floats,
-        own: Evidence | None = None,
-        near: Evidence | None = None,
-        words: Evidence | None = None,
-    ) -> Floats:
-        """Scores in [0, 1] that order candidates.
-
-        Args:
-            fused: Cosine of query and candidate in the fused space, ``(*any,)``.
-            own: By modality of the query's items: greatest cosine to a candidate's own assets of that
-                modality, NaN where it has none, ``(*any,)``. Every modality of the query should be named,
-                with all NaN if need be.
-            near: Likewise over the assets of the candidate's graph neighbours (stubs and their names
-                included).
-            words: Likewise what the regression from words says (`chiasm.fusion.words.WordLinks`).
-        """
-        return 1.0 / (1.0 + np.exp(-self.logits(fused, own, near, words)))
+    def score(self, fused: Floats, *evidence: Evidence | None) -> Floats:
+        """Scores in [0, 1] that order candidates; arguments as for `logits`."""
+        return 1.0 / (1.0 + np.exp(-self.logits(fused, *evidence)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for ``release.json``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Select, exists, func, select
 
 from chiasm.catalog.models import Asset, Embedding, Entity, Release, Space
@@ -14,6 +15,9 @@ from chiasm.spaces import write_segment
 from chiasm.training import MadeVectors
 
 __all__ = ["fill_assets", "fill_entities"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
 
 _ASSETS = 256
 _ENTITIES = 2000
@@ -46,11 +50,7 @@ def fill_assets(
         after = ids[-1]
         ctx.beat(done, total, f"embedding {modality}")
         held, vectors, _ = embed_assets(ctx, space, ids)
-        pending = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, held, vectors)
-        with ctx.catalog.write() as session:
-            pending.commit(session)
-            # Refused if the lease was lost: somebody else fills the space now.
-            advance(session, claim, {})
+        _store(ctx, claim, space, held, vectors)
         done += len(ids)
 
 
@@ -63,10 +63,7 @@ def _take_over(ctx: WorkContext, claim: Claim, space: Space, modality: str, made
             return
         after = ids[-1]
         held, vectors = made.of(np.asarray(ids, dtype=np.int64))
-        pending = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, held, vectors)
-        with ctx.catalog.write() as session:
-            pending.commit(session)
-            advance(session, claim, {})
+        _store(ctx, claim, space, held, vectors)
 
 
 def fill_entities(ctx: WorkContext, claim: Claim, release: Release, space: Space, ids: Sequence[int]) -> int:
@@ -79,12 +76,17 @@ def fill_entities(ctx: WorkContext, claim: Claim, release: Release, space: Space
         held, vectors = fuse_entities(
             ctx, release, np.asarray(ids[start : start + _ENTITIES], dtype=np.int64), preloaded=loaded
         )
-        pending = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, held, vectors)
-        with ctx.catalog.write() as session:
-            pending.commit(session)
-            advance(session, claim, {})
+        _store(ctx, claim, space, held, vectors)
         fused += len(held)
     return fused
+
+
+def _store(ctx: WorkContext, claim: Claim, space: Space, ids: Ints, vectors: Floats) -> None:
+    """Make vectors of the space live; refused if the lease was lost: somebody else fills the space now."""
+    pending = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, ids, vectors)
+    with ctx.catalog.write() as session:
+        pending.commit(session)
+        advance(session, claim, {})
 
 
 def _lacking(space: Space, modality: str, after: int) -> Select[int]:
