@@ -12,6 +12,7 @@ from sqlalchemy import select
 from tests.integration.ingest.conftest import HashEncoder, Home
 
 from chiasm import jobs
+from chiasm.archive import backup
 from chiasm.catalog.models import Base, Release, Space
 from chiasm.client import KnowledgeBase
 from chiasm.client.embedded import EmbeddedBackend, OpenHome
@@ -130,3 +131,15 @@ def files(folder: Path) -> dict[str, bytes]:
         if path.is_file() and not name.startswith(".") and "/." not in name:
             found[name] = path.read_bytes()
     return found
+
+
+@pytest.fixture(scope="module")
+def whole(filled: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("backups") / "home.tar"
+    backup(filled.settings, filled.catalog, file)
+    return file
+
+
+def target(folder: Path) -> Settings:
+    """Settings of a home to restore into."""
+    return load_settings(folder, **ENCODERS)
