@@ -1,11 +1,11 @@
 """Emoji and sounds through the whole of Chiasm: ingest, train offline, answer the query files.
 
-    python -m benchmarks.catalogue [--seeds 3] [--missing] [--json FILE]
+    python -m benchmarks.catalogue [--seeds 3] [--missing [MODALITY ...]] [--json FILE]
     python -m benchmarks.catalogue --missing --complete FILE    (against the rows of an earlier run)
 
 Two homes, full and partial (pictures of the training split only), are filled through the worker queue and
 trained once a seed. Figures are means over seeds with 95 % intervals; the gain over the best baseline
-(chosen on the valid files) is a paired bootstrap over queries, seeds averaged.
+(chosen on the valid files, with the encoders of the same seed) is a paired bootstrap over queries, seeds averaged.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ _TARGETS = {
 }
 #: Lower bound of the paired difference to the best baseline.
 _GAINS = {"text_hit10": ">= 0", "picture_hit10": ">= 0", "audio_emoji10": ">= -0.02"}
+_MODALITIES = ("text", "image", "audio", "graph")
 #: Which removed modality each line can do without.
 _NEEDS = {
     "text_hit10": {"text"},
@@ -57,7 +58,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument(
-        "--missing", action="store_true", help="also retrain without each modality (one seed)"
+        "--missing",
+        nargs="*",
+        choices=_MODALITIES,
+        metavar="MODALITY",
+        help="also retrain without each modality, or those named (one seed)",
     )
     parser.add_argument("--complete", type=Path, help="with --missing: rows of a run with all modalities")
     parser.add_argument("--only", choices=("full", "partial"), help="one of the two catalogues")
@@ -85,7 +90,7 @@ def _run(args: argparse.Namespace, work: Path) -> list[Row]:
         return _missing(args, work, data, known, overrides)
     figures: Figures = defaultdict(list)
     seconds: list[float] = []
-    bases: dict[str, np.ndarray] = {}
+    bases: Figures = defaultdict(list)
     for name in ("full", "partial"):
         if args.only not in (None, name):
             continue
@@ -94,9 +99,10 @@ def _run(args: argparse.Namespace, work: Path) -> list[Row]:
             for seed in range(args.seeds):
                 seconds.append(_train(kb, args.recipe, overrides, seed))
                 _answer(kb, data, name, figures, valid=args.valid)
-            bases |= _baselines(kb, data, name, work / name, valid=args.valid)
+                for label, base in _baselines(data, name, work / name, valid=args.valid).items():
+                    bases[label].append(base)
     rows = _rows(figures, bases, data, seconds)
-    if args.missing:
+    if args.missing is not None:
         complete = {name: float(np.mean([run.mean() for run in runs])) for name, runs in figures.items()}
         rows += _missing(args, work, data, complete, overrides)
     return rows
@@ -212,8 +218,11 @@ def _ranks(queries: Sequence[Mapping[str, Any]], ask: Callable[[Mapping[str, Any
     return np.array(found)
 
 
-def _baselines(kb: Any, data: Path, name: str, home: Path, *, valid: bool) -> dict[str, np.ndarray]:
-    """Figures of the best baseline and of the best single one, chosen on the valid files."""
+def _baselines(data: Path, name: str, home: Path, *, valid: bool) -> dict[str, np.ndarray]:
+    """Figures of the best baseline and of the best single one, chosen on the valid files.
+
+    Pictures and sounds are compared by the encoders of the home's newest release.
+    """
     emoji = data / "emoji"
     entities = read_lines(emoji / ("emoji.jsonl" if name == "full" else "emoji-partial.jsonl"))
     row = {record["key"]: n for n, record in enumerate(entities)}
@@ -253,23 +262,24 @@ def _release_folder(home: Path) -> Path:
     return max((home / "models" / "releases").glob("*/r*"), key=lambda folder: int(folder.name[1:]))
 
 
-def _rows(
-    figures: Figures, bases: Mapping[str, np.ndarray], data: Path, seconds: Sequence[float]
-) -> list[Row]:
+def _rows(figures: Figures, bases: Figures, data: Path, seconds: Sequence[float]) -> list[Row]:
     rows = []
     for name, runs in figures.items():
         value, spread = mean_interval([float(run.mean()) for run in runs])
         rows.append(Row(name, value, target=_TARGETS[name], spread=spread, n=len(runs)))
         for label in ("_late_fusion", "_best_single"):
             if name + label in bases:
-                rows.append(Row(name + label, float(bases[name + label].mean())))
+                rows.append(Row(name + label, float(np.mean(bases[name + label])), n=len(runs)))
         if name in _GAINS:
-            ours = np.mean(np.stack(runs).astype(float), axis=0)
-            base = max((bases[name + label] for label in ("_late_fusion", "_best_single")), key=np.mean)
+            ours, *others = (
+                np.mean(np.stack(some).astype(float), axis=0)
+                for some in (runs, bases[name + "_late_fusion"], bases[name + "_best_single"])
+            )
+            base = max(others, key=np.mean)
             clusters = (
                 _sources(data) if name.startswith("audio") and len(ours) == len(_sources(data)) else None
             )
-            gain, (low, high) = paired_bootstrap(ours, base.astype(float), clusters)
+            gain, (low, high) = paired_bootstrap(ours, base, clusters)
             rows.append(
                 Row(
                     f"{name}_gain_low", low, baseline="best baseline", target=_GAINS[name], spread=(low, high)
@@ -299,7 +309,7 @@ def _missing(
 ) -> list[Row]:
     """Retrain without each modality; each line that can do without it keeps 85 % of its figure."""
     rows = []
-    for without in ("text", "image", "audio", "graph"):
+    for without in args.missing or _MODALITIES:
         figures: Figures = defaultdict(list)
         for name in ("full", "partial"):
             # The partial catalogue has no sounds to lose, and its line is about pictures.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
-from sqlalchemy import select, update
+from sqlalchemy import BigInteger, Table, select, update
 from sqlalchemy.orm import Session
 
+from chiasm.catalog.bulk import listed
 from chiasm.catalog.models import Asset, Embedding, Entity, Space, Triple
 from chiasm.errors import ChiasmError, DamagedError, MediaError, NotFoundError, translated
 from chiasm.ingest.read import add_fuse_units
@@ -18,6 +19,7 @@ from chiasm.jobs import Claim, WorkContext, finish, record_failure
 
 __all__ = ["embed_assets", "embed_unit"]
 
+_ASSET = cast(Table, Asset.__table__)
 #: Encoders look at a few hundred pixels; more need not travel between processes.
 _MAX_SIDE = 1024
 #: Media decoded at a time: pictures at full size are the largest thing held.
@@ -63,7 +65,7 @@ def embed_assets(
     with ctx.catalog.read() as session:
         statement = select(
             Asset.id, Asset.entity_id, Asset.modality, Asset.sha256, Asset.value, Asset.source
-        ).where(Asset.id.in_(asset_ids))
+        ).where(Asset.id.in_(listed(session, BigInteger, asset_ids)))
         rows = [_Row(*row) for row in session.execute(statement.order_by(Asset.id))]
     done = _encode_all(ctx, space, rows, beats=False)
     return *done.arrays(space.dim), {row.id: error for row, error in done.failed}
@@ -107,14 +109,13 @@ def _wanted(ctx: WorkContext, claim: Claim) -> tuple[Space, list[_Row]]:
         space = session.get(Space, space_id)
         if space is None:
             raise NotFoundError("no such space", where=f"space {space_id}", remedy="ingest the records again")
-        live = select(Embedding.item_id).where(
-            Embedding.space_id == space_id, Embedding.item_id.in_(asset_ids)
-        )
+        these = listed(session, BigInteger, asset_ids)
+        live = select(Embedding.item_id).where(Embedding.space_id == space_id, Embedding.item_id.in_(these))
         done = set(session.scalars(live))
         statement = (
             select(Asset.id, Asset.entity_id, Asset.modality, Asset.sha256, Asset.value, Asset.source)
             .where(
-                Asset.id.in_(asset_ids),
+                Asset.id.in_(these),
                 Asset.workspace_id == space.workspace_id,
                 Asset.modality == space.kind,
             )
@@ -179,13 +180,16 @@ def _decoded(ctx: WorkContext, rows: Sequence[_Row]) -> list[Any]:
 
 def _alive(session: Session, rows: Sequence[_Row]) -> set[int]:
     """Those that were not deleted while they were being encoded, nor will be before this transaction ends."""
-    found = select(Asset.id).where(Asset.id.in_([row.id for row in rows])).with_for_update(read=True)
+    these = listed(session, BigInteger, [row.id for row in rows])
+    found = select(Asset.id).where(Asset.id.in_(these)).with_for_update(read=True)
     return set(session.scalars(found))
 
 
 def _set_states(session: Session, claim: Claim, done: _Encoded, alive: set[int]) -> None:
-    embedded = [one for one in done.ids if one in alive]
-    session.execute(update(Asset).where(Asset.id.in_(embedded)).values(state="embedded", error=None))
+    these = listed(session, BigInteger, [one for one in done.ids if one in alive])
+    session.connection().execute(
+        update(_ASSET).where(_ASSET.c.id.in_(these)).values(state="embedded", error=None)
+    )
     keys = dict(
         session.execute(
             select(Entity.id, Entity.key).where(Entity.id.in_({row.entity_id for row, _ in done.failed}))

@@ -21,8 +21,8 @@ from chiasm.ingest.write.batch import DEFAULT_DOMAIN
 __all__ = ["Gathered", "gather"]
 
 #: A write transaction should stay under 50 ms or so: others wait for it on SQLite.
-_MAX_RECORDS = 500
-_MAX_EDGES = 2000
+_MAX_RECORDS = 1000
+_MAX_EDGES = 5000
 _MAX_MEDIA_BYTES = 32 * 2**20
 #: Larger raw records are replayed from their line in the source.
 _MAX_RAW_BYTES = 1 << 16
@@ -66,13 +66,15 @@ def _empty(task: ReadTask) -> Gathered:
 
 
 def _add(gathered: Gathered, task: ReadTask, row: Row, before: int, source: MediaSource) -> None:
-    where = f"{task.name}/{row.file}" if row.file else f"{task.name}:{row.line}"
     content = row.content
     if isinstance(content, Edge):
         gathered.batch.edges.append(content)
-    elif isinstance(content, Label):
+        return
+    if isinstance(content, Label):
         gathered.batch.labels.append(content)
-    elif isinstance(content, ChiasmError):
+        return
+    where = f"{task.name}/{row.file}" if row.file else f"{task.name}:{row.line}"
+    if isinstance(content, ChiasmError):
         gathered.failed.append(
             FailedPart(_placed(content, where), where, None, _replay(task, row, None, before))
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Failure, Job, Workspace
 from chiasm.errors import ConflictError
+from chiasm.ingest.ahead import ahead
 from chiasm.ingest.failures import FailedPart
 from chiasm.ingest.gather import Gathered, gather, source_of
 from chiasm.ingest.targets import current_spaces
@@ -21,8 +23,8 @@ from chiasm.jobs import Claim, WorkContext, add_units, advance, finish, record_f
 
 __all__ = ["add_fuse_units", "read_unit"]
 
-#: Assets or entities of one unit: enough to fill encoder batches, few enough to lose little.
-UNIT_ITEMS = 256
+#: Items of one unit: enough to fill encoder batches and to be worth a segment, few enough to lose little.
+_UNIT_ITEMS = {"text": 1024, "image": 256, "audio": 256, "fused": 256}
 
 
 def read_unit(ctx: WorkContext, claim: Claim) -> None:
@@ -37,9 +39,10 @@ def read_unit(ctx: WorkContext, claim: Claim) -> None:
     ctx.beat(int(claim.cursor.get("line", 0)), total, "reading")
     with ctx.catalog.read() as session:
         asked_at = session.get_one(Job, claim.job_id).created_at
-    for gathered in gather(task, task.rows(claim.cursor), source):
-        _write(ctx, claim, task, gathered, total, asked_at)
-        ctx.beat(gathered.line, total, "reading")
+    with closing(ahead(gather(task, task.rows(claim.cursor), source))) as batches:
+        for gathered in batches:
+            _write(ctx, claim, task, gathered, total, asked_at)
+            ctx.beat(gathered.line, total, "reading")
     with ctx.catalog.write() as session:
         finish(session, claim)
     _clear_spool(ctx, claim, task)
@@ -51,7 +54,7 @@ def add_fuse_units(session: Session, job_id: int, release_id: int, entity_ids: I
         session,
         job_id,
         "fuse",
-        [{"release_id": release_id, "entity_ids": ids} for ids in _parts(sorted(entity_ids))],
+        [{"release_id": release_id, "entity_ids": ids} for ids in _parts(entity_ids, "fused")],
     )
 
 
@@ -137,7 +140,7 @@ def _store_media(ctx: WorkContext, gathered: Gathered) -> list[str]:
 def _add_units(session: Session, claim: Claim, effects: Effects, targets: Targets) -> None:
     for modality, assets in sorted(effects.pending.items()):
         space_id = targets.spaces[modality]
-        payloads = [{"space_id": space_id, "asset_ids": ids} for ids in _parts(sorted(assets))]
+        payloads = [{"space_id": space_id, "asset_ids": ids} for ids in _parts(assets, modality)]
         add_units(session, claim.job_id, "embed", payloads)
     ready = effects.touched - effects.waiting
     if targets.release_id is not None and ready:
@@ -159,5 +162,6 @@ def _clear_spool(ctx: WorkContext, claim: Claim, task: ReadTask) -> None:
         Path(task.path).unlink(missing_ok=True)
 
 
-def _parts(ids: Sequence[int]) -> list[list[int]]:
-    return [list(ids[start : start + UNIT_ITEMS]) for start in range(0, len(ids), UNIT_ITEMS)]
+def _parts(ids: Iterable[int], kind: str) -> list[list[int]]:
+    whole, size = sorted(ids), _UNIT_ITEMS[kind]
+    return [whole[start : start + size] for start in range(0, len(whole), size)]

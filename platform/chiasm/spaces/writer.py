@@ -6,14 +6,14 @@ import uuid
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
-from sqlalchemy import CursorResult, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, CursorResult, Table, delete, literal, select, true, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
+from chiasm.catalog.bulk import rows_of, upsert
 from chiasm.catalog.models import Embedding, Segment, Space
 from chiasm.errors import ConflictError, DimensionError, InputError, NotFoundError, StampError
 from chiasm.spaces.kinds.base import Floats, Ints
@@ -21,6 +21,7 @@ from chiasm.spaces.segment import SegmentFile, write_files
 
 __all__ = ["PendingSegment", "remove_items", "upsert_live", "write_segment"]
 
+_EMBEDDING = cast(Table, Embedding.__table__)
 #: Bound parameters of one statement stay below every database's limit.
 _CHUNK = 10_000
 
@@ -134,17 +135,17 @@ def bump_generation(session: Session, space_ids: Sequence[int]) -> None:
 
 def upsert_live(session: Session, space_id: int, segment_id: int, ids: Ints) -> None:
     """Point items to the segment that holds their live row."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    insert: Any = postgresql.insert(Embedding) if postgres else sqlite.insert(Embedding)
-    statement = insert.on_conflict_do_update(
-        index_elements=["space_id", "item_id"], set_={"segment_id": insert.excluded.segment_id}
-    )
     # Ascending, so that two writers take their row locks in one order.
-    rows = [
-        {"space_id": space_id, "item_id": item, "segment_id": segment_id} for item in sorted(ids.tolist())
-    ]
+    rows = [(item,) for item in sorted(ids.tolist())]
     for start in range(0, len(rows), _CHUNK):
-        session.execute(statement, rows[start : start + _CHUNK])
+        given = rows_of(session, {"item_id": BigInteger}, rows[start : start + _CHUNK])
+        chosen = select(literal(space_id), given.c.item_id, literal(segment_id)).where(true())
+        statement = upsert(session, _EMBEDDING).from_select(["space_id", "item_id", "segment_id"], chosen)
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["space_id", "item_id"], set_={"segment_id": statement.excluded.segment_id}
+            )
+        )
 
 
 def _checked(ids: Ints, vectors: Floats, space: Space) -> Floats:

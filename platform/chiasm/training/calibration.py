@@ -72,7 +72,9 @@ def _fit(judged: Judged, start: QueryWeights) -> QueryWeights:
     apart = torch.from_numpy(~np.isfinite(judged.cosines.near))
     weights = torch.from_numpy(judged.weights / max(judged.weights.sum(), 1e-12)).float()
     begin = torch.tensor([start.fused, start.own, start.near, 0.0, 0.0, 0.0])
-    scale = torch.tensor([20.0, 20.0, 20.0, 5.0, 0.3, 0.3])
+    # The last two are offsets of cosines: wide enough that some dozen queries can say that lacking a modality
+    # tells for or against a candidate.
+    scale = torch.tensor([20.0, 20.0, 20.0, 5.0, 1.0, 1.0])
     if np.isfinite(judged.cosines.words).any():
         # What all words say together holds most of what the nearest one says; few queries cannot tell the
         # two apart, so they are kept close to what many could.

@@ -17,11 +17,9 @@ MOST_COPIES = 150
 def fit_on(bench: Bench) -> Ranking:
     """Fit the ranking on held-out assets and on near-copies of known ones.
 
-    A held-out picture of an entity with one picture asks for an entity that now lacks any: such queries
-    alone would
-    teach that lacking one is a merit. So they count as much as such entities are among all, and
-    near-copies of
-    known assets, whose entities have them, make up the rest.
+    A held-out picture of an entity with one picture asks for an entity that now lacks any: such queries alone
+    would teach that lacking one is a merit. So they count as much as such entities are among all, and near-copies
+    of known assets, whose entities have them, make up the rest.
     """
     judged = {}
     for modality, queries in bench.by_modality().items():

@@ -113,10 +113,7 @@ class Bench:
         return self._cosines(modality, asked), right
 
     def lacking(self, modality: str) -> float:
-        """Share of all entities that can be hits without a single asset of a modality, held-out.
-
-        Ones counted.
-        """
+        """Share of all entities that can be hits without a single asset of a modality, held-out ones counted."""
         having = np.unique(self.data.entity[self.data.names == modality])
         return 1.0 - float(np.isin(self.rows, having).mean())
 

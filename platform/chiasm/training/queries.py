@@ -1,4 +1,4 @@
-"""Queries that judge a model: held-out assets, held-out words, held-out edges across domains."""
+"""Queries that judge a model: held-out assets, held-out words, and both across domains."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from chiasm.training.holdout import Visible
 __all__ = ["Query", "held_out_queries"]
 
 Ints = npt.NDArray[np.int64]
+#: From so many neighbours on a node is a hub.
+_HUB = 1000
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def held_out_queries(data: Dataset, split: str, seen: Visible, present: npt.NDAr
                 grouped.setdefault(key, set()).add(int(owner))
                 asset_of.setdefault(key, asset)
     queries = [_query(data, asset_of[key], key[1], right) for key, right in sorted(grouped.items())]
-    return queries + _across(data, split, seen, present)
+    return queries + _beyond(data, held, seen, present) + _across(data, split, seen, present)
 
 
 def _query(data: Dataset, asset: int, into: str, right: set[int]) -> Query:
@@ -63,6 +65,37 @@ def _query(data: Dataset, asset: int, into: str, right: set[int]) -> Query:
     # A word comes from the domain of those it names.
     origin = into if data.stub[entity] else str(data.domain[entity])
     return Query(asset, str(data.names[asset]), origin, into, tuple(sorted(right)), int(data.content[asset]))
+
+
+def _beyond(
+    data: Dataset, held: npt.NDArray[np.bool_], seen: Visible, present: npt.NDArray[np.bool_]
+) -> list[Query]:
+    """Held-out assets as queries for what stands next to their entity in another domain, one or two edges away.
+
+    Only what is nearest in a domain counts, and not where a hub makes it everything.
+    """
+    near: dict[int, set[int]] = {}
+    for here, there in zip(seen.graph.heads.tolist(), seen.graph.tails.tolist(), strict=True):
+        near.setdefault(here, set()).add(there)
+        near.setdefault(there, set()).add(here)
+    queries = []
+    for asset in np.flatnonzero(held).tolist():
+        entity = int(data.entity[asset])
+        if data.stub[entity]:
+            continue
+        first = near.get(entity, set())
+        answered = {str(data.domain[entity])}
+        # A hub leads everywhere; what it leads to says nothing.
+        second = {end for middle in first if len(near[middle]) <= _HUB for end in near[middle]}
+        for ring in (first, second - first - {entity}):
+            domains: dict[str, set[int]] = {}
+            for end in ring:
+                if present[end] and not data.stub[end]:
+                    domains.setdefault(str(data.domain[end]), set()).add(end)
+            for into in sorted(domains.keys() - answered):
+                queries.append(_query(data, asset, into, domains[into]))
+            answered |= domains.keys()
+    return queries
 
 
 def _across(data: Dataset, split: str, seen: Visible, present: npt.NDArray[np.bool_]) -> list[Query]:

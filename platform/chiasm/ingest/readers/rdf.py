@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, parse
 
 from chiasm.catalog.iris import name_of_iri
 from chiasm.errors import ManifestError
@@ -61,43 +64,43 @@ def read_rdf(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
 
 
 def _statements(path: Path) -> Iterator[Any]:
-    import pyoxigraph
-
-    forms = {
-        ".nt": pyoxigraph.RdfFormat.N_TRIPLES,
-        ".ttl": pyoxigraph.RdfFormat.TURTLE,
-    }
+    forms = {".nt": RdfFormat.N_TRIPLES, ".ttl": RdfFormat.TURTLE}
     packed = path.suffix.lower() in PACKED
     suffix = Path(path.stem).suffix if packed else path.suffix
-    form = forms.get(suffix.lower(), pyoxigraph.RdfFormat.RDF_XML)
+    form = forms.get(suffix.lower(), RdfFormat.RDF_XML)
     with open_bytes(path) as file:
-        yield from pyoxigraph.parse(input=file, format=form, base_iri=path.resolve().as_uri())
+        yield from parse(input=file, format=form, base_iri=path.resolve().as_uri())
 
 
 def _content(quad: Any, path: Path) -> Edge | Label | ManifestError:
     try:
-        subject = _key(quad.subject, path)
-        predicate = checked_name(name_of_iri(quad.predicate.value), "predicate")
-        if not hasattr(quad.object, "datatype"):
-            return Edge(subject, predicate, _key(quad.object, path))
-        text = quad.object.value
+        subject, end = _key(quad.subject, path), quad.object
+        predicate = _name(quad.predicate.value, "predicate")
+        if not isinstance(end, Literal):
+            return Edge(subject, predicate, _key(end, path))
+        text = end.value
         if predicate in _NAMES or predicate in _TEXTS:
             value = checked_text(text, "literal").strip()
             if value:
-                return Label(subject, value, quad.object.language, predicate in _NAMES)
-        return Edge(subject, predicate, None, checked_json(_value(quad.object), "literal"))
+                return Label(subject, value, end.language, predicate in _NAMES)
+        return Edge(subject, predicate, None, checked_json(_value(end), "literal"))
     except ManifestError as error:
         return error
 
 
 def _key(node: Any, path: Path) -> str:
-    value = getattr(node, "value", None)
-    if value is None:
-        raise ManifestError("a statement about a statement is not read", remedy="leave quoted triples out")
-    if type(node).__name__ == "BlankNode":
+    if isinstance(node, NamedNode):
+        return _name(node.value, "IRI")
+    if isinstance(node, BlankNode):
         # Blank nodes are of their file alone.
-        return f"_:{hashlib.sha256(str(path).encode()).hexdigest()[:12]}:{value}"
-    return checked_name(name_of_iri(value), "IRI")
+        return f"_:{hashlib.sha256(str(path).encode()).hexdigest()[:12]}:{node.value}"
+    raise ManifestError("a statement about a statement is not read", remedy="leave quoted triples out")
+
+
+# Subjects come in runs, predicates are few, and some objects are everywhere.
+@lru_cache(maxsize=4096)
+def _name(iri: str, field: str) -> str:
+    return checked_name(name_of_iri(iri), field)
 
 
 def _value(literal: Any) -> Any:

@@ -7,8 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import BigInteger, Text, bindparam, delete, insert, select, update
+from sqlalchemy import literal as sql_literal
+from sqlalchemy.types import TypeEngine
 
+from chiasm.catalog.bulk import listed, rows_of
 from chiasm.catalog.models import Space
 from chiasm.ingest.prepare import Content, Prepared, text_content
 from chiasm.ingest.write.state import WriteState
@@ -19,6 +22,20 @@ __all__ = ["Stored", "delete_assets", "insert_assets", "stored_assets", "sync_as
 #: What a text was given as, in its `source`: one string may be both title and text.
 _TITLE, _TEXT = "title", "text"
 _BOTH = f"{_TITLE}+{_TEXT}"
+#: Columns of new assets as they are handed to the database.
+_GIVEN: dict[str, type[TypeEngine[Any]]] = {
+    "entity_id": BigInteger,
+    "modality": Text,
+    "sha256": Text,
+    "value": Text,
+    "media_type": Text,
+    "size_bytes": BigInteger,
+    "lang": Text,
+    "role": Text,
+    "source": Text,
+    "position": BigInteger,
+    "state": Text,
+}
 
 
 class Stored(NamedTuple):
@@ -38,8 +55,9 @@ def stored_assets(state: WriteState, entity_ids: Collection[int]) -> dict[int, l
     """Assets by entity."""
     columns = [ASSET.c[name] for name in Stored._fields]
     found: dict[int, list[Stored]] = defaultdict(list)
-    for some in chunks(entity_ids):
-        for row in state.session.execute(select(*columns).where(ASSET.c.entity_id.in_(some))):
+    if entity_ids:
+        these = listed(state.session, BigInteger, list(entity_ids))
+        for row in state.session.execute(select(*columns).where(ASSET.c.entity_id.in_(these))):
             found[row.entity_id].append(Stored(*row))
     return found
 
@@ -77,27 +95,35 @@ def insert_assets(state: WriteState, assets: Sequence[tuple[int, str, Content]])
     """New rows of (entity, modality, content): pending, or waiting where the modality has no encoder."""
     if not assets:
         return
-    rows = [
-        {
-            "workspace_id": state.workspace_id,
-            "entity_id": entity_id,
-            "modality": modality,
-            "sha256": content.sha256,
-            "value": content.value,
-            "media_type": content.media_type,
-            "size_bytes": content.size_bytes,
-            "lang": content.lang,
-            "role": content.role,
-            "source": content.source,
-            "position": content.position,
-            "state": "pending" if modality in state.targets.spaces else "waiting",
-            "created_at": state.now,
-        }
-        for entity_id, modality, content in assets
-    ]
-    state.session.execute(insert(ASSET), rows)
-    state.effects.counts["assets"] += len(rows)
-    _note_pending(state, {entity_id for entity_id, _, _ in assets})
+    waits = {True: "pending", False: "waiting"}
+    given = rows_of(
+        state.session,
+        _GIVEN,
+        [
+            (
+                entity_id,
+                modality,
+                content.sha256,
+                content.value,
+                content.media_type,
+                content.size_bytes,
+                content.lang,
+                content.role,
+                content.source,
+                content.position,
+                waits[modality in state.targets.spaces],
+            )
+            for entity_id, modality, content in assets
+        ],
+    )
+    chosen = select(*given.c, sql_literal(state.workspace_id), sql_literal(state.now))
+    statement = insert(ASSET).from_select([*_GIVEN, "workspace_id", "created_at"], chosen)
+    made = statement.returning(ASSET.c.id, ASSET.c.entity_id, ASSET.c.modality, ASSET.c.state)
+    for asset_id, entity_id, modality, now in state.session.execute(made).all():
+        if now == "pending":
+            state.effects.pending[modality].add(asset_id)
+            state.effects.waiting.add(entity_id)
+    state.effects.counts["assets"] += len(assets)
 
 
 def delete_assets(state: WriteState, assets: Sequence[Stored]) -> None:
@@ -169,13 +195,3 @@ def _update(state: WriteState, rows: Sequence[Mapping[str, Any]]) -> None:
         values = {name: bindparam(f"new_{name}", type_=ASSET.c[name].type) for name in _ABOUT}
         statement = update(ASSET).where(ASSET.c.id == bindparam("asset_id")).values(values)
         state.session.connection().execute(statement, list(rows))
-
-
-def _note_pending(state: WriteState, entity_ids: Collection[int]) -> None:
-    for some in chunks(entity_ids):
-        statement = select(ASSET.c.id, ASSET.c.entity_id, ASSET.c.modality).where(
-            ASSET.c.entity_id.in_(some), ASSET.c.state == "pending", ASSET.c.created_at == state.now
-        )
-        for asset_id, entity_id, modality in state.session.execute(statement):
-            state.effects.pending[modality].add(asset_id)
-            state.effects.waiting.add(entity_id)

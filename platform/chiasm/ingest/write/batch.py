@@ -19,6 +19,7 @@ from chiasm.ingest.write.entities import (
     ensure_stubs,
     insert_entities,
     look_up,
+    look_up_deleted,
     name_ids,
     update_entities,
 )
@@ -75,7 +76,7 @@ def write_batch(
         keys = {edge.head for edge in batch.edges} | {
             edge.tail for edge in batch.edges if edge.tail is not None
         }
-        ensure_stubs(state, keys, look_up(state, keys))
+        ensure_stubs(state, keys, look_up_deleted(state, keys))
         state.effects.touched |= add_edges(state, batch.edges)
     return state.effects
 
@@ -146,7 +147,8 @@ def _write_records(state: WriteState, records: Sequence[Prepared], domain: str) 
         ],
     )
     update_entities(state, old, domain_ids)
-    ensure_stubs(state, objects - {p.record.key for p in changed}, known)
+    deleted = {key for key, one in known.items() if one.deleted}
+    ensure_stubs(state, objects - {p.record.key for p in changed}, deleted)
     every = [(state.ids[p.record.key], p) for p in new] + old
     old_ids = [entity_id for entity_id, _ in old]
     sync_assets(state, every, stored_assets(state, old_ids))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import JSON, BigInteger, Double, Text, bindparam, delete, select, true, update
+from sqlalchemy import literal as sql_literal
+from sqlalchemy.types import TypeEngine
 
+from chiasm.catalog.bulk import listed, rows_of, upsert
 from chiasm.ingest.prepare import Prepared, literal_ref
 from chiasm.ingest.records import Relation
 from chiasm.ingest.rows import Edge
@@ -22,6 +25,15 @@ __all__ = ["STATED", "TABLE", "add_edges", "sync_relations"]
 STATED = "stated"
 #: A row of a triples file, which the records of its ends do not touch.
 TABLE = "table"
+#: Columns of new triples as they are handed to the database.
+_GIVEN: dict[str, type[TypeEngine[Any]]] = {
+    "subject_id": BigInteger,
+    "predicate_id": BigInteger,
+    "object_id": BigInteger,
+    "literal": JSON,
+    "object_ref": Text,
+    "confidence": Double,
+}
 
 
 class _Stored(NamedTuple):
@@ -48,22 +60,22 @@ def sync_relations(
     names = {relation.predicate for _, prepared in concerned for relation in prepared.record.relations or ()}
     predicates = name_ids(state, PREDICATE, names)
     stored = _stored(state, [entity_id for entity_id, _ in concerned if entity_id in existing])
-    new: list[dict[str, Any]] = []
+    new: list[tuple[Any, ...]] = []
     sure: list[dict[str, Any]] = []
     gone: list[_Stored] = []
     for entity_id, prepared in concerned:
-        wanted: dict[tuple[int, str], dict[str, Any]] = {}
+        wanted: dict[tuple[int, str], tuple[Any, ...]] = {}
         for relation in prepared.record.relations or ():
-            row = _row(state, entity_id, predicates[relation.predicate], relation, STATED)
-            wanted[row["predicate_id"], row["object_ref"]] = row
+            row = _row(state, entity_id, predicates[relation.predicate], relation)
+            wanted[row[1], row[4]] = row
         for old in stored.get(entity_id, ()):
             kept = wanted.pop((old.predicate_id, old.object_ref), None)
             if kept is None:
                 gone.extend([old] if old.origin == STATED else [])
-            elif kept["confidence"] != old.confidence and old.origin == STATED:
-                sure.append({"triple_id": old.id, "certain": kept["confidence"]})
+            elif kept[5] != old.confidence and old.origin == STATED:
+                sure.append({"triple_id": old.id, "certain": kept[5]})
         new.extend(wanted.values())
-    _insert(state, new)
+    _upsert(state, new, STATED)
     if sure:
         statement = (
             update(TRIPLE)
@@ -75,67 +87,75 @@ def sync_relations(
         state.session.execute(delete(TRIPLE).where(TRIPLE.c.id.in_(some)))
     state.effects.counts["triples"] += len(new)
     state.effects.counts["removed"] += len(gone)
-    ends = {row[end] for row in new for end in ("subject_id", "object_id")}
+    ends = {end for row in new for end in (row[0], row[2])}
     ends |= {end for old in gone for end in (old.subject_id, old.object_id)}
     return {end for end in ends if end is not None}
 
 
 def add_edges(state: WriteState, edges: Sequence[Edge]) -> set[int]:
-    """Add triples that are not there yet; the entities at new ones. All ends have ids already."""
-    predicates = name_ids(state, PREDICATE, {edge.relation for edge in edges})
-    wanted: dict[tuple[int, int, str], dict[str, Any]] = {}
-    for edge in edges:
-        relation = Relation(edge.relation, edge.tail, edge.literal, edge.confidence)
-        row = _row(state, state.ids[edge.head], predicates[edge.relation], relation, TABLE)
-        wanted[row["subject_id"], row["predicate_id"], row["object_ref"]] = row
-    same = []
-    for subject_id, rows in _stored(state, {key[0] for key in wanted}).items():
-        for old in rows:
-            same_row = wanted.get((subject_id, old.predicate_id, old.object_ref))
-            if same_row is not None and (old.origin, old.confidence) == (TABLE, same_row["confidence"]):
-                same.append((subject_id, old.predicate_id, old.object_ref))
-    for key in same:
-        del wanted[key]
-    state.effects.counts["unchanged"] += len(edges) - len(wanted)
-    _insert(state, list(wanted.values()))
-    state.effects.counts["triples"] += len(wanted)
-    ends = {row[end] for row in wanted.values() for end in ("subject_id", "object_id")}
-    return {end for end in ends if end is not None}
+    """Add triples that are not there yet, or not like this; the entities at them. All ends have ids already.
+
+    Without a release nothing has to be fused anew, and the set is empty.
+    """
+    ids, predicates = state.ids, name_ids(state, PREDICATE, {edge.relation for edge in edges})
+    rows: dict[tuple[int, int, str], tuple[Any, ...]] = {}
+    for head, relation, tail, literal, confidence in edges:
+        subject, predicate = ids[head], predicates[relation]
+        if tail is not None:
+            end = ids[tail]
+            ref = f"e:{end}"
+            rows[subject, predicate, ref] = (subject, predicate, end, None, ref, confidence)
+        else:
+            row = _row(state, subject, predicate, Relation(relation, None, literal, confidence))
+            rows[subject, predicate, row[4]] = row
+    found = _upsert(state, list(rows.values()), TABLE)
+    state.effects.counts["unchanged"] += len(edges) - found.changed
+    state.effects.counts["triples"] += found.changed
+    return found.ends
 
 
-def _row(
-    state: WriteState, subject_id: int, predicate_id: int, relation: Relation, origin: str
-) -> dict[str, Any]:
-    object_id = None if relation.object is None else state.ids[relation.object]
-    return {
-        "workspace_id": state.workspace_id,
-        "subject_id": subject_id,
-        "predicate_id": predicate_id,
-        "object_id": object_id,
-        "literal": relation.value if object_id is None else None,
-        "object_ref": f"e:{object_id}" if object_id is not None else literal_ref(relation.value),
-        "origin": origin,
-        "confidence": relation.confidence,
-    }
+def _row(state: WriteState, subject_id: int, predicate_id: int, relation: Relation) -> tuple[Any, ...]:
+    """A row of `_GIVEN`."""
+    if relation.object is not None:
+        end = state.ids[relation.object]
+        return (subject_id, predicate_id, end, None, f"e:{end}", relation.confidence)
+    ref = literal_ref(relation.value)
+    return (subject_id, predicate_id, None, json.dumps(relation.value), ref, relation.confidence)
 
 
-def _insert(state: WriteState, rows: Sequence[Mapping[str, Any]]) -> None:
+class _Upserted(NamedTuple):
+    changed: int
+    ends: set[int]
+
+
+def _upsert(state: WriteState, rows: Sequence[tuple[Any, ...]], origin: str) -> _Upserted:
+    """Insert rows of `_GIVEN`; what is there takes the newer origin and confidence, if it has others.
+
+    A triple stated by a record, now also in a table, is of the table from then on.
+    """
     if not rows:
-        return
-    dialect = postgresql if state.session.get_bind().dialect.name == "postgresql" else sqlite
-    statement: Any = dialect.insert(TRIPLE)
-    # A triple that is there (stated by a record, now also in a table) takes the newer origin and confidence.
+        return _Upserted(0, set())
+    given = rows_of(state.session, _GIVEN, rows)
+    chosen = select(sql_literal(state.workspace_id), *given.c, sql_literal(origin)).where(true())
+    statement = upsert(state.session, TRIPLE).from_select(["workspace_id", *_GIVEN, "origin"], chosen)
+    new = statement.excluded
     statement = statement.on_conflict_do_update(
         index_elements=["subject_id", "predicate_id", "object_ref"],
-        set_={"origin": statement.excluded.origin, "confidence": statement.excluded.confidence},
+        set_={"origin": new.origin, "confidence": new.confidence},
+        where=(TRIPLE.c.origin != new.origin) | (TRIPLE.c.confidence != new.confidence),
     )
-    state.session.execute(statement, list(rows))
+    if state.targets.release_id is None:
+        result = state.session.connection().execute(statement)
+        return _Upserted(result.rowcount, set())
+    changed = state.session.execute(statement.returning(TRIPLE.c.subject_id, TRIPLE.c.object_id)).all()
+    return _Upserted(len(changed), {end for ends in changed for end in ends if end is not None})
 
 
 def _stored(state: WriteState, subject_ids: Collection[int]) -> dict[int, list[_Stored]]:
     columns = [TRIPLE.c[name] for name in _Stored._fields]
     found: dict[int, list[_Stored]] = defaultdict(list)
-    for some in chunks(subject_ids):
-        for row in state.session.execute(select(*columns).where(TRIPLE.c.subject_id.in_(some))):
+    if subject_ids:
+        these = listed(state.session, BigInteger, list(subject_ids))
+        for row in state.session.execute(select(*columns).where(TRIPLE.c.subject_id.in_(these))):
             found[row.subject_id].append(_Stored(*row))
     return found

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, insert, null, select, update
+from sqlalchemy import JSON, BigInteger, Table, Text, bindparam, cast, null, select, true, update
+from sqlalchemy import literal as sql_literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
+from chiasm.catalog.bulk import listed, rows_of
 from chiasm.ingest.names import name_of_key
 from chiasm.ingest.prepare import Prepared, text_content
 from chiasm.ingest.write.state import WriteState
-from chiasm.ingest.write.tables import DOMAIN, ENTITY, chunks
+from chiasm.ingest.write.tables import DOMAIN, ENTITY
 
 __all__ = [
     "Known",
@@ -21,9 +25,21 @@ __all__ = [
     "entity_hashes",
     "insert_entities",
     "look_up",
+    "look_up_deleted",
     "name_ids",
     "update_entities",
 ]
+
+
+#: Columns of new entities as they are handed to the database; attributes as JSON text.
+_GIVEN: dict[str, type[TypeEngine[Any]]] = {
+    "key": Text,
+    "domain_id": BigInteger,
+    "title": Text,
+    "attributes": Text,
+    "is_stub": BigInteger,
+    "record_hash": Text,
+}
 
 
 class Known(NamedTuple):
@@ -60,30 +76,33 @@ def look_up(state: WriteState, keys: Collection[str], *, lock: bool = False) -> 
         ENTITY.c.title,
         ENTITY.c.revision,
     )
-    known: dict[str, Known] = {}
-    for some in chunks(keys):
-        statement = select(*columns).where(
-            ENTITY.c.workspace_id == state.workspace_id, ENTITY.c.key.in_(some)
-        )
-        if lock:
-            statement = statement.order_by(ENTITY.c.id).with_for_update()
-        for entity_id, key, is_stub, record_hash, deleted_at, title, revision in state.session.execute(
-            statement
-        ):
-            known[key] = Known(entity_id, key, is_stub, record_hash, deleted_at, title, revision)
-            state.ids[key] = entity_id
+    statement = _of_keys(state, keys, *columns)
+    if lock:
+        statement = statement.order_by(ENTITY.c.id).with_for_update()
+    known = {row[1]: Known(*row) for row in state.session.execute(statement).all()}
+    state.ids.update((key, one.id) for key, one in known.items())
     return known
+
+
+def look_up_deleted(state: WriteState, keys: Collection[str]) -> set[str]:
+    """Those of the keys of which only a tombstone is left; the ids of all that are known are in `state.ids`."""
+    deleted = set()
+    statement = _of_keys(state, keys, ENTITY.c.id, ENTITY.c.key, ENTITY.c.deleted_at)
+    for entity_id, key, deleted_at in state.session.execute(statement).all():
+        state.ids[key] = entity_id
+        if deleted_at is not None:
+            deleted.add(key)
+    return deleted
 
 
 def entity_hashes(session: Session, workspace_id: int, keys: Collection[str]) -> dict[str, str]:
     """Hash of the record that each live entity came from."""
-    hashes: dict[str, str] = {}
-    for some in chunks(keys):
-        statement = select(ENTITY.c.key, ENTITY.c.record_hash).where(
-            ENTITY.c.workspace_id == workspace_id, ENTITY.c.key.in_(some), ENTITY.c.deleted_at.is_(None)
-        )
-        hashes.update((key, value) for key, value in session.execute(statement) if value)
-    return hashes
+    statement = select(ENTITY.c.key, ENTITY.c.record_hash).where(
+        ENTITY.c.workspace_id == workspace_id,
+        ENTITY.c.key.in_(listed(session, Text, list(keys))),
+        ENTITY.c.deleted_at.is_(None),
+    )
+    return {key: value for key, value in session.execute(statement).all() if value}
 
 
 def name_ids(state: WriteState, table: Table, names: Iterable[str]) -> dict[str, int]:
@@ -106,24 +125,43 @@ def insert_entities(state: WriteState, rows: Sequence[Mapping[str, Any]]) -> Non
     """New entity rows (`key` and what is known); their ids are in `state.ids` afterwards."""
     if not rows:
         return
-    defaults: dict[str, Any] = {
+    given = rows_of(
+        state.session,
+        _GIVEN,
+        [
+            (
+                row["key"],
+                row.get("domain_id"),
+                row.get("title"),
+                json.dumps(row.get("attributes", {})),
+                int(row.get("is_stub", False)),
+                row.get("record_hash"),
+            )
+            for row in rows
+        ],
+    )
+    postgres = state.session.get_bind().dialect.name == "postgresql"
+    # On SQLite JSON is text, and a cast would write it as JSON once more.
+    values: dict[str, Any] = {
+        c.name: cast(c, JSON) if postgres and c.name == "attributes" else c for c in given.c
+    }
+    values["is_stub"] = values["is_stub"] == 1
+    same = {
         "workspace_id": state.workspace_id,
-        "domain_id": None,
-        "title": None,
-        "attributes": {},
-        "is_stub": False,
-        "record_hash": None,
         "revision": 1,
         "created_at": state.now,
         "updated_at": state.now,
     }
-    state.session.execute(_insert_new(state, ENTITY), [{**defaults, **row} for row in rows])
-    keys = [row["key"] for row in rows]
-    for some in chunks(keys):
-        statement = select(ENTITY.c.key, ENTITY.c.id).where(
-            ENTITY.c.workspace_id == state.workspace_id, ENTITY.c.key.in_(some)
-        )
-        state.ids.update((key, entity_id) for key, entity_id in state.session.execute(statement))
+    chosen = select(*values.values(), *(sql_literal(value) for value in same.values())).where(true())
+    statement: Any = (postgresql if postgres else sqlite).insert(ENTITY)
+    statement = statement.from_select([*values, *same], chosen)
+    if postgres:
+        # Another writer may make the same key at this moment.
+        statement = statement.on_conflict_do_nothing()
+    made = state.session.execute(statement.returning(ENTITY.c.key, ENTITY.c.id)).all()
+    state.ids.update((key, entity_id) for key, entity_id in made)
+    if len(made) < len(rows):
+        look_up_deleted(state, [row["key"] for row in rows])
 
 
 def update_entities(
@@ -163,20 +201,20 @@ def update_entities(
         state.session.connection().execute(statement, rows)
 
 
-def ensure_stubs(state: WriteState, keys: Collection[str], known: Mapping[str, Known]) -> None:
+def ensure_stubs(state: WriteState, keys: Collection[str], deleted: Collection[str]) -> None:
     """Entities for keys that are named only; those deleted before come back as stubs."""
     from chiasm.ingest.write.assets import insert_assets
 
     new = sorted(key for key in keys if key not in state.ids)
     insert_entities(state, [{"key": key, "is_stub": True} for key in new])
-    revived = sorted(key for key in keys if key in known and known[key].deleted)
+    revived = sorted(key for key in keys if key in deleted)
     if revived:
         statement = (
             update(ENTITY)
             .where(ENTITY.c.id == bindparam("entity_id"))
             .values(is_stub=True, deleted_at=null(), updated_at=state.now)
         )
-        state.session.connection().execute(statement, [{"entity_id": known[key].id} for key in revived])
+        state.session.connection().execute(statement, [{"entity_id": state.ids[key]} for key in revived])
     named = []
     for key in (*new, *revived):
         name = name_of_key(key)
@@ -189,17 +227,19 @@ def ensure_stubs(state: WriteState, keys: Collection[str], known: Mapping[str, K
     state.effects.counts["stubs"] += len(new) + len(revived)
 
 
+def _of_keys(state: WriteState, keys: Collection[str], *columns: Any) -> Any:
+    these = listed(state.session, Text, list(keys))
+    return select(*columns).where(ENTITY.c.workspace_id == state.workspace_id, ENTITY.c.key.in_(these))
+
+
 def _insert_new(state: WriteState, table: Table) -> Any:
-    if state.session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    if state.session.get_bind().dialect.name == "sqlite" and table is not ENTITY:
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return insert(table)
+    dialect: Any = postgresql if state.session.get_bind().dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
 
 
 def _read_names(state: WriteState, table: Table, names: Sequence[str], cache: dict[str, int]) -> None:
-    for some in chunks(names):
-        statement = select(table.c.name, table.c.id).where(
-            table.c.workspace_id == state.workspace_id, table.c.name.in_(some)
-        )
-        cache.update((name, row_id) for name, row_id in state.session.execute(statement))
+    these = listed(state.session, Text, names)
+    statement = select(table.c.name, table.c.id).where(
+        table.c.workspace_id == state.workspace_id, table.c.name.in_(these)
+    )
+    cache.update((name, row_id) for name, row_id in state.session.execute(statement))
