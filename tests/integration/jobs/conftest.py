@@ -118,12 +118,12 @@ def paths(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def make_home(tmp_path: Path, paths: None) -> Iterator[Callable[..., Home]]:
+def make_home(tmp_path: Path, paths: None, place: dict[str, str]) -> Iterator[Callable[..., Home]]:
     made: list[Home] = []
 
     def make(**settings: Any) -> Home:
         usual = {"lease_s": 2.0, "idle_s": 1.0, "log_level": "INFO"}
-        made.append(Home(load_settings(tmp_path / f"home-{len(made)}", **{**usual, **settings})))
+        made.append(Home(load_settings(tmp_path / f"home-{len(made)}", **{**usual, **place, **settings})))
         return made[-1]
 
     yield make

@@ -1,4 +1,4 @@
-"""Real worker processes on SQLite and the embedded broker."""
+"""Real worker processes, at every place that a home may have."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from tests.places import EVERYWHERE, SERVERS, on
 
 from chiasm import jobs
 from chiasm.catalog.models import Job, Schedule, ScheduleRun, WorkUnit
@@ -54,6 +55,19 @@ def test_a_home_without_worker_starts_one_that_ends_when_idle(home: Home) -> Non
     home.until(lambda: not home.alive())
 
 
+@on(*SERVERS)
+def test_a_message_wakes_a_worker(home: Home) -> None:
+    assert not jobs.ensure_worker(home.settings)
+    home.start("worker", "--queues", "ingest")
+    home.until(lambda: b"ready" in home.log.read_bytes())
+    job_id = home.ask("note", [{"name": "one"}])
+    begin = time.monotonic()
+    assert jobs.notify(home.settings, "ingest")
+    assert home.wait(job_id).state == "done"
+    assert time.monotonic() - begin < 20.0
+
+
+@on(*EVERYWHERE)
 def test_two_workers_never_do_a_unit_twice_and_a_lost_message_loses_nothing(home: Home) -> None:
     workers = [home.start("worker", "--queues", "ingest") for _ in range(2)]
     home.until(lambda: all(home.runners(worker.pid) for worker in workers))
@@ -66,6 +80,7 @@ def test_two_workers_never_do_a_unit_twice_and_a_lost_message_loses_nothing(home
     assert {claims for (claims,) in _units(home, WorkUnit.claims)} == {1}
 
 
+@on(*EVERYWHERE)
 def test_a_killed_runner_and_a_killed_worker_lose_nothing_and_double_nothing(home: Home) -> None:
     job_id = home.ask("slow", [{"name": "long", "steps": 30}])
     worker = home.start("worker", "--queues", "ingest")
@@ -82,6 +97,7 @@ def test_a_killed_runner_and_a_killed_worker_lose_nothing_and_double_nothing(hom
     assert _units(home, WorkUnit.losses, WorkUnit.attempts, WorkUnit.claims) == [(2, 0, 3)]
 
 
+@on(*EVERYWHERE)
 def test_a_worker_that_is_asked_to_stop_gives_its_unit_back(home: Home) -> None:
     job_id = home.ask("slow", [{"name": "long", "steps": 400}])
     worker = home.start("worker", "--queues", "ingest")
@@ -93,6 +109,7 @@ def test_a_worker_that_is_asked_to_stop_gives_its_unit_back(home: Home) -> None:
     assert jobs.progress(home.catalog, job_id).state == "cancelled"
 
 
+@on("redis")
 def test_a_record_that_kills_workers_ends_alone_and_a_cancel_reaches_a_running_unit(home: Home) -> None:
     poison = home.ask("poison", [{"ids": [1, 2, 3, 4], "bad": 3}], split_on="ids")
     worker = home.start("worker", "--queues", "ingest")
@@ -110,6 +127,7 @@ def test_a_record_that_kills_workers_ends_alone_and_a_cancel_reaches_a_running_u
     assert "long" not in home.names()
 
 
+@on(*EVERYWHERE)
 def test_an_error_of_its_own_gives_three_attempts_and_then_a_dead_letter(home: Home) -> None:
     job_id = home.ask("broken", [{}])
     unknown = home.ask("nobody-knows", [{}])
@@ -124,6 +142,7 @@ def test_an_error_of_its_own_gives_three_attempts_and_then_a_dead_letter(home: H
     assert "no handler" in str(home.wait(unknown).error)
 
 
+@on("rabbitmq")
 def test_two_beats_fire_one_job(home: Home, monkeypatch: Any) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent / "plugin"))
     schedules.add(
