@@ -18,7 +18,9 @@ from tests.servers import (
     postgres,
     postgres_catalog_url,
     postgres_url,
+    rabbitmq,
     rabbitmq_url,
+    redis,
     redis_url,
 )
 
@@ -33,8 +35,10 @@ __all__ = [
     "postgres",
     "postgres_catalog_url",
     "postgres_url",
+    "rabbitmq",
     "rabbitmq_url",
     "record",
+    "redis",
     "redis_url",
     "write_catalogue",
 ]

@@ -29,7 +29,9 @@ __all__ = [
     "postgres",
     "postgres_catalog_url",
     "postgres_url",
+    "rabbitmq",
     "rabbitmq_url",
+    "redis",
     "redis_url",
 ]
 
@@ -280,14 +282,24 @@ def postgres_catalog_url(postgres: PostgresServer, _with_schema: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """Address of a broker."""
-    for server in _running(RedisServer()):
-        yield server.url
+def redis() -> Iterator[Server]:
+    """A broker; a test may start it anew."""
+    yield from _running(RedisServer())
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_url() -> Iterator[str]:
+def rabbitmq() -> Iterator[Server]:
+    """A broker; a test may start it anew."""
+    yield from _running(RabbitServer())
+
+
+@pytest.fixture
+def redis_url(redis: RedisServer) -> str:
     """Address of a broker."""
-    for server in _running(RabbitServer()):
-        yield server.url
+    return redis.url
+
+
+@pytest.fixture
+def rabbitmq_url(rabbitmq: RabbitServer) -> str:
+    """Address of a broker."""
+    return rabbitmq.url

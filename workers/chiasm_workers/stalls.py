@@ -56,12 +56,11 @@ class Stalls:
         for claim, owner in self._overdue(lanes, now):
             error = TimeLimitError(
                 f"no progress for {self._limit_s:g} s",
-                where=f"{claim.kind} unit {claim.unit_id}",
                 remedy="raise CHIASM_STALL_S if it needs the time, then `chiasm jobs retry`",
             )
             # Recorded first: from then on whatever the runner still does is refused.
             if fail(self._catalog, claim, error, stack=str(error)):
-                _log.warning("%s; its runner is ended", error)
+                _log.warning("unit %s: %s; its runner is ended", claim.unit_id, error)
                 self._lanes.kill(lanes[owner])
 
     def _overdue(self, lanes: dict[str, str], now: float) -> list[tuple[Claim, str]]:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import WorkUnit
 
-__all__ = ["halve", "size_of"]
+__all__ = ["halve", "place_of", "size_of"]
 
 _SAME = {
     "job_id",
@@ -56,3 +56,10 @@ def halve(session: Session, unit: WorkUnit) -> None:
     unit.items_done = 0
     session.flush()
     session.execute(insert(WorkUnit), [second])
+
+
+def place_of(unit: WorkUnit) -> str:
+    """Which unit it is, and of one with a single record which record."""
+    if unit.split_on and size_of(unit) == 1:
+        return f"{unit.kind} unit {unit.id}, {unit.split_on} {unit.payload[unit.split_on][0]}"
+    return f"{unit.kind} unit {unit.id}"

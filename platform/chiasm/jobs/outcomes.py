@@ -15,7 +15,7 @@ from chiasm.errors import ChiasmError, InputError, MissingDependencyError, NotFo
 from chiasm.jobs.claims import Claim, held
 from chiasm.jobs.closing import close_job
 from chiasm.jobs.errors import StaleClaim, TimeLimitError
-from chiasm.jobs.halving import halve, size_of
+from chiasm.jobs.halving import halve, place_of, size_of
 from chiasm.jobs.queueing import waiting_state
 from chiasm.jobs.results import merged
 
@@ -93,6 +93,7 @@ def fail(catalog: Catalog, claim: Claim, error: BaseException, stack: str | None
             _keep_paused(session, claim.job_id)
         elif final:
             session.flush()
+            letter["where"] = letter.get("where") or place_of(unit)
             bury(session, claim.unit_id, letter, stack)
         else:
             session.flush()

@@ -82,9 +82,3 @@ def _take_back(session: Session, unit: WorkUnit) -> None:
             unit.available_at = now + min(_MAX_PAUSE_S, _PAUSE_S * unit.losses)
     if unit.state == "ready" and job_state == PAUSED:
         unit.state = PAUSED
-
-
-def _where(unit: WorkUnit) -> str:
-    if unit.split_on and size_of(unit) == 1:
-        return f"{unit.kind} unit {unit.id}, {unit.split_on} {unit.payload[unit.split_on][0]}"
-    return f"{unit.kind} unit {unit.id}"

@@ -74,9 +74,12 @@ def write_files(folder: Path, ids: Ints, vectors: Floats, stamp: str) -> Segment
     try:
         segment = _write_aside(aside, folder, ids, vectors, stamp)
         aside.rename(folder)
-    except BaseException:
+    except BaseException as error:
         # The disk is full, say: what is there of it would only take more room.
         shutil.rmtree(aside, ignore_errors=True)
+        if isinstance(error, OSError):
+            # A write does not know its file's name.
+            error.filename = error.filename or str(folder)
         raise
     sync_folder(folder.parent)
     return segment

@@ -36,12 +36,13 @@ class Home:
         upgrade_schema(self.catalog.engine)
         self.workspace_id = self.catalog.workspace_id("default")
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.log = settings.home / "processes.log"
+        # Beside the home: it is read when the home's own disk is full.
+        self.log = settings.home.with_name(settings.home.name + ".log")
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, module: str = "chiasm_workers") -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "chiasm_workers", *arguments],
+                [sys.executable, "-m", module, *arguments],
                 env=jobs.settings_environment(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
