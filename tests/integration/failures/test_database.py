@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from tests.places import on
-from tests.servers import PostgresServer
+from tests.servers import PostgresServer, free_port
 
 import chiasm
 from chiasm.catalog.keys import create_key
@@ -32,9 +31,10 @@ def test_away_and_back(make_home: MakeHome, postgres: PostgresServer) -> None:
     job_id = home.ask("slow", [{"name": f"unit-{index}", "steps": 30} for index in range(3)])
     with home.catalog.write() as session:
         secret = create_key(session, home.workspace_id, "test", "write")
-    home.start("serve", "--port", "0", module="chiasm")
+    url = f"http://127.0.0.1:{free_port()}"
+    home.start("serve", "--port", url.rpartition(":")[2], module="chiasm")
     home.start("worker", "--queues", "ingest")
-    url = home.until(lambda: re.search(r"listening on (http://\S+)", home.log.read_text())).group(1)
+    home.until(lambda: _ready(url))
     home.until(lambda: units(home, WorkUnit.state)[0] == ("leased",))
     here = KnowledgeBase(EmbeddedBackend(OpenHome(home.settings)))
     with here, chiasm.connect(url, api_key=secret) as there, ThreadPoolExecutor() as pool:
@@ -54,6 +54,13 @@ def test_away_and_back(make_home: MakeHome, postgres: PostgresServer) -> None:
     # No fault of the units; a lease may have run out meanwhile.
     assert {attempts for (attempts,) in units(home, WorkUnit.attempts)} == {0}
     assert all(losses <= 1 for (losses,) in units(home, WorkUnit.losses))
+
+
+def _ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def _says_so(home: Home, url: str, secret: str, there: KnowledgeBase, job_id: int) -> None:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from tests.places import CATALOGS, on
 
 from chiasm import ingest, jobs
+from chiasm.catalog import Catalog
 from chiasm.catalog.models import Asset, Domain, Entity, Triple
 from chiasm.errors import ConflictError, NotFoundError
 from chiasm.ingest import clear
+from chiasm.ingest.prepare import prepare
+from chiasm.ingest.records import parse_record
+from chiasm.ingest.sources import MediaSource
+from chiasm.ingest.write import Batch, Targets, write_batch
 from chiasm.media import BlobStore
 from chiasm.search import Part, Query, Searcher
 
 from .conftest import Home
 from .test_units import count, manifest, png
+
+pytestmark = on(*CATALOGS)
 
 
 def entity(home: Home, key: str) -> Entity:
@@ -261,3 +270,27 @@ def test_deleting_all(home: Home, tmp_path: Path) -> None:
     assert "deleted" not in home.result(again)
     home.ingest(path)
     assert len(found(home, "pet")) == 30
+
+
+def test_of_two_writers_at_once_one_wins(home: Home, tmp_path: Path) -> None:
+    home.ingest(manifest(tmp_path / "d", {"key": "a", "title": "zero"}))
+    together = threading.Barrier(4)
+    conflicts: list[int] = []
+
+    def write(number: int) -> None:
+        catalog = Catalog(home.catalog.url)
+        raw: dict[str, Any] = {"key": "a", "title": f"writer {number}", "if_revision": 1}
+        source = MediaSource(tmp_path)
+        one = prepare(parse_record(raw), source, where="m:1", raw=raw, line=1, mode="update")
+        together.wait()
+        with catalog.write() as session:
+            effects = write_batch(session, home.workspace_id, Batch([one]), Targets(), replace=False)
+            conflicts.append(len(effects.conflicts))
+        catalog.close()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(conflicts) == [0, 1, 1, 1] and entity(home, "a").revision == 2

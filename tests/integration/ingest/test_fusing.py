@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sqlalchemy import select
+from tests.places import CATALOGS, on
 
 from chiasm import ingest
 from chiasm.catalog.models import Entity, Release, ReleaseSpace, Segment, Space, Workspace
@@ -23,6 +24,8 @@ from chiasm.spaces import SpaceReader
 
 from .conftest import DIM, Home
 from .test_units import manifest, png
+
+pytestmark = on(*CATALOGS)
 
 FUSED_DIM = 16
 
