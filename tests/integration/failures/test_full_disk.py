@@ -26,35 +26,38 @@ RECORDS, DIM = 700, 256
 class SmallDisk:
     """A disk of which a little is left."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, size: str) -> None:
         folder.mkdir()
         self.folder = folder
-        self._mount("size=96k")
+        self._mount(f"size={size}")
 
     def grow(self) -> None:
         self._mount("remount,size=64m")
 
     def remove(self) -> None:
-        subprocess.run(["umount", self.folder], check=True)
+        subprocess.run(["umount", "-l", self.folder], check=True)
 
     def _mount(self, options: str) -> None:
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", self.folder], check=True)
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SmallDisk]:
+    """Mounted where the test says, of the size that it says."""
+    name, size = request.param
     if os.geteuid():
         pytest.skip("only root may mount a small disk")
     try:
-        disk = SmallDisk(tmp_path / "disk")
+        disk = SmallDisk(tmp_path / name, size)
     except subprocess.CalledProcessError:
         pytest.skip("no file system may be mounted here")
     yield disk
     disk.remove()
 
 
+@pytest.mark.parametrize("disk", [("disk", "96k")], indirect=True)
 @on("local", "redis")
-def test_segments_wait_for_room(make_home: MakeHome, disk: SmallDisk, tmp_path: Path) -> None:
+def test_segments_wait_for_room(disk: SmallDisk, make_home: MakeHome, tmp_path: Path) -> None:
     home = make_home(text_encoder=f"hash:text/{DIM}", idle_s=5.0)
     (home.settings.home / "spaces").symlink_to(disk.folder)
     source = tmp_path / "many.jsonl"
@@ -71,6 +74,29 @@ def test_segments_wait_for_room(make_home: MakeHome, disk: SmallDisk, tmp_path: 
     progress = home.wait(job_id)
     assert (progress.state, progress.failures, progress.result["embedded"]) == ("done", 0, RECORDS)
     assert set(units(home, WorkUnit.attempts, WorkUnit.losses)) == {(0, 0)}
+    _each_once(home)
+
+
+# Little more than the empty catalog takes.
+@pytest.mark.parametrize("disk", [("home-0", "1500k")], indirect=True)
+def test_the_catalog_itself_waits_for_room(disk: SmallDisk, make_home: MakeHome, tmp_path: Path) -> None:
+    home = make_home(text_encoder=f"hash:text/{DIM}", idle_s=5.0)
+    assert home.settings.home == disk.folder
+    source = tmp_path / "many.jsonl"
+    rows = ({"key": f"r:{n}", "text": f"record {n} " + "word " * 200} for n in range(RECORDS))
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    job_id = ingest.submit_ingest(home.settings, home.catalog, home.workspace_id, [source])
+    home.start("worker", "--queues", "ingest")
+    home.until(lambda: b"make room" in home.log.read_bytes())
+    assert not jobs.progress(home.catalog, job_id).ended
+    disk.grow()
+    progress = home.wait(job_id)
+    assert (progress.state, progress.failures, progress.result["embedded"]) == ("done", 0, RECORDS)
+    assert {attempts for (attempts,) in units(home, WorkUnit.attempts)} == {0}
+    _each_once(home)
+
+
+def _each_once(home: Home) -> None:
     with home.catalog.read() as session:
         assert session.scalar(select(func.count()).select_from(Embedding)) == RECORDS
         space_id = session.scalars(select(Segment.space_id)).first()

@@ -87,7 +87,7 @@ def test_two_workers_never_do_a_unit_twice_and_a_lost_message_loses_nothing(home
     assert {claims for (claims,) in _units(home, WorkUnit.claims)} == {1}
 
 
-@on(*EVERYWHERE)
+@on("local", "rabbitmq")
 def test_a_killed_runner_and_a_killed_worker_lose_nothing_and_double_nothing(home: Home) -> None:
     job_id = home.ask("slow", [{"name": "long", "steps": 30}])
     worker = home.start("worker", "--queues", "ingest")
