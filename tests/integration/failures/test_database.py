@@ -28,14 +28,14 @@ OUTAGE_S = float(os.environ.get("STORM_OUTAGE_S", "4"))
 @on("redis")
 def test_away_and_back(make_home: MakeHome, postgres: PostgresServer) -> None:
     home = make_home()
-    job_id = home.ask("slow", [{"name": f"unit-{index}", "steps": 30} for index in range(3)])
     with home.catalog.write() as session:
         secret = create_key(session, home.workspace_id, "test", "write")
     url = f"http://127.0.0.1:{free_port()}"
     home.start("serve", "--port", url.rpartition(":")[2], module="chiasm")
     home.start("worker", "--queues", "ingest")
     home.until(lambda: _ready(url))
-    home.until(lambda: units(home, WorkUnit.state)[0] == ("leased",))
+    job_id = home.ask("slow", [{"name": f"unit-{index}", "steps": 40} for index in range(3)])
+    home.until(lambda: ("leased",) in units(home, WorkUnit.state))
     here = KnowledgeBase(EmbeddedBackend(OpenHome(home.settings)))
     with here, chiasm.connect(url, api_key=secret) as there, ThreadPoolExecutor() as pool:
         waits = [pool.submit(kb.job(job_id).wait, 120 + OUTAGE_S) for kb in (here, there)]
