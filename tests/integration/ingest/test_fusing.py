@@ -25,8 +25,6 @@ from chiasm.spaces import SpaceReader
 from .conftest import DIM, Home
 from .test_units import manifest, png
 
-pytestmark = on(*CATALOGS)
-
 FUSED_DIM = 16
 
 
