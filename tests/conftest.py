@@ -12,17 +12,33 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image, ImageDraw
-from tests.servers import postgres, postgres_url, redis_url
+from tests.places import place
+from tests.servers import (
+    _with_schema,
+    postgres,
+    postgres_catalog_url,
+    postgres_url,
+    rabbitmq,
+    rabbitmq_url,
+    redis,
+    redis_url,
+)
 
 __all__ = [
     "COLOURS",
     "QUICK",
     "SHAPES",
+    "_with_schema",
     "draw",
+    "place",
     "play",
     "postgres",
+    "postgres_catalog_url",
     "postgres_url",
+    "rabbitmq",
+    "rabbitmq_url",
     "record",
+    "redis",
     "redis_url",
     "write_catalogue",
 ]

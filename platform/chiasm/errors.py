@@ -13,6 +13,7 @@ ChiasmError
  +-- NotFoundError         no such entity, domain, job, release, schedule
  +-- ConflictError         somebody else changed it first, or it is in use
  +-- DamagedError          a file does not match its checksum
+ +-- UnavailableError      something needed is away for now: the database, room on the disk
  +-- StampError            vectors or weights of another model
  +-- MissingDependencyError  an optional package is not installed
  +-- JobFailed             a job ended with failures
@@ -39,6 +40,7 @@ __all__ = [
     "RecipeError",
     "SettingsError",
     "StampError",
+    "UnavailableError",
     "UsageError",
     "translated",
 ]
@@ -157,6 +159,13 @@ class StampError(ChiasmError):
     """Vectors or weights were made by another model."""
 
     slug = "stamp"
+
+
+class UnavailableError(ChiasmError):
+    """Something that is needed is away for now (the database, room on the disk); later it may work."""
+
+    slug = "unavailable"
+    http_status = 503
 
 
 class MissingDependencyError(ChiasmError):

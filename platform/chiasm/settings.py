@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     allow_urls: bool = False
     #: Seconds a claimed unit may go without heartbeat before it is anybody's again.
     lease_s: float = 30.0
+    #: Seconds that a unit may go without progress; then its process is ended and an error counted against the
+    #: unit. 0 means no limit.
+    stall_s: float = 3600.0
+    #: Seconds after which Redis hands out a wake-up again that nobody acknowledged; work does not depend on it.
+    broker_visibility_s: float = 3600.0
     #: Seconds an idle embedded worker waits before it ends.
     idle_s: float = 20.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"

@@ -15,6 +15,7 @@ from chiasm.jobs.broker import is_embedded, sweep_messages
 from chiasm.jobs.claims import has_work
 from chiasm.settings import Settings
 from chiasm_workers.lanes import Lanes
+from chiasm_workers.stalls import Stalls
 
 __all__ = ["Keeper"]
 
@@ -42,6 +43,7 @@ class Keeper:
         self._lanes = lanes
         self._presence = presence
         self._until_idle = until_idle
+        self._stalls = Stalls(settings, catalog, lanes)
         self._stop = threading.Event()
         self._swept = self._messages = self._busy = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
@@ -70,6 +72,7 @@ class Keeper:
             if sweep(self._catalog):
                 for queue in self._lanes.queues:
                     self._lanes.poke(queue)
+        self._stalls.end_stalled(now)
         if is_embedded(self._settings) and now - self._messages > _MESSAGES_S:
             self._messages = now
             sweep_messages(self._settings)

@@ -63,6 +63,18 @@ class Lane:
         """Have the runner look for work now."""
         self._send(b"p")
 
+    @property
+    def pid(self) -> int | None:
+        """Process id of the runner, if one is there."""
+        with self._lock:
+            return None if self._runner is None else self._runner.pid
+
+    def kill(self) -> None:
+        """End the runner as it is; another one is started."""
+        with self._lock:
+            if self._runner is not None:
+                self._runner.kill()
+
     def stop(self) -> None:
         """Ask the runner to end after what it is doing."""
         self._stopping.set()
@@ -149,6 +161,15 @@ class Lanes:
         """Have a lane look for work now; a lane that this worker does not serve is nothing to it."""
         if queue in self._lanes:
             self._lanes[queue].poke()
+
+    def runners(self) -> dict[str, int]:
+        """Process ids of the runners that are there, by lane."""
+        pids = {name: lane.pid for name, lane in self._lanes.items()}
+        return {name: pid for name, pid in pids.items() if pid is not None}
+
+    def kill(self, queue: str) -> None:
+        """End the runner of a lane as it is; another one is started."""
+        self._lanes[queue].kill()
 
     def request_stop(self) -> None:
         """Ask all runners to end after what they are doing."""

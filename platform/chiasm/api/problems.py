@@ -19,6 +19,8 @@ __all__ = ["PROBLEM_TYPE", "install_problems", "problem", "problem_of"]
 PROBLEM_TYPE = "application/problem+json"
 #: Identifies kinds of problems; nothing is fetched from there.
 _TYPE_PREFIX = "urn:chiasm:problem:"
+#: What goes with a status; who is told that something is away asks again soon.
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +42,7 @@ def problem_of(error: ChiasmError) -> JSONResponse:
     """The document of one of our errors."""
     # What broke inside names files of the machine; that is for its log, not for strangers.
     where = error.where if error.http_status < 500 else None
-    headers = {"WWW-Authenticate": "Bearer"} if error.http_status == 401 else None
+    headers = _HEADERS.get(error.http_status)
     return problem(
         error.http_status, error.slug, error.what, headers=headers, where=where, remedy=error.remedy
     )

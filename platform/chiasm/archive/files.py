@@ -14,6 +14,7 @@ from chiasm.archive.layout import blob_member
 from chiasm.archive.tape import CHUNK_BYTES
 from chiasm.catalog.models import Asset, Release, Segment, WorkUnit
 from chiasm.errors import DamagedError, NotFoundError
+from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.media import BlobStore
 from chiasm.settings import Settings
 
@@ -89,9 +90,7 @@ def _models(connection: Connection, root: Path) -> Iterator[Source]:
 
 def _uploads(connection: Connection, root: Path, store: BlobStore) -> Iterator[Source]:
     """What units that are not done yet have to read, and the media that only these records name."""
-    open_units = select(WorkUnit.payload).where(
-        WorkUnit.kind == "read", WorkUnit.state.in_(("ready", "leased"))
-    )
+    open_units = select(WorkUnit.payload).where(WorkUnit.kind == "read", WorkUnit.state.in_(OPEN_STATES))
     tops: set[Path] = set()
     for payload in connection.scalars(open_units).all():
         for path in (Path(payload.get("path") or ""), Path(payload.get("root") or "")):

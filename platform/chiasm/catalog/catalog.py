@@ -9,16 +9,18 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, select, update
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Workspace
-from chiasm.errors import ChiasmError, SettingsError
+from chiasm.errors import ChiasmError, SettingsError, UnavailableError
 from chiasm.settings import Settings
 
 __all__ = ["Catalog"]
 
 _BUSY_TIMEOUT_S = 30
+#: A server that is gone answers nothing at all.
+_CONNECT_TIMEOUT_S = 10
 
 
 class Catalog:
@@ -85,7 +87,8 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed, pool_pre_ping=True)
+        limits = {} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_TIMEOUT_S}
+        return create_engine(parsed, pool_pre_ping=True, connect_args=limits)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False})
@@ -116,12 +119,28 @@ def _explained(url: str) -> Iterator[None]:
     shown = make_url(url).render_as_string(hide_password=True)
     try:
         yield
-    except (OperationalError, ProgrammingError) as error:
-        reason = str(error.orig).splitlines()[0]
+    except (OperationalError, ProgrammingError, InterfaceError) as error:
+        reason = next(iter(str(error.orig).splitlines()), type(error.orig).__name__)
         if "no such table" in reason or "does not exist" in reason:
             raise ChiasmError(
                 "the catalog has no schema yet",
                 where=shown,
                 remedy="run `chiasm init` or `chiasm db upgrade`",
             ) from error
-        raise ChiasmError(f"the catalog cannot be used: {reason}", where=shown) from error
+        if isinstance(error, ProgrammingError):
+            raise ChiasmError(f"the catalog cannot be used: {reason}", where=shown) from error
+        raise _away(reason, shown) from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise _away(str(error.orig), shown) from error
+
+
+def _away(reason: str, shown: str) -> UnavailableError:
+    if "full" in reason or "No space" in reason:
+        remedy = "make room on its disk; what was accepted is kept, and work goes on by itself"
+    elif shown.startswith("sqlite"):
+        remedy = "see that the file can be written and that nobody keeps it locked; then try again"
+    else:
+        remedy = "see that the database server runs; what was accepted is kept, and work goes on by itself"
+    return UnavailableError(f"the catalog cannot be used: {reason}", where=shown, remedy=remedy)

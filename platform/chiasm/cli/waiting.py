@@ -52,7 +52,7 @@ class _Bar:
             self._task,
             total=now.total or None,
             completed=now.done,
-            stage=now.stage or now.state,
+            stage=_doing(now),
             rate=f"{now.rate_per_s:,.1f}/s" if now.rate_per_s else "",
             eta=f"{_span(now.eta_s)} left" if now.eta_s is not None else "",
             failed=f"{now.failures} failed" if now.failures else "",
@@ -78,11 +78,15 @@ class _Lines:
         failed = f", {now.failures} failed" if now.failures else ""
         eta = f", {_span(now.eta_s)} left" if now.eta_s is not None else ""
         self._frame.note(
-            f"job {now.id} {now.kind}: {now.stage or now.state}, {now.done:,} of {now.total:,}{failed}{eta}"
+            f"job {now.id} {now.kind}: {_doing(now)}, {now.done:,} of {now.total:,}{failed}{eta}"
         )
 
     def end(self) -> None:
         """Nothing to take down."""
+
+
+def _doing(now: JobProgress) -> str:
+    return now.state if now.state == "paused" else now.stage or now.state
 
 
 def _progress_bar() -> Progress:

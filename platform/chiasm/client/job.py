@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from chiasm.client.errors import ServiceError, WaitTimeout
 from chiasm.client.protocol import Backend
-from chiasm.errors import JobFailed
+from chiasm.errors import JobFailed, UnavailableError
 
 __all__ = ["Job", "JobFailure", "JobProgress"]
 
 _FINAL = ("done", "failed", "cancelled")
+_PAUSED = "paused"
+#: Who waits outlasts a service or a database that is started anew, but not one that stays away.
+_AWAY_S = 300.0
+_AWAY_POLL_S = 0.5
 _FIRST_POLL_S = 0.05
 _LAST_POLL_S = 0.5
 _NUDGE_EVERY_S = 2.0
@@ -27,7 +31,7 @@ class JobProgress:
 
     id: int
     kind: str
-    #: queued, running, done, failed or cancelled.
+    #: queued, running, paused, done, failed or cancelled.
     state: str
     stage: str | None = None
     done: int = 0
@@ -111,6 +115,24 @@ class Job:
         self._backend.cancel(self.id)
         return self
 
+    def pause(self) -> Job:
+        """Have it wait: what runs is finished, nothing more is begun."""
+        self._backend.pause(self.id)
+        return self
+
+    def resume(self) -> Job:
+        """Let it go on after a pause."""
+        self._backend.resume(self.id)
+        return self
+
+    def follow(self) -> Iterator[JobProgress]:
+        """The progress at each change, until the job has ended (the last one).
+
+        Raises:
+            ServiceError: The service stays away.
+        """
+        return map(JobProgress.from_dict, self._backend.follow(self.id))
+
     def retry(self) -> int:
         """How many units were handed in again: those that failed, and those that a cancel dropped."""
         return self._backend.retry(self.id)
@@ -126,33 +148,49 @@ class Job:
 
         Raises:
             JobFailed: It failed, or was cancelled.
-            ServiceError: The home's own worker does not stay up.
+            ServiceError: The home's own worker does not stay up, or the service stays away.
+            UnavailableError: The database stays away.
             WaitTimeout: It is not done yet; it goes on.
         """
         started, pause_s = time.monotonic(), _FIRST_POLL_S
         nudged, idle_starts, seen = started, 0, None
+
+        def left_s() -> float:
+            return float("inf") if timeout_s is None else timeout_s - (time.monotonic() - started)
+
         while True:
-            now = self.progress
+            now = self._progress_soon(left_s())
             idle_starts = idle_starts if (now.done, now.total, now.units) == seen else 0
             seen = (now.done, now.total, now.units)
             if watch is not None:
                 watch(now)
             if now.finished:
                 return self._finished(now)
-            left_s = float("inf") if timeout_s is None else timeout_s - (time.monotonic() - started)
-            if left_s <= 0:
+            if left_s() <= 0:
                 raise WaitTimeout(
                     f"job {self.id} is not done after {timeout_s:g} s",
                     where=f"{now.stage or now.state}, {now.done} of {now.total}",
                     remedy=f"it goes on; see `chiasm jobs show {self.id}`",
                 )
-            if time.monotonic() - nudged > _NUDGE_EVERY_S:
+            # A paused job needs no worker, and none would stay for it.
+            if now.state != _PAUSED and time.monotonic() - nudged > _NUDGE_EVERY_S:
                 nudged = time.monotonic()
                 idle_starts += self._backend.nudge()
                 if idle_starts > _MAX_IDLE_STARTS:
                     raise self._no_worker()
-            time.sleep(min(pause_s, left_s))
+            time.sleep(min(pause_s, max(0.0, left_s())))
             pause_s = min(_LAST_POLL_S, pause_s * 1.3)
+
+    def _progress_soon(self, left_s: float) -> JobProgress:
+        """The progress; whoever should tell it may be away for a while."""
+        until = time.monotonic() + min(_AWAY_S, left_s)
+        while True:
+            try:
+                return self.progress
+            except (ServiceError, UnavailableError):
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_AWAY_POLL_S)
 
     def _no_worker(self) -> ServiceError:
         return ServiceError(

@@ -96,6 +96,15 @@ class Backend(Protocol):
     def cancel(self, job_id: int) -> None:
         """Ask a job to stop."""
 
+    def pause(self, job_id: int) -> None:
+        """Have a job wait."""
+
+    def resume(self, job_id: int) -> None:
+        """Let a paused job go on."""
+
+    def follow(self, job_id: int) -> Iterator[JsonDict]:
+        """State and progress at each change, until it has ended."""
+
     def retry(self, job_id: int) -> int:
         """Hand in again what failed; how many units."""
 

@@ -10,11 +10,12 @@ from chiasm.jobs.context import Tools, WorkContext
 from chiasm.jobs.control import DeadLetter, cancel, failures, list_jobs, retry
 from chiasm.jobs.create import add_units, create_job, find_job
 from chiasm.jobs.embedded import Presence, ensure_worker, settings_environment, worker_present
-from chiasm.jobs.errors import Cancelled, Interrupted, StaleClaim
+from chiasm.jobs.errors import Cancelled, Interrupted, StaleClaim, TimeLimitError
 from chiasm.jobs.kinds import QUEUES, UnitKind, register_kind, unit_kind
 from chiasm.jobs.notify import notify
-from chiasm.jobs.outcomes import abandon, fail, finish, record_failure
+from chiasm.jobs.outcomes import abandon, fail, finish, postpone, record_failure
 from chiasm.jobs.owners import owner_name
+from chiasm.jobs.pausing import pause, resume
 from chiasm.jobs.progress import FINAL_STATES, Progress, progress
 from chiasm.jobs.pulsing import Heart
 from chiasm.jobs.sweeping import sweep
@@ -31,6 +32,7 @@ __all__ = [
     "Presence",
     "Progress",
     "StaleClaim",
+    "TimeLimitError",
     "Tools",
     "UnitKind",
     "WorkContext",
@@ -50,10 +52,13 @@ __all__ = [
     "list_jobs",
     "notify",
     "owner_name",
+    "pause",
+    "postpone",
     "progress",
     "record_failure",
     "register_kind",
     "release",
+    "resume",
     "retry",
     "settings_environment",
     "sweep",

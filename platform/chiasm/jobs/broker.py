@@ -48,6 +48,8 @@ def celery_options(settings: Settings) -> dict[str, Any]:
         "task_store_errors_even_if_ignored": False,
         "event_queue_exclusive": True,
     }
+    if settings.broker_url.startswith(("redis", "sentinel")):
+        options["broker_transport_options"] = {"visibility_timeout": settings.broker_visibility_s}
     if not settings.broker_url:
         folder = settings.queue_dir / "messages"
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from chiasm.catalog import Catalog, db_now
 from chiasm.catalog.models import Job, Workspace, WorkUnit
 from chiasm.jobs.errors import Cancelled, StaleClaim
 from chiasm.jobs.kinds import kinds_in_order
+from chiasm.jobs.queueing import waiting_state
 from chiasm.jobs.results import merged
 
 __all__ = [
@@ -138,7 +139,7 @@ def release(catalog: Catalog, claim: Claim) -> bool:
         statement = (
             update(WorkUnit)
             .where(held(claim))
-            .values(state="ready", owner=None, lease_until=None, stage=None)
+            .values(state=waiting_state(), owner=None, lease_until=None, stage=None)
         )
         return bool(session.scalars(statement.returning(WorkUnit.id)).all())
 

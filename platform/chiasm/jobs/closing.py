@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from chiasm.catalog import db_now
 from chiasm.catalog.models import Failure, Job, WorkUnit
 from chiasm.jobs.kinds import unit_kind
+from chiasm.jobs.queueing import OPEN_STATES, PAUSED
 from chiasm.jobs.results import merged
 
 __all__ = ["close_job"]
 
-_OPEN = ("ready", "leased")
 #: Counters that say what was looked at, not what was achieved.
 _NO_SUCCESS = {"failed", "records"}
 
@@ -34,10 +34,13 @@ def close_job(session: Session, job_id: int, result: Mapping[str, Any] | None = 
     if result:
         job.result = merged(job.result or {}, result)
     if job.cancel_requested:
-        # Units that were added while the cancel was being written.
+        # Units that were added while the cancel (or the pause) was being written.
         late = update(WorkUnit).where(WorkUnit.job_id == job_id, WorkUnit.state == "ready")
         session.execute(late.values(state="cancelled", finished_at=db_now()))
-    left = select(WorkUnit.id).where(WorkUnit.job_id == job_id, WorkUnit.state.in_(_OPEN)).limit(1)
+    elif job.state == PAUSED:
+        late = update(WorkUnit).where(WorkUnit.job_id == job_id, WorkUnit.state == "ready")
+        session.execute(late.values(state=PAUSED))
+    left = select(WorkUnit.id).where(WorkUnit.job_id == job_id, WorkUnit.state.in_(OPEN_STATES)).limit(1)
     if session.scalar(left) is not None:
         return False
     _settle(session, job)

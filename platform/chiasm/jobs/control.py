@@ -14,8 +14,9 @@ from chiasm.errors import NotFoundError
 from chiasm.jobs.closing import close_job
 from chiasm.jobs.create import add_units
 from chiasm.jobs.progress import FINAL_STATES, Progress, progress_of
+from chiasm.jobs.queueing import PAUSED, waiting_state
 
-__all__ = ["DeadLetter", "cancel", "failures", "list_jobs", "retry"]
+__all__ = ["DeadLetter", "cancel", "failures", "list_jobs", "locked_job", "retry"]
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,10 @@ def cancel(catalog: Catalog, job_id: int, *, workspace_id: int | None = None) ->
         # Units before their job, in the order in which claims and finishes lock them.
         session.execute(
             update(WorkUnit)
-            .where(WorkUnit.job_id == job_id, WorkUnit.state == "ready")
+            .where(WorkUnit.job_id == job_id, WorkUnit.state.in_(("ready", PAUSED)))
             .values(state="cancelled", finished_at=db_now())
         )
-        job = _job(session, job_id, workspace_id, lock=True)
+        job = locked_job(session, job_id, workspace_id)
         if job.state in FINAL_STATES:
             return False
         job.cancel_requested = True
@@ -126,14 +127,14 @@ def retry(catalog: Catalog, job_id: int, *, workspace_id: int | None = None) -> 
         NotFoundError: There is no such job (in that workspace).
     """
     with catalog.write() as session:
-        job = _job(session, job_id, workspace_id, lock=True)
+        job = locked_job(session, job_id, workspace_id)
         count = _resume(session, job)
         letters = select(Failure).where(
             Failure.job_id == job_id, Failure.replayed_at.is_(None), Failure.replay.is_not(None)
         )
         for letter in session.scalars(letters.order_by(Failure.id)).all():
             count += _replay(session, job, letter)
-        if count:
+        if count and job.state != PAUSED:
             job.state = "running" if job.started_at else "queued"
             job.finished_at = None
             job.error = None
@@ -160,10 +161,21 @@ def _replay(session: Session, job: Job, letter: Failure) -> int:
         update(WorkUnit)
         .where(WorkUnit.id == recipe["unit_id"], WorkUnit.state == "failed")
         .values(
-            state="ready", attempts=0, losses=0, available_at=0.0, error=None, stack=None, finished_at=None
+            state=waiting_state(),
+            attempts=0,
+            losses=0,
+            available_at=0.0,
+            error=None,
+            stack=None,
+            finished_at=None,
         )
     )
     return len(session.scalars(again.returning(WorkUnit.id)).all())
+
+
+def locked_job(session: Session, job_id: int, workspace_id: int | None) -> Job:
+    """The job, locked and as it is now; raises NotFoundError."""
+    return _job(session, job_id, workspace_id, lock=True)
 
 
 def _job(session: Session, job_id: int, workspace_id: int | None, *, lock: bool = False) -> Job:

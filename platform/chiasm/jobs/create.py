@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from chiasm.catalog.models import Job, WorkUnit
 from chiasm.errors import NotFoundError
 from chiasm.jobs.kinds import unit_kind
+from chiasm.jobs.queueing import PAUSED
 
 __all__ = ["add_units", "create_job", "find_job"]
 
@@ -111,7 +112,7 @@ def add_units(
             "priority": priority,
             "payload": dict(payload),
             "dedup_key": dedup_keys[index] if dedup_keys else None,
-            "state": "cancelled" if owner.cancel_requested else "ready",
+            "state": _first_state(owner.state, cancelled=owner.cancel_requested),
             "split_on": split_on if split_on in payload else None,
             "items_total": items[index] if items else _size(payload, split_on),
             "cursor": {},
@@ -127,6 +128,12 @@ def add_units(
             update(Job).where(Job.id == job_id).values(state="running", finished_at=None, error=None)
         )
     return len(rows)
+
+
+def _first_state(job_state: str, *, cancelled: bool) -> str:
+    if cancelled:
+        return "cancelled"
+    return PAUSED if job_state == PAUSED else "ready"
 
 
 def _size(payload: Mapping[str, Any], split_on: str | None) -> int:

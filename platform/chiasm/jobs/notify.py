@@ -44,14 +44,21 @@ def _send(settings: Settings, queues: tuple[str, ...]) -> None:
     sender = _sender(settings)
     with sender.connection_for_write() as connection:
         connection.ensure_connection(max_retries=1, interval_start=0.1, timeout=3)
-        channel = connection.default_channel
-        producer = sender.amqp.Producer(channel, auto_declare=False)
-        for queue in queues:
-            wanted = sender.amqp.queues[wire_name(queue)]
-            waiting = wanted(channel).queue_declare().message_count
-            if waiting:
-                continue
-            sender.send_task(WAKE_TASK, args=[queue], queue=wire_name(queue), producer=producer, retry=False)
+        try:
+            _send_on(sender, connection.default_channel, queues)
+        except connection.connection_errors + connection.channel_errors as error:
+            # Each transport has its own errors; those of a broker that goes away just now are no OSError.
+            raise ConnectionError(str(error)) from error
+
+
+def _send_on(sender: Any, channel: Any, queues: tuple[str, ...]) -> None:
+    producer = sender.amqp.Producer(channel, auto_declare=False)
+    for queue in queues:
+        wanted = sender.amqp.queues[wire_name(queue)]
+        waiting = wanted(channel).queue_declare().message_count
+        if waiting:
+            continue
+        sender.send_task(WAKE_TASK, args=[queue], queue=wire_name(queue), producer=producer, retry=False)
 
 
 @lru_cache(maxsize=8)

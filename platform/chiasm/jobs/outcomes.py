@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import case, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog, db_now
@@ -14,17 +14,23 @@ from chiasm.catalog.models import Failure, WorkUnit
 from chiasm.errors import ChiasmError, InputError, MissingDependencyError, NotFoundError, UsageError
 from chiasm.jobs.claims import Claim, held
 from chiasm.jobs.closing import close_job
-from chiasm.jobs.errors import StaleClaim
+from chiasm.jobs.errors import StaleClaim, TimeLimitError
+from chiasm.jobs.halving import halve, place_of, size_of
+from chiasm.jobs.queueing import waiting_state
 from chiasm.jobs.results import merged
 
-__all__ = ["MAX_ATTEMPTS", "abandon", "bury", "error_dict", "fail", "finish", "record_failure"]
+__all__ = ["MAX_ATTEMPTS", "abandon", "bury", "error_dict", "fail", "finish", "postpone", "record_failure"]
 
 #: An error of the unit itself.
 MAX_ATTEMPTS = 3
 #: Pause before the second and third attempt: a hiccup of disk or network should be over.
 _PAUSE_S = 0.5
+#: Pause of a unit that waits for what is away.
+_AWAY_S = 2.0
 #: The same input gives the same answer: more attempts only delay it.
 _HOPELESS = (InputError, MissingDependencyError, NotFoundError, UsageError)
+#: Half of it may do.
+_TOO_LARGE = (MemoryError, TimeLimitError)
 
 
 def finish(session: Session, claim: Claim, result: Mapping[str, Any] | None = None) -> None:
@@ -60,10 +66,11 @@ def finish(session: Session, claim: Claim, result: Mapping[str, Any] | None = No
 
 
 def fail(catalog: Catalog, claim: Claim, error: BaseException, stack: str | None = None) -> bool:
-    """Record an error of the unit itself: tried again, or a dead letter at the last attempt.
+    """Record an error of the unit itself: tried again, halved, or a dead letter at the last attempt.
 
     Errors that the input decides (`InputError`, `UsageError`, `NotFoundError`, `MissingDependencyError`) are
-    not tried again.
+    not tried again. A unit of several records is halved at its last attempt, and at once where it wants too
+    much memory or time, so that the record that is the reason ends alone.
 
     Returns:
         Whether the claim was still held; otherwise nothing is recorded.
@@ -71,18 +78,65 @@ def fail(catalog: Catalog, claim: Claim, error: BaseException, stack: str | None
     stack = stack or "".join(traceback.format_exception(error))
     letter = error_dict(error)
     with catalog.write() as session:
-        attempts = claim.attempts + 1
-        final = attempts >= MAX_ATTEMPTS or isinstance(error, _HOPELESS)
-        values: dict[str, Any] = {"attempts": attempts, "error": str(letter["what"]), "stack": stack}
-        if not final:
-            pause = db_now() + _PAUSE_S * attempts
-            values |= {"state": "ready", "owner": None, "lease_until": None, "available_at": pause}
-        statement = update(WorkUnit).where(held(claim)).values(**values).returning(WorkUnit.id)
-        if not session.scalars(statement).all():
+        mine = select(WorkUnit).where(held(claim)).with_for_update()
+        unit = session.scalars(mine, execution_options={"populate_existing": True}).one_or_none()
+        if unit is None:
             return False
-        if final:
+        unit.attempts = claim.attempts + 1
+        unit.error, unit.stack = str(letter["what"]), stack
+        final = isinstance(error, _HOPELESS) or unit.attempts >= MAX_ATTEMPTS
+        if size_of(unit) > 1 and _may_be_one_record(error, final=final):
+            unit.owner = unit.lease_until = unit.stage = None
+            # One attempt is left to each half, and to the halves of these.
+            unit.attempts = MAX_ATTEMPTS - 1
+            halve(session, unit)
+            _keep_paused(session, claim.job_id)
+        elif final:
+            session.flush()
+            letter["where"] = letter.get("where") or place_of(unit)
             bury(session, claim.unit_id, letter, stack)
+        else:
+            session.flush()
+            _put_back(session, claim, _PAUSE_S * unit.attempts)
         return True
+
+
+def _may_be_one_record(error: BaseException, *, final: bool) -> bool:
+    """Whether halves are worth an attempt: errors raised on purpose say what they concern."""
+    return isinstance(error, _TOO_LARGE) or (final and not isinstance(error, ChiasmError))
+
+
+def postpone(catalog: Catalog, claim: Claim, error: BaseException) -> bool:
+    """Give a unit back that needs something that is away for now; nothing is counted against it.
+
+    Returns:
+        Whether the claim was still held; otherwise nothing is recorded.
+    """
+    with catalog.write() as session:
+        return _put_back(session, claim, _AWAY_S, error=str(error))
+
+
+def _put_back(session: Session, claim: Claim, pause_s: float, **values: Any) -> bool:
+    again = (
+        update(WorkUnit)
+        .where(held(claim))
+        .values(
+            state=waiting_state(),
+            owner=None,
+            lease_until=None,
+            stage=None,
+            available_at=db_now() + pause_s,
+            **values,
+        )
+        .returning(WorkUnit.id)
+    )
+    return bool(session.scalars(again, execution_options={"synchronize_session": False}).all())
+
+
+def _keep_paused(session: Session, job_id: int) -> None:
+    session.flush()
+    late = update(WorkUnit).where(WorkUnit.job_id == job_id, WorkUnit.state == "ready")
+    session.execute(late.values(state=waiting_state()), execution_options={"synchronize_session": False})
 
 
 def abandon(catalog: Catalog, claim: Claim) -> bool:

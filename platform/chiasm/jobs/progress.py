@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from chiasm.catalog import Catalog, db_now
 from chiasm.catalog.models import Failure, Job, WorkUnit
 from chiasm.errors import NotFoundError
+from chiasm.jobs.queueing import OPEN_STATES
 
 __all__ = ["FINAL_STATES", "Progress", "progress"]
 
@@ -24,11 +25,11 @@ class Progress:
 
     job_id: int
     kind: str
-    #: queued, running, done, failed or cancelled.
+    #: queued, running, paused, done, failed or cancelled.
     state: str
     #: What it is doing, in a word or two.
     stage: str | None
-    #: Units by state: ready, leased, done, failed, cancelled.
+    #: Units by state: ready, leased, paused, done, failed, cancelled.
     units: dict[str, int]
     units_done: int
     units_total: int
@@ -96,7 +97,7 @@ def progress_of(session: Session, job: Job) -> Progress:
         state=job.state,
         stage=_stage(session, job),
         units=units,
-        units_done=sum(count for state, count in units.items() if state not in {"ready", "leased"}),
+        units_done=sum(count for state, count in units.items() if state not in OPEN_STATES),
         units_total=sum(units.values()),
         items_done=done,
         items_total=total,
@@ -121,7 +122,19 @@ def _stage(session: Session, job: Job) -> str | None:
         .order_by(WorkUnit.started_at.desc())
         .limit(1)
     )
-    return session.scalar(newest) or job.stage
+    return session.scalar(newest) or _waits_for(session, job) or job.stage
+
+
+def _waits_for(session: Session, job: Job) -> str | None:
+    """Why the next unit was put off, if nobody works on any."""
+    put_off = (
+        select(WorkUnit.error)
+        .where(WorkUnit.job_id == job.id, WorkUnit.state == "ready", WorkUnit.error.is_not(None))
+        .order_by(WorkUnit.available_at)
+        .limit(1)
+    )
+    reason = session.scalar(put_off)
+    return None if reason is None else f"trying again after: {reason}"
 
 
 def _failures(session: Session, job_id: int) -> int:

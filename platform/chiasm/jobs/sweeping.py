@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, insert, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog, db_now
 from chiasm.catalog.models import Job, WorkUnit
 from chiasm.jobs.closing import close_job
+from chiasm.jobs.halving import halve, place_of, size_of
 from chiasm.jobs.outcomes import bury
 from chiasm.jobs.owners import is_gone
+from chiasm.jobs.queueing import PAUSED
 
 __all__ = ["BISECT_AFTER", "MAX_LOSSES", "sweep"]
 
@@ -57,17 +59,20 @@ def _take_back(session: Session, unit: WorkUnit) -> None:
     unit.lease_until = None
     unit.stage = None
     session.flush()
-    if session.scalar(select(Job.cancel_requested).where(Job.id == unit.job_id)):
+    cancelled, job_state = session.execute(
+        select(Job.cancel_requested, Job.state).where(Job.id == unit.job_id)
+    ).one()
+    if cancelled:
         unit.state = "cancelled"
         close_job(session, unit.job_id)
-    elif unit.losses >= BISECT_AFTER and _size(unit) > 1:
-        _halve(session, unit)
+    elif unit.losses >= BISECT_AFTER and size_of(unit) > 1:
+        halve(session, unit)
     elif unit.losses >= MAX_LOSSES:
         what = f"its worker was lost {unit.losses} times"
         remedy = (
             "the record may need more memory or time than a worker has; mend it, then `chiasm jobs retry`"
         )
-        letter = {"error": "worker-lost", "what": what, "where": _where(unit), "remedy": remedy}
+        letter = {"error": "worker-lost", "what": what, "where": place_of(unit), "remedy": remedy}
         bury(session, unit.id, letter, unit.stack)
     else:
         unit.state = "ready"
@@ -75,42 +80,5 @@ def _take_back(session: Session, unit: WorkUnit) -> None:
             # It may be the unit that kills them: the others go first.
             now = float(session.scalar(select(db_now())) or 0.0)
             unit.available_at = now + min(_MAX_PAUSE_S, _PAUSE_S * unit.losses)
-
-
-def _size(unit: WorkUnit) -> int:
-    parts = unit.payload.get(unit.split_on) if unit.split_on else None
-    return len(parts) if isinstance(parts, list) else 0
-
-
-def _halve(session: Session, unit: WorkUnit) -> None:
-    """Replace the unit by two of half its records each; the first half stays in its row.
-
-    Both inherit the count of losses: the next one halves again at once, and a record that kills every
-    worker is cornered and buried within `MAX_LOSSES` in all.
-    """
-    key = str(unit.split_on)
-    parts = unit.payload[key]
-    middle = len(parts) // 2
-    second = {
-        column.name: getattr(unit, column.name)
-        for column in WorkUnit.__table__.columns
-        if column.name in {"job_id", "workspace_id", "kind", "queue", "priority", "split_on", "losses"}
-    }
-    second |= {
-        "payload": {**unit.payload, key: parts[middle:]},
-        "items_total": len(parts) - middle,
-        "cursor": {},
-        "result": {},
-    }
-    unit.payload = {**unit.payload, key: parts[:middle]}
-    unit.items_total = middle
-    unit.items_done = 0
-    unit.state = "ready"
-    session.flush()
-    session.execute(insert(WorkUnit), [second])
-
-
-def _where(unit: WorkUnit) -> str:
-    if unit.split_on and _size(unit) == 1:
-        return f"{unit.kind} unit {unit.id}, {unit.split_on} {unit.payload[unit.split_on][0]}"
-    return f"{unit.kind} unit {unit.id}"
+    if unit.state == "ready" and job_state == PAUSED:
+        unit.state = PAUSED

@@ -7,19 +7,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from chiasm.catalog import Catalog
-from chiasm.errors import ChiasmError, ConflictError
+from chiasm.errors import ChiasmError, ConflictError, UnavailableError
 from chiasm.jobs.embedded import ensure_worker
 from chiasm.jobs.kinds import QUEUES
 from chiasm.jobs.notify import notify
 from chiasm.jobs.progress import Progress, progress
+from chiasm.jobs.queueing import PAUSED
 from chiasm.settings import Settings
 
-__all__ = ["follow", "wait", "wake"]
+__all__ = ["AWAY_S", "follow", "wait", "wake"]
 
 #: How often a waiting embedded home sees to it that a worker is there (one may be killed at any time).
 _ENSURE_S = 2.0
 #: Starts without any progress after which waiting is given up.
 _MAX_STARTS = 5
+#: Who waits for a job outlasts a database that is started anew, but not one that stays away.
+AWAY_S = 300.0
+_AWAY_POLL_S = 0.5
 
 
 def wake(settings: Settings, *queues: str) -> None:
@@ -41,13 +45,22 @@ def follow(
         NotFoundError: There is no such job.
         ConflictError: It has not ended after `timeout_s`.
         ChiasmError: The embedded home's worker was started again and again and did nothing.
+        UnavailableError: The catalog was away for longer than `AWAY_S`.
     """
     begin = time.monotonic()
     ensured = begin
-    starts = 0
+    starts, away = 0, 0.0
     last: Progress | None = None
     while True:
-        now = progress(catalog, job_id)
+        try:
+            now = progress(catalog, job_id)
+        except UnavailableError:
+            away = away or time.monotonic()
+            if last is None or time.monotonic() - away > AWAY_S:
+                raise
+            time.sleep(_AWAY_POLL_S)
+            continue
+        away = 0.0
         if last is None or _moved(last, now):
             starts = starts if last is None else 0
             yield now
@@ -60,7 +73,8 @@ def follow(
                 where=f"job {job_id}",
                 remedy="it goes on; ask again later with `chiasm jobs show`",
             )
-        if time.monotonic() - ensured > _ENSURE_S:
+        # A paused job needs no worker, and none would stay for it.
+        if now.state != PAUSED and time.monotonic() - ensured > _ENSURE_S:
             ensured = time.monotonic()
             starts += ensure_worker(settings)
         if starts > _MAX_STARTS:

@@ -68,14 +68,29 @@ def write_files(folder: Path, ids: Ints, vectors: Floats, stamp: str) -> Segment
         vectors: Unit vectors, ``(rows, dim)``.
         stamp: Fingerprint of the model that made them.
     """
-    order = np.argsort(ids, kind="stable")
-    ids, block = ids[order], vectors[order].astype(np.float16)
-    kind = kind_for(len(ids))
     aside = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    np.save(aside / IDS, ids)
-    np.save(aside / BLOCK, block)
+    try:
+        segment = _write_aside(aside, folder, ids, vectors, stamp)
+        aside.rename(folder)
+    except BaseException as error:
+        # The disk is full, say: what is there of it would only take more room.
+        shutil.rmtree(aside, ignore_errors=True)
+        if isinstance(error, OSError):
+            # A write does not know its file's name.
+            error.filename = error.filename or str(folder)
+        raise
+    sync_folder(folder.parent)
+    return segment
+
+
+def _write_aside(aside: Path, folder: Path, ids: Ints, vectors: Floats, stamp: str) -> SegmentFile:
+    order = np.argsort(ids, kind="stable")
+    ids, block = ids[order], vectors[order].astype(np.float16)
+    kind = kind_for(len(ids))
+    _save_array(aside / IDS, ids)
+    _save_array(aside / BLOCK, block)
     # The index sees what the block holds, so that both agree to the last bit.
     kind.save(kind.build(ids, block.astype(np.float32)), aside / INDEX)
     files = {name: _describe(aside / name) for name in (IDS, BLOCK, INDEX)}
@@ -92,8 +107,6 @@ def write_files(folder: Path, ids: Ints, vectors: Floats, stamp: str) -> Segment
     for name in (*files, MANIFEST):
         _sync_file(aside / name)
     sync_folder(aside)
-    aside.rename(folder)
-    sync_folder(folder.parent)
     size = sum(int(entry["bytes"]) for entry in files.values()) + len(text)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     return SegmentFile(folder, stamp, int(vectors.shape[1]), kind, ids, block, sha256, size)
@@ -142,6 +155,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _save_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write an array as `np.save` does, but with the operating system's own error where there is no room."""
+    with path.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(np.ascontiguousarray(array).data)
 
 
 def _manifest(folder: Path, sha256: str) -> dict[str, Any]:

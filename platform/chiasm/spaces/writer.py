@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from chiasm.catalog import Catalog
 from chiasm.catalog.bulk import rows_of, upsert
 from chiasm.catalog.models import Embedding, Segment, Space
-from chiasm.errors import ConflictError, DimensionError, InputError, NotFoundError, StampError
+from chiasm.errors import ChiasmError, ConflictError, DimensionError, InputError, NotFoundError, StampError
 from chiasm.spaces.kinds.base import Floats, Ints
 from chiasm.spaces.segment import SegmentFile, write_files
 
@@ -110,7 +111,14 @@ def write_segment(
         session.add(row)
         session.flush()
         segment_id, path = row.id, row.path
-    return PendingSegment(space_id, segment_id, ids, write_files(root / path, ids, vectors, space.stamp))
+    try:
+        file = write_files(root / path, ids, vectors, space.stamp)
+    except BaseException:
+        # Where the catalog is away too, the intent is collected later.
+        with suppress(ChiasmError), catalog.write() as session:
+            session.execute(delete(Segment).where(Segment.id == segment_id, Segment.state == "intent"))
+        raise
+    return PendingSegment(space_id, segment_id, ids, file)
 
 
 def remove_items(session: Session, space_ids: Iterable[int], item_ids: Sequence[int] | Ints) -> None:

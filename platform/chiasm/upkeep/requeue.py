@@ -9,13 +9,13 @@ from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Asset, Entity, Failure, Job, Release, ReleaseSpace, Space, WorkUnit
+from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.upkeep.site import Site
 
 __all__ = ["batches", "drop_items", "embed_again", "fuse_again", "open_items"]
 
 #: Items of one unit, and of one write transaction: it must stay short.
 _UNIT, _BATCH = 256, 2048
-_OPEN = ("ready", "leased")
 #: Where a unit's payload says what its items are for, and the items.
 _PAYLOAD = {"embed": ("space_id", "asset_ids"), "fuse": ("release_id", "entity_ids")}
 
@@ -37,7 +37,7 @@ def open_items(session: Session, kind: str, *, dead: bool = False) -> set[tuple[
     """
     letter = exists().where(Failure.unit_id == WorkUnit.id, Failure.replayed_at.is_(None))
     buried = (WorkUnit.state == "failed") & letter
-    wanted = or_(WorkUnit.state.in_(_OPEN), buried) if dead else WorkUnit.state.in_(_OPEN)
+    wanted = or_(WorkUnit.state.in_(OPEN_STATES), buried) if dead else WorkUnit.state.in_(OPEN_STATES)
     payloads = session.scalars(select(WorkUnit.payload).where(WorkUnit.kind == kind, wanted))
     owner, name = _PAYLOAD[kind]
     return {(payload[owner], item) for payload in payloads for item in payload[name]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,8 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: dict[str, str]) -> Iterator[Home]:
+    """Local, or where the test's `on(...)` says."""
     given: list[int] = []
     register_encoder("test-hash", lambda name, device: HashEncoder(name, given))
     for name in ("notify", "ensure_worker"):
@@ -114,4 +115,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     for module in (clear, forget_submit):
         monkeypatch.setattr(module, "wake", lambda *arguments: None)
     encoders = {f"{modality}_encoder": f"test-hash:{modality}" for modality in ("text", "image", "audio")}
-    return Home(load_settings(tmp_path / "home", **encoders), given)
+    made = Home(load_settings(tmp_path / "home", **encoders, **place), given)
+    yield made
+    made.catalog.close()

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from tests.places import CATALOGS, on
 
 from chiasm import ingest, jobs
+from chiasm.catalog import Catalog
 from chiasm.catalog.models import Asset, Domain, Entity, Triple
 from chiasm.errors import ConflictError, NotFoundError
 from chiasm.ingest import clear
+from chiasm.ingest.prepare import prepare
+from chiasm.ingest.records import parse_record
+from chiasm.ingest.sources import MediaSource
+from chiasm.ingest.write import Batch, Targets, write_batch
 from chiasm.media import BlobStore
 from chiasm.search import Part, Query, Searcher
 
@@ -72,6 +79,7 @@ def test_only_what_changed_is_encoded(
         assert dict(session.execute(mine.group_by(Asset.modality)).all()) == left
 
 
+@on(*CATALOGS)
 @pytest.mark.parametrize(
     ("seen", "conflict"),
     [
@@ -100,6 +108,7 @@ def test_a_record_for_another_revision_fails_alone(
         assert result["created"] == 1 and result["failed"] == 1 and jobs.retry(home.catalog, job_id) == 0
 
 
+@on(*CATALOGS)
 @pytest.mark.parametrize("twice", [False, True])
 def test_of_writers_that_saw_the_same_only_the_first_wins(home: Home, tmp_path: Path, twice: bool) -> None:
     home.ingest(manifest(tmp_path / "d", {"key": "a", "title": "zero"}))
@@ -111,6 +120,7 @@ def test_of_writers_that_saw_the_same_only_the_first_wins(home: Home, tmp_path: 
     assert entity(home, "a").title == "first" and len(home.failures(job_id)) == 1 and result["updated"] == 1
 
 
+@on(*CATALOGS)
 def test_revision_zero_makes_only_what_is_not_there(home: Home, tmp_path: Path) -> None:
     line = {"key": "a", "title": "one", "if_revision": 0}
     assert home.ingest(manifest(tmp_path / "d", line))[0]["created"] == 1
@@ -120,6 +130,7 @@ def test_revision_zero_makes_only_what_is_not_there(home: Home, tmp_path: Path) 
     assert home.ingest(manifest(tmp_path / "d", {**line, "title": "two"}))[0]["created"] == 1
 
 
+@on(*CATALOGS)
 def test_deleting_for_a_revision(home: Home, tmp_path: Path) -> None:
     home.ingest(manifest(tmp_path / "d", {"key": "a", "title": "one"}))
     with pytest.raises(ConflictError, match="has revision 1, not 7"):
@@ -128,6 +139,7 @@ def test_deleting_for_a_revision(home: Home, tmp_path: Path) -> None:
     assert entity(home, "a").deleted_at is not None
 
 
+@on(*CATALOGS)
 def test_a_deleted_key_comes_back_as_new(home: Home, tmp_path: Path) -> None:
     path = manifest(tmp_path / "d", {"key": "a", "title": "dog"}, {"key": "b", "title": "cat"})
     home.ingest(path)
@@ -138,6 +150,7 @@ def test_a_deleted_key_comes_back_as_new(home: Home, tmp_path: Path) -> None:
     assert found(home, "dog") == {"a", "b"} and entity(home, "a").title == "dog"
 
 
+@on(*CATALOGS)
 def test_deleting_one_asset(home: Home, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     path = manifest(folder, FULL)
@@ -174,6 +187,7 @@ def fill(home: Home, tmp_path: Path) -> Path:
     return path
 
 
+@on(*CATALOGS)
 def test_deleting_a_domain_interrupted(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clear, "_BATCH", 10)
     path = fill(home, tmp_path)
@@ -208,6 +222,7 @@ def test_deleting_a_domain_interrupted(home: Home, tmp_path: Path, monkeypatch: 
     assert len(found(home, "pet")) == 30 and count(home, Triple) == 5
 
 
+@on(*CATALOGS)
 def test_the_last_word_wins(home: Home, tmp_path: Path) -> None:
     fill(home, tmp_path)
     clear.submit_clear(home.settings, home.catalog, home.workspace_id, "pets")
@@ -218,6 +233,7 @@ def test_the_last_word_wins(home: Home, tmp_path: Path) -> None:
     assert found(home, "x", into="pets") == {"p3"} and entity(home, "p3").title == "pet three"
 
 
+@on(*CATALOGS)
 def test_a_blob_that_goes_at_the_last_moment_is_put_again(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +260,7 @@ def test_a_blob_that_goes_at_the_last_moment_is_put_again(
     assert home.result(job_id)["embedded"] == 1 and home.embedded() == {"image": 1}
 
 
+@on(*CATALOGS)
 def test_deleting_all(home: Home, tmp_path: Path) -> None:
     path = fill(home, tmp_path)
     other = home.catalog.workspace_id("other")
@@ -261,3 +278,28 @@ def test_deleting_all(home: Home, tmp_path: Path) -> None:
     assert "deleted" not in home.result(again)
     home.ingest(path)
     assert len(found(home, "pet")) == 30
+
+
+@on("postgresql")
+def test_of_two_writers_at_once_one_wins(home: Home, tmp_path: Path) -> None:
+    home.ingest(manifest(tmp_path / "d", {"key": "a", "title": "zero"}))
+    together = threading.Barrier(4)
+    conflicts: list[int] = []
+
+    def write(number: int) -> None:
+        catalog = Catalog(home.catalog.url)
+        raw: dict[str, Any] = {"key": "a", "title": f"writer {number}", "if_revision": 1}
+        source = MediaSource(tmp_path)
+        one = prepare(parse_record(raw), source, where="m:1", raw=raw, line=1, mode="update")
+        together.wait()
+        with catalog.write() as session:
+            effects = write_batch(session, home.workspace_id, Batch([one]), Targets(), replace=False)
+            conflicts.append(len(effects.conflicts))
+        catalog.close()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(conflicts) == [0, 1, 1, 1] and entity(home, "a").revision == 2

@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from tests.places import CATALOGS, on
 
-from chiasm import jobs
+from chiasm import ingest, jobs
 from chiasm.catalog.models import Embedding, Entity, Failure, Release, Segment, Space, WorkUnit
 from chiasm.errors import NotFoundError, UsageError
-from chiasm.ingest import submit_records
+from chiasm.ingest import clear, submit_records
 from chiasm.releases import forget
 from chiasm.spaces import SpaceReader
 
 from .conftest import Home
-from .test_change import found
+from .test_change import fill, found
 from .test_units import manifest, png
 
 #: Stands in the key, in every text and in every value of the entity.
@@ -150,6 +151,7 @@ def test_segments_hold_live_rows_only(full: Home) -> None:
             assert abs(vector - kept[space_id][1][place[int(one)]]).max() < 1e-3
 
 
+@on(*CATALOGS)
 def test_a_shared_picture_stays(home: Home, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     path = manifest(folder, secret(), {"key": "twin", "image": ["face.png"]})
@@ -159,6 +161,7 @@ def test_a_shared_picture_stays(home: Home, tmp_path: Path) -> None:
     assert receipt["counts"]["blobs_shared"] == 1 and traces(home, png()) and not traces(home, MARK.encode())
 
 
+@on(*CATALOGS)
 def test_what_was_deleted_before_can_be_forgotten(home: Home, tmp_path: Path) -> None:
     from chiasm import ingest
 
@@ -178,6 +181,7 @@ def test_what_was_deleted_before_can_be_forgotten(home: Home, tmp_path: Path) ->
     assert [row["receipt"] for row in forget.list_receipts(home.catalog, home.workspace_id)] == [2, 1]
 
 
+@on(*CATALOGS)
 def test_a_killed_worker_is_taken_over_from(full: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home = full
     asked = forget.submit_forget(home.settings, home.catalog, home.workspace_id, [KEY])
@@ -210,6 +214,7 @@ def test_a_release_in_the_making_is_named(full: Home) -> None:
     assert traces(home, MARK.encode())
 
 
+@on(*CATALOGS)
 def test_wrong_requests_forget_nothing(home: Home, tmp_path: Path) -> None:
     home.ingest(manifest(tmp_path / "d", {"key": "a", "title": "dog"}))
     for keys, kind in ((["a", "zebra"], NotFoundError), ([], UsageError), (map(str, range(999)), UsageError)):
@@ -218,3 +223,23 @@ def test_wrong_requests_forget_nothing(home: Home, tmp_path: Path) -> None:
     assert found(home, "dog") == {"a"}
     with pytest.raises(NotFoundError, match="receipt"):
         forget.read_receipt(home.catalog, home.workspace_id, 1)
+
+
+@on("postgresql")
+def test_a_server_keeps_traces_of_its_own(home: Home, tmp_path: Path) -> None:
+    fill(home, tmp_path)
+    folder = tmp_path / "data"
+    (folder).mkdir()
+    (folder / "face.png").write_bytes(png())
+    _, job_id = home.ingest(manifest(folder, secret(), {"key": KEY, "x": MARK}))
+    assert home.failures(job_id)
+    ingest.delete_entity(home.catalog, home.workspace_id, "t1")
+    cleared = clear.submit_clear(home.settings, home.catalog, home.workspace_id, "pets")
+    home.work()
+    assert home.result(cleared)["deleted"] == 25
+    assert found(home, "tool") == {"t0", "t2", "t3", "t4", KEY}
+    receipt = submit(home, KEY)
+    assert receipt["state"] == "done" and receipt["counts"]["blobs"] == 1
+    assert any("database server" in line for line in receipt["remaining"])
+    assert not traces(home, MARK.encode(), png()) and not home.failures(job_id)
+    assert forget.list_receipts(home.catalog, home.workspace_id) == [receipt]

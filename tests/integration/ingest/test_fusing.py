@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sqlalchemy import select
+from tests.places import CATALOGS, on
 
 from chiasm import ingest
 from chiasm.catalog.models import Entity, Release, ReleaseSpace, Segment, Space, Workspace
@@ -112,6 +113,7 @@ def test_what_comes_in_is_fused(busy: tuple[Home, int, Path]) -> None:
     assert set(fused(home, space_id)) == {"a", "b", "c", "kw:animal"}
 
 
+@on(*CATALOGS)
 def test_unit_by_unit_equals_all_at_once(busy: tuple[Home, int, Path]) -> None:
     home, space_id, _ = busy
     release = release_of(home)
@@ -141,6 +143,7 @@ def test_an_edge_alone_is_fused(busy: tuple[Home, int, Path], tmp_path: Path) ->
     assert "lonely" in after and not np.allclose(before["a"], after["a"])
 
 
+@on(*CATALOGS)
 def test_what_is_deleted_is_gone_and_its_neighbours_follow(busy: tuple[Home, int, Path]) -> None:
     home, space_id, _ = busy
     before = fused(home, space_id)
@@ -168,6 +171,7 @@ def test_forgetting_leaves_no_vector_of_before(busy: tuple[Home, int, Path]) -> 
     assert home.tools.models.fusion("r1").dim == FUSED_DIM
 
 
+@on(*CATALOGS)
 def test_deleting_a_domain_reaches_its_neighbours(busy: tuple[Home, int, Path], tmp_path: Path) -> None:
     home, space_id, _ = busy
     outside = [

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from PIL import Image
 from sqlalchemy import func, select
+from tests.places import CATALOGS, on
 
 from chiasm import ingest, jobs
 from chiasm.catalog.models import Asset, Entity, Job, Triple, Workspace, WorkUnit
@@ -21,6 +22,8 @@ from chiasm.ingest import gather
 from chiasm.spaces import SpaceReader
 
 from .conftest import Home
+
+pytestmark = on(*CATALOGS)
 
 
 def png(colour: str = "red") -> bytes:

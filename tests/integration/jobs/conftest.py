@@ -36,12 +36,13 @@ class Home:
         upgrade_schema(self.catalog.engine)
         self.workspace_id = self.catalog.workspace_id("default")
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.log = settings.home / "processes.log"
+        # Beside the home: it is read when the home's own disk is full.
+        self.log = settings.home.with_name(settings.home.name + ".log")
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, module: str = "chiasm_workers") -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "chiasm_workers", *arguments],
+                [sys.executable, "-m", module, *arguments],
                 env=jobs.settings_environment(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -118,12 +119,12 @@ def paths(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def make_home(tmp_path: Path, paths: None) -> Iterator[Callable[..., Home]]:
+def make_home(tmp_path: Path, paths: None, place: dict[str, str]) -> Iterator[Callable[..., Home]]:
     made: list[Home] = []
 
     def make(**settings: Any) -> Home:
         usual = {"lease_s": 2.0, "idle_s": 1.0, "log_level": "INFO"}
-        made.append(Home(load_settings(tmp_path / f"home-{len(made)}", **{**usual, **settings})))
+        made.append(Home(load_settings(tmp_path / f"home-{len(made)}", **{**usual, **place, **settings})))
         return made[-1]
 
     yield make

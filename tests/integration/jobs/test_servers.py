@@ -1,30 +1,28 @@
-"""The same work on PostgreSQL and Redis, started on loopback where they are installed."""
+"""What servers add: writers that do not wait for each other, and brokers that go away."""
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import select
+from tests.places import on
 from tests.servers import free_port
 
 from chiasm import jobs
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Job, WorkUnit
-from chiasm.jobs.sweeping import sweep
+from chiasm.catalog.models import Job
 from chiasm.settings import load_settings
 
 Home = Any
 
 
-def test_claims_on_postgresql_are_never_doubled(make_home: Any, postgres_url: str) -> None:
-    home = make_home(database_url=postgres_url)
+@on("postgresql")
+def test_claims_are_never_doubled(home: Home) -> None:
     job_id = home.ask("embed", [{"asset_ids": [index]} for index in range(120)])
-    catalogs = [Catalog(postgres_url) for _ in range(4)]
+    catalogs = [Catalog(home.settings.catalog_url) for _ in range(4)]
 
     def work(catalog: Catalog) -> list[int]:
         mine = []
@@ -44,23 +42,8 @@ def test_claims_on_postgresql_are_never_doubled(make_home: Any, postgres_url: st
     assert (progress.state, progress.result) == ("done", {"embedded": 120})
 
 
-def test_leases_on_postgresql_run_out_and_are_halved(make_home: Any, postgres_url: str) -> None:
-    home = make_home(database_url=postgres_url)
-    job_id = home.ask("embed", [{"asset_ids": [1, 2]}])
-    for _ in range(2):
-        [stale] = jobs.claim(home.catalog, ["ingest"], "gone", lease_s=0.01)
-        time.sleep(0.05)
-        assert sweep(home.catalog) == 1
-    with home.catalog.read() as session:
-        payloads = session.scalars(select(WorkUnit.payload).where(WorkUnit.job_id == job_id)).all()
-    assert sorted(payload["asset_ids"] for payload in payloads) == [[1], [2]]
-    with pytest.raises(jobs.StaleClaim), home.catalog.write() as session:
-        jobs.finish(session, stale)
-    jobs.cancel(home.catalog, job_id)
-
-
-def test_one_key_makes_one_job_on_postgresql(make_home: Any, postgres_url: str) -> None:
-    home = make_home(database_url=postgres_url)
+@on("postgresql")
+def test_one_key_makes_one_job(home: Home) -> None:
 
     def ask(_: int) -> int:
         with home.catalog.write() as session:
@@ -70,24 +53,6 @@ def test_one_key_makes_one_job_on_postgresql(make_home: Any, postgres_url: str) 
         assert len(set(pool.map(ask, range(8)))) == 1
     with home.catalog.read() as session:
         assert len(session.scalars(select(Job.id).where(Job.idempotency_key == "same")).all()) == 1
-
-
-def test_work_over_redis_and_postgresql(make_home: Any, postgres_url: str, redis_url: str) -> None:
-    home = make_home(database_url=postgres_url, broker_url=redis_url)
-    assert not jobs.ensure_worker(home.settings)
-    worker = home.start("worker")
-    home.until(lambda: b"ready" in home.log.read_bytes())
-    first = home.ask("note", [{"name": "one"}])
-    begin = time.monotonic()
-    assert jobs.notify(home.settings, "ingest")
-    assert home.wait(first).state == "done"
-    assert time.monotonic() - begin < 20.0
-    slow = home.ask("slow", [{"name": "two", "steps": 20}])
-    jobs.notify(home.settings, "ingest")
-    home.until(lambda: jobs.progress(home.catalog, slow).units.get("leased"))
-    os.kill(home.runners(worker.pid)[0], 9)
-    assert home.wait(slow).result == {"noted": 1}
-    assert home.names().count("two") == 1
 
 
 def test_a_broker_that_is_away_delays_work_and_loses_none(make_home: Any) -> None:

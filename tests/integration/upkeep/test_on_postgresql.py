@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
 from sqlalchemy import delete, select, text, update
-from tests.integration.ingest.conftest import HashEncoder, Home
-from tests.integration.ingest.test_fusing import activate
-from tests.integration.ingest.test_units import manifest, png, wav
+from tests.places import on
 
 from chiasm.catalog.models import Asset, Embedding, Entity, Space
 from chiasm.catalog.seals import broken_rows, seal_rows, unsealed_rows
-from chiasm.ingest import submit
-from chiasm.settings import load_settings
-from chiasm_encoders import register_encoder
 from chiasm_migrations.upgrade import upgrade_schema
 
-from .conftest import RECORDS, Clinic
+from .conftest import Clinic
 from .test_doctor import flip
 
-
-@pytest.fixture
-def clinic(tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clinic]:
-    register_encoder("test-hash", lambda name, device: HashEncoder(name, []))
-    for name in ("notify", "ensure_worker"):
-        monkeypatch.setattr(submit, name, lambda *arguments: True)
-    encoders: dict[str, Any] = {f"{m}_encoder": f"test-hash:{m}" for m in ("text", "image", "audio")}
-    home = Home(load_settings(tmp_path / "home", database_url=postgres_url, **encoders), [])
-    activate(home, ["next", "is"])
-    source = manifest(tmp_path / "data", *RECORDS)
-    (tmp_path / "data" / "a.png").write_bytes(png())
-    (tmp_path / "data" / "b.wav").write_bytes(wav())
-    home.ingest(source)
-    clinic = Clinic(home, source)
-    yield clinic
-    clinic.open.close()
-    home.catalog.close()
+pytestmark = on("postgresql")
 
 
 def test_sound_then_damaged_then_sound(clinic: Clinic) -> None:

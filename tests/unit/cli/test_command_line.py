@@ -178,6 +178,8 @@ def test_an_interrupted_wait_leaves_the_job(
     shown = home("ingest", "x.jsonl")
     assert shown.status == 130 and "job 1 goes on" in shown.err and "chiasm jobs show 1" in shown.err
     assert home("jobs", "show", "1", "--json").data["state"] == "queued"
+    assert home("jobs", "pause", "1", "--json").data == {"job": 1, "state": "paused"}
+    assert "job 1 is queued" in home("jobs", "resume", "1").out
     assert home("jobs", "cancel", "1", "--json").data["state"] == "cancelled"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.places import CATALOGS
 
 from chiasm import jobs
 from chiasm.catalog import Catalog
@@ -28,11 +29,15 @@ def empty_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return settings.home / "catalog.sqlite"
 
 
-@pytest.fixture
-def catalog(settings: Settings, empty_catalog: Path) -> Iterator[Catalog]:
-    settings.home.mkdir()
-    shutil.copy(empty_catalog, settings.home)
-    catalog = Catalog.open(settings)
+@pytest.fixture(params=CATALOGS)
+def catalog(request: pytest.FixtureRequest, settings: Settings, empty_catalog: Path) -> Iterator[Catalog]:
+    """With the newest schema, on SQLite and on PostgreSQL."""
+    if request.param == "local":
+        settings.home.mkdir()
+        shutil.copy(empty_catalog, settings.home)
+        catalog = Catalog.open(settings)
+    else:
+        catalog = Catalog(request.getfixturevalue("postgres_catalog_url"))
     yield catalog
     catalog.close()
 

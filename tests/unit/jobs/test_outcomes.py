@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from chiasm import jobs
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Domain, WorkUnit
-from chiasm.errors import ManifestError, NotFoundError
+from chiasm.errors import DamagedError, ManifestError, NotFoundError, UnavailableError
 from chiasm.jobs import Claim, StaleClaim
 from chiasm.jobs.results import merged
 
@@ -158,3 +158,47 @@ def test_results_add_up() -> None:
         "name": "new",
         "flag": True,
     }
+
+
+def test_a_batch_that_fails_is_halved_until_one_record_is_left(catalog: Catalog, ask: Ask) -> None:
+    job_id = ask("embed", [{"asset_ids": list(range(8))}])
+    tried = 0
+    while jobs.progress(catalog, job_id).state != "done":
+        claim = _next(catalog)
+        tried += 1
+        if 5 in claim.payload["asset_ids"]:
+            jobs.fail(catalog, claim, RuntimeError("it is the fifth"))
+            continue
+        with catalog.write() as session:
+            jobs.finish(session, claim, {"embedded": len(claim.payload["asset_ids"])})
+    [letter] = jobs.failures(catalog, job_id)
+    assert str(letter.where).endswith("asset_ids 5") and letter.replayable
+    assert jobs.progress(catalog, job_id).result == {"embedded": 7, "failed": 1}
+    # Three attempts as a whole, then one each for two halves at three levels.
+    assert tried == 3 + 2 * 3
+
+
+@pytest.mark.parametrize("error", [ManifestError("no"), NotFoundError("gone"), DamagedError("cut")])
+def test_what_concerns_the_whole_is_not_halved(catalog: Catalog, ask: Ask, error: Exception) -> None:
+    job_id = ask("embed", [{"asset_ids": [1, 2]}])
+    while jobs.progress(catalog, job_id).state != "failed":
+        jobs.fail(catalog, _next(catalog), error)
+    assert jobs.progress(catalog, job_id).units == {"failed": 1}
+
+
+def test_what_is_away_is_waited_for_and_said(catalog: Catalog, ask: Ask) -> None:
+    job_id = ask("step", [{}])
+    for _ in range(5):
+        assert jobs.postpone(catalog, _next(catalog), UnavailableError("no room", remedy="make room"))
+    now = jobs.progress(catalog, job_id)
+    assert (now.state, now.units, now.stage) == (
+        "running",
+        {"ready": 1},
+        "trying again after: no room (make room)",
+    )
+    assert jobs.claim(catalog, ["ingest"], "me") == []
+    stale = _next(catalog)
+    with catalog.write() as session:
+        jobs.finish(session, stale)
+    assert not jobs.postpone(catalog, stale, UnavailableError("no room"))
+    assert jobs.progress(catalog, job_id).state == "done"

@@ -30,7 +30,7 @@ def readyz(request: Request) -> Response:
     try:
         with home.catalog.read() as session:
             session.connection()
-        status = schema_status(home.catalog.engine)
+            status = schema_status(home.catalog.engine)
     except ChiasmError as error:
         return problem(503, "not-ready", error.what, remedy=error.remedy)
     if not status.up_to_date:

@@ -27,7 +27,7 @@ class Job(Base):
     #: ingest, train, evaluate, ...
     kind: Mapped[Name]
     params: Mapped[Json]
-    #: queued, running, done, failed or cancelled.
+    #: queued, running, paused, done, failed or cancelled.
     state: Mapped[Name] = mapped_column(default="queued")
     #: Same key, same job: asking twice does it once.
     idempotency_key: Mapped[str | None]
@@ -66,7 +66,7 @@ class WorkUnit(Base):
     priority: Mapped[int] = mapped_column(default=100)
     payload: Mapped[Json]
     dedup_key: Mapped[str | None]
-    #: ready, leased, done, failed or cancelled.
+    #: ready, leased, paused, done, failed or cancelled.
     state: Mapped[Name] = mapped_column(default="ready")
     #: Times it ended in an error of its own, times its worker was lost, and times it was claimed.
     attempts: Mapped[int] = mapped_column(default=0)

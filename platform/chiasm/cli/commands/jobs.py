@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 @with_frame
 def list_jobs(
     context: typer.Context,
-    state: Annotated[str | None, typer.Option(help="queued, running, done, failed or cancelled.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="queued, running, paused, done, failed or cancelled.")
+    ] = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1)] = 20,
 ) -> None:
     """Show the newest jobs."""
@@ -53,12 +55,21 @@ def list_jobs(
 
 @group.command("show")
 @with_frame
-def show(context: typer.Context, job_id: JobId) -> None:
+def show(
+    context: typer.Context,
+    job_id: JobId,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show it live until it has ended.")] = False,
+) -> None:
     """Show one job with its progress and result."""
     from chiasm.cli.tables import ago, fields_table, state_text
 
     frame = frame_of(context)
-    now = frame.knowledge_base().job(job_id).progress
+    job = frame.knowledge_base().job(job_id)
+    if follow:
+        from chiasm.cli.waiting import wait_for
+
+        wait_for(frame, job)
+    now = job.progress
     if frame.as_json:
         frame.answer(vars(now))
         return
@@ -131,3 +142,27 @@ def cancel(context: typer.Context, job_id: JobId) -> None:
         frame.answer({"job": job_id, "state": state})
     else:
         frame.out().print(f"job {job_id} is {'stopping' if state == 'running' else state}")
+
+
+@group.command("pause")
+@with_frame
+def pause(context: typer.Context, job_id: JobId) -> None:
+    """Have a job wait: what runs is finished, nothing more is begun."""
+    _say_state(context, job_id, "pause")
+
+
+@group.command("resume")
+@with_frame
+def resume(context: typer.Context, job_id: JobId) -> None:
+    """Let a paused job go on."""
+    _say_state(context, job_id, "resume")
+
+
+def _say_state(context: typer.Context, job_id: int, action: Literal["pause", "resume"]) -> None:
+    frame = frame_of(context)
+    job = frame.knowledge_base().job(job_id)
+    state = (job.pause() if action == "pause" else job.resume()).progress.state
+    if frame.as_json:
+        frame.answer({"job": job_id, "state": state})
+    else:
+        frame.out().print(f"job {job_id} is {state}")

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chiasm.client.embedded import contents, describe, entities, evaluations, graph, outward, schedules, work
+from chiasm.client.embedded import contents, describe, entities, evaluations, graph, outward, schedules
 from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_query
 from chiasm.client.embedded.removal import Removal
+from chiasm.client.embedded.work import Work
 from chiasm.client.media import Medium
 from chiasm.client.protocol import JsonDict, Promote, SearchRequest
 from chiasm.client.records import with_contents
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedBackend"]
 
 
-class EmbeddedBackend(Removal):
+class EmbeddedBackend(Work, Removal):
     """Implements `chiasm.client.protocol.Backend` for one workspace of an open home.
 
     Args:
@@ -117,36 +118,6 @@ class EmbeddedBackend(Removal):
         """Reports made so far, newest first."""
         with self.home.catalog.read() as session:
             return evaluations.list_evaluations(session, self.workspace_id, limit=limit)
-
-    # -- jobs ------------------------------------------------------------------------------------
-
-    def job(self, job_id: int) -> JsonDict:
-        """State and progress of a job."""
-        return work.read_job(self.home, self.workspace_id, job_id)
-
-    def jobs(self, *, limit: int, state: str | None) -> list[JsonDict]:
-        """Jobs, newest first."""
-        return work.list_jobs(self.home, self.workspace_id, limit=limit, state=state)
-
-    def failures(self, job_id: int, *, limit: int) -> list[JsonDict]:
-        """What failed in a job."""
-        return work.list_failures(self.home, self.workspace_id, job_id, limit=limit)
-
-    def cancel(self, job_id: int) -> None:
-        """Ask a job to stop."""
-        from chiasm import jobs
-
-        jobs.cancel(self.home.catalog, job_id, workspace_id=self.workspace_id)
-
-    def retry(self, job_id: int) -> int:
-        """Hand in again what failed."""
-        return work.retry_job(self.home, self.workspace_id, job_id)
-
-    def nudge(self) -> bool:
-        """See to it that an embedded home has a worker; whether one had to be started."""
-        from chiasm import jobs
-
-        return jobs.ensure_worker(self.home.settings)
 
     # -- answers ---------------------------------------------------------------------------------
 

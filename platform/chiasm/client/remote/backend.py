@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chiasm.client.media import Medium
 from chiasm.client.protocol import JsonDict, Promote, SearchRequest
 from chiasm.client.records import as_base64, with_contents
+from chiasm.client.remote.events import follow_job
 from chiasm.client.remote.questions import search_body
 from chiasm.client.remote.uploads import UploadPlan
 from chiasm.client.remote.wire import Wire, quoted
@@ -113,6 +114,18 @@ class HttpBackend:
     def cancel(self, job_id: int) -> None:
         """Ask a job to stop."""
         self._wire.post(f"/v1/jobs/{job_id}/cancel")
+
+    def pause(self, job_id: int) -> None:
+        """Have a job wait."""
+        self._wire.post(f"/v1/jobs/{job_id}/pause")
+
+    def resume(self, job_id: int) -> None:
+        """Let a paused job go on."""
+        self._wire.post(f"/v1/jobs/{job_id}/resume")
+
+    def follow(self, job_id: int) -> Iterator[JsonDict]:
+        """State and progress at each change, until it has ended."""
+        return follow_job(self._wire, job_id)
 
     def retry(self, job_id: int) -> int:
         """Hand in again what failed; how many units."""

@@ -55,14 +55,38 @@ class Wire:
         try:
             response = self._client.request(method, path, **options)
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise ServiceError(
-                f"the service cannot be reached: {error}",
-                where=self.url,
-                remedy="is `chiasm serve` running there?",
-            ) from error
+            raise _unreachable(self.url, error) from error
         if response.is_error:
             raise _error_of(response)
         return response
+
+    def events(self, path: str, last_id: str | None = None) -> Iterator[dict[str, str]]:
+        """Server-sent events, each as its fields, until the connection ends; a sign of life has none.
+
+        Args:
+            path: Where they come from.
+            last_id: The last event that was seen.
+
+        Raises:
+            ServiceError: Nobody answers, the connection broke, or the service failed.
+            ChiasmError: What the service says was wrong.
+        """
+        headers = {} if last_id is None else {"Last-Event-ID": last_id}
+        try:
+            with self._client.stream("GET", path, headers=headers) as response:
+                if response.is_error:
+                    response.read()
+                    raise _error_of(response)
+                event: dict[str, str] = {}
+                for line in response.iter_lines():
+                    name, _, value = line.partition(": ")
+                    if line and name:
+                        event[name] = value
+                    elif not line:
+                        yield event
+                        event = {}
+        except httpx.TransportError as error:
+            raise _unreachable(self.url, error) from error
 
     def pages(self, path: str, field: str, **parameters: Any) -> Iterator[JsonDict]:
         """The rows of all pages of a listing."""
@@ -84,6 +108,11 @@ class Wire:
                 "the answer is not JSON", where=str(response.url), remedy="is this a Chiasm service?"
             ) from error
         return dict(answer)
+
+
+def _unreachable(url: str, error: Exception) -> ServiceError:
+    what = f"the service cannot be reached: {error}"
+    return ServiceError(what, where=url, remedy="is `chiasm serve` running there?")
 
 
 def _error_of(response: httpx.Response) -> ChiasmError:

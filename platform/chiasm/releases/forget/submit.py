@@ -17,6 +17,7 @@ from chiasm.errors import UsageError
 from chiasm.ingest.delete import find_doomed, remove_entities
 from chiasm.ingest.read import add_fuse_units
 from chiasm.jobs import add_units, create_job, wake
+from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.releases.forget.files import clear_files
 from chiasm.releases.forget.marks import Marks, key_hash
 from chiasm.releases.forget.receipts import REMAINS
@@ -151,6 +152,6 @@ def _open_paths(session: Session, workspace_id: int) -> set[str]:
     units = select(WorkUnit.payload).where(
         WorkUnit.workspace_id == workspace_id,
         WorkUnit.kind == "read",
-        WorkUnit.state.in_(("ready", "leased")),
+        WorkUnit.state.in_(OPEN_STATES),
     )
     return {payload["path"] for payload in session.scalars(units) if payload.get("path")}

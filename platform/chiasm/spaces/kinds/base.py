@@ -13,6 +13,8 @@ from chiasm.errors import DamagedError, MissingDependencyError
 
 __all__ = ["Floats", "IndexKind", "Ints", "faiss_module"]
 
+#: Pieces in which an index goes to its file.
+_WRITE_BYTES = 2**20
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
@@ -57,7 +59,10 @@ class IndexKind(ABC):
 
     def save(self, index: Any, path: Path) -> None:
         """Write an index to a file; the caller syncs it."""
-        faiss_module().write_index(index, str(path))
+        faiss = faiss_module()
+        # FAISS's own writer does not notice that the last bytes found no room; Python's does, and says why.
+        with path.open("wb") as file:
+            faiss.write_index(index, faiss.PyCallbackIOWriter(file.write, _WRITE_BYTES))
 
     def open(self, path: Path) -> Any:
         """Read an index from a file whose checksum the caller has verified.

@@ -12,12 +12,12 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Failure, Release, WorkUnit
+from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.upkeep.findings import REPAIR, Finding
 from chiasm.upkeep.site import Site
 
 __all__ = ["look"]
 
-_OPEN = ("ready", "leased")
 #: What training and evaluation make for themselves below a release's folder.
 _SCRATCH = ("snapshot", "features", "evaluation", "scratch")
 _STALE_MESSAGE_S = 60.0
@@ -56,7 +56,7 @@ def _read_later(session: Session) -> set[str]:
     """Paths that a unit will still read, or would if its failures were replayed."""
     failed = exists().where(Failure.job_id == WorkUnit.job_id, Failure.replayed_at.is_(None))
     payloads = session.scalars(
-        select(WorkUnit.payload).where(WorkUnit.kind == "read", WorkUnit.state.in_(_OPEN) | failed)
+        select(WorkUnit.payload).where(WorkUnit.kind == "read", WorkUnit.state.in_(OPEN_STATES) | failed)
     )
     named = {payload.get(name) for payload in payloads for name in ("path", "root")}
     return {path for path in named if isinstance(path, str)}
@@ -76,7 +76,7 @@ def _scratch(site: Site) -> list[Path]:
         busy = exists().where(
             WorkUnit.workspace_id == Release.workspace_id,
             WorkUnit.kind.in_(("train", "build", "evaluate")),
-            WorkUnit.state.in_(_OPEN),
+            WorkUnit.state.in_(OPEN_STATES),
         )
         ended = select(Release.folder).where(Release.state != "building", Release.folder != "", ~busy)
         folders = [site.settings.models_dir / folder for folder in session.scalars(ended)]

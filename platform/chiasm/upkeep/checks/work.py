@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from chiasm.catalog import db_now
 from chiasm.catalog.models import Failure, Job, WorkUnit
+from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.upkeep.findings import REPAIR, Finding
 from chiasm.upkeep.site import Site
 
 __all__ = ["look"]
 
-_OPEN = ("ready", "leased")
 _SHOWN = 10
 
 
@@ -23,7 +23,7 @@ def look(site: Site) -> Iterator[Finding]:
     from chiasm.jobs import worker_present
 
     with site.catalog.read() as session:
-        ready, leased = (_count(session, state) for state in _OPEN)
+        ready, leased = (_count(session, state) for state in ("ready", "leased"))
         lost = session.scalar(
             select(func.count())
             .select_from(WorkUnit)
@@ -53,7 +53,7 @@ def _count(session: Session, state: str) -> int:
 
 
 def _endless(session: Session) -> list[int]:
-    left = exists().where(WorkUnit.job_id == Job.id, WorkUnit.state.in_(_OPEN))
+    left = exists().where(WorkUnit.job_id == Job.id, WorkUnit.state.in_(OPEN_STATES))
     begun = exists().where(WorkUnit.job_id == Job.id)
     statement = select(Job.id).where(Job.state.in_(("queued", "running")), begun, ~left)
     return list(session.scalars(statement.order_by(Job.id)))

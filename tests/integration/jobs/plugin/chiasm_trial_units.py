@@ -1,6 +1,7 @@
 """Handlers of the tests' own units; runners find them by entry point, as they find any other package's."""
 
 import os
+import resource
 import signal
 import time
 from typing import Any
@@ -19,6 +20,13 @@ def _effect(ctx: WorkContext, claim: Claim, name: str) -> None:
         jobs.finish(session, claim, {"noted": 1})
 
 
+def _effects(ctx: WorkContext, claim: Claim) -> None:
+    with ctx.catalog.write() as session:
+        for item in claim.payload["ids"]:
+            session.add(Domain(workspace_id=claim.workspace_id, name=str(item)))
+        jobs.finish(session, claim, {"noted": len(claim.payload["ids"])})
+
+
 def note(ctx: WorkContext, claim: Claim) -> None:
     _effect(ctx, claim, claim.payload["name"])
 
@@ -33,11 +41,32 @@ def slow(ctx: WorkContext, claim: Claim) -> None:
 
 def poison(ctx: WorkContext, claim: Claim) -> None:
     if claim.payload["bad"] in claim.payload["ids"]:
+        # As the kernel does to whoever takes the last of the memory.
         os.kill(os.getpid(), signal.SIGKILL)
-    with ctx.catalog.write() as session:
-        for item in claim.payload["ids"]:
-            session.add(Domain(workspace_id=claim.workspace_id, name=str(item)))
-        jobs.finish(session, claim, {"noted": len(claim.payload["ids"])})
+    _effects(ctx, claim)
+
+
+def hang(ctx: WorkContext, claim: Claim) -> None:
+    if claim.payload["bad"] in claim.payload["ids"]:
+        time.sleep(600)
+    _effects(ctx, claim)
+
+
+def greedy(ctx: WorkContext, claim: Claim) -> None:
+    if claim.payload["bad"] in claim.payload["ids"]:
+        limits = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (2**20, limits[1]))
+        try:
+            bytearray(2**30)
+        finally:
+            resource.setrlimit(resource.RLIMIT_DATA, limits)
+    _effects(ctx, claim)
+
+
+def leave(ctx: WorkContext, claim: Claim) -> None:
+    if claim.token == 1:
+        os._exit(3)
+    _effect(ctx, claim, claim.payload["name"])
 
 
 def broken(ctx: WorkContext, claim: Claim) -> None:
