@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, insert, null, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, insert, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from chiasm.catalog.aliases import kept_ids
+from chiasm.catalog.models import EntityMerge
 from chiasm.ingest.names import name_of_key
 from chiasm.ingest.prepare import Prepared, text_content
 from chiasm.ingest.write.state import WriteState
@@ -36,6 +38,8 @@ class Known(NamedTuple):
     deleted_at: float | None
     title: str | None
     revision: int
+    #: Whether the key is another name of the entity, which was merged into it.
+    alias: bool = False
 
     @property
     def deleted(self) -> bool:
@@ -44,43 +48,49 @@ class Known(NamedTuple):
 
 
 def look_up(state: WriteState, keys: Collection[str], *, lock: bool = False) -> dict[str, Known]:
-    """Entities of the workspace by key, tombstones included.
+    """Entities of the workspace by key, tombstones included; of a merged one's key the one it was merged into.
 
     Args:
         state: The transaction.
         keys: Which.
         lock: Whether nobody else may change them before it ends (PostgreSQL; SQLite has one writer).
     """
-    columns = (
-        ENTITY.c.id,
-        ENTITY.c.key,
-        ENTITY.c.is_stub,
-        ENTITY.c.record_hash,
-        ENTITY.c.deleted_at,
-        ENTITY.c.title,
-        ENTITY.c.revision,
-    )
     known: dict[str, Known] = {}
     for some in chunks(keys):
-        statement = select(*columns).where(
-            ENTITY.c.workspace_id == state.workspace_id, ENTITY.c.key.in_(some)
-        )
-        if lock:
-            statement = statement.order_by(ENTITY.c.id).with_for_update()
-        for entity_id, key, is_stub, record_hash, deleted_at, title, revision in state.session.execute(
-            statement
-        ):
-            known[key] = Known(entity_id, key, is_stub, record_hash, deleted_at, title, revision)
-            state.ids[key] = entity_id
+        mine = (ENTITY.c.workspace_id == state.workspace_id) & ENTITY.c.key.in_(some)
+        known.update((one.key, one) for one in _known(state, mine, lock=lock))
+    gone = {one.id: key for key, one in known.items() if one.deleted}
+    into = kept_ids(state.session, gone) if gone else {}
+    kept = {}
+    for some in chunks(sorted(set(into.values()))):
+        kept.update((one.id, one) for one in _known(state, ENTITY.c.id.in_(some), lock=lock))
+    for merged_id, kept_id in into.items():
+        # Its own record's hash says whether the record under this key is one that was seen already.
+        key = gone[merged_id]
+        known[key] = kept[kept_id]._replace(key=key, alias=True, record_hash=known[key].record_hash)
+    state.ids.update((key, one.id) for key, one in known.items())
     return known
 
 
+_COLUMNS = [ENTITY.c[name] for name in Known._fields if name != "alias"]
+
+
+def _known(state: WriteState, which: ColumnElement[bool], *, lock: bool) -> list[Known]:
+    statement = select(*_COLUMNS).where(which)
+    if lock:
+        statement = statement.order_by(ENTITY.c.id).with_for_update()
+    return [Known(*row) for row in state.session.execute(statement)]
+
+
 def entity_hashes(session: Session, workspace_id: int, keys: Collection[str]) -> dict[str, str]:
-    """Hash of the record that each live entity came from."""
+    """Hash of the record that each entity came from; of live ones, and of those merged into a live one."""
     hashes: dict[str, str] = {}
+    merged = select(EntityMerge.entity_id).where(EntityMerge.workspace_id == workspace_id)
     for some in chunks(keys):
         statement = select(ENTITY.c.key, ENTITY.c.record_hash).where(
-            ENTITY.c.workspace_id == workspace_id, ENTITY.c.key.in_(some), ENTITY.c.deleted_at.is_(None)
+            ENTITY.c.workspace_id == workspace_id,
+            ENTITY.c.key.in_(some),
+            ENTITY.c.deleted_at.is_(None) | ENTITY.c.id.in_(merged),
         )
         hashes.update((key, value) for key, value in session.execute(statement) if value)
     return hashes
