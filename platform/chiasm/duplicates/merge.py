@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
@@ -157,7 +157,7 @@ def _move_assets(session: Session, merge: EntityMerge, kept: Entity, other: Enti
     session.flush()
 
 
-def _about(merge: EntityMerge, row: Mapping[str, Any], position: int) -> dict[str, Any]:
+def _about(merge: EntityMerge, row: RowMapping, position: int) -> dict[str, Any]:
     if row["modality"] != "text" or merge.filled["title"]:
         return {"position": 0 if row["role"] == "title" else position}
     # One title is enough: the other one's is a text among texts.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, aliased
 
 from chiasm.catalog import Catalog
@@ -158,9 +158,9 @@ def list_pairs(
     ]
 
 
-def _chosen(workspace_id: int, state: str, domain: str | None) -> Select[Any]:
+def _chosen(workspace_id: int, state: str, domain: str | None) -> Any:
     first, second = aliased(Entity), aliased(Entity)
-    statement = (
+    statement: Any = (
         select(DuplicatePair, first.key, first.title, second.key, second.title)
         .join(first, first.id == DuplicatePair.first_id)
         .join(second, second.id == DuplicatePair.second_id)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import RowMapping, or_, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Entity, EntityMerge, MergePart
@@ -19,7 +19,8 @@ from chiasm.duplicates.rows import TRIPLE, change, drop, part_of, put_back
 
 __all__ = ["merge_statements", "return_statements"]
 
-Row = Mapping[str, Any]
+#: A row of the table, or the same with other ends.
+Row = RowMapping | dict[str, Any]
 Identity = tuple[int, int, str]
 _ENDS = ("subject_id", "object_id")
 _BASE = MergePart.kind == TRIPLE.name

@@ -101,9 +101,9 @@ def take_apart(settings: Settings, catalog: Catalog, workspace_id: int, keys: Se
         if row.entity_id in below | above
     ]
     between = {row.key for row in rows if row.entity_id in above - below}
-    for one in reversed(undone):
-        if one.key in between:
-            merge_entities(catalog, workspace_id, one.kept, [one.key])
+    for done in reversed(undone):
+        if done.key in between:
+            merge_entities(catalog, workspace_id, done.kept, [done.key])
     return [row.key for row in rows if row.entity_id in below and row.key not in keys]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chiasm.client.embedded import contents, describe, entities, evaluations, graph, outward, schedules, work
+from chiasm.client.embedded.duplicates import Duplicates
 from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_query
 from chiasm.client.embedded.removal import Removal
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedBackend"]
 
 
-class EmbeddedBackend(Removal):
+class EmbeddedBackend(Removal, Duplicates):
     """Implements `chiasm.client.protocol.Backend` for one workspace of an open home.
 
     Args:

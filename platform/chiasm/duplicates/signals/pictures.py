@@ -79,8 +79,8 @@ def alike(one: Picture, other: Picture) -> tuple[float, int]:
     """How sure it is that two pictures are one (0 to 1), and how many bits of their hashes differ."""
     bits = (one.hash ^ other.hash).bit_count()
     mine, theirs = one.colours.astype(np.float64), other.colours.astype(np.float64)
-    gain = np.clip((mine * theirs).sum() / max(1.0, (theirs * theirs).sum()), 1 / _GAIN, _GAIN)
-    cells = np.abs(mine - gain * theirs).mean(axis=2)  # (8, 8, 3) -> (8, 8)
+    gain = np.sqrt(np.clip(mine.sum() / max(1.0, theirs.sum()), 1 / _GAIN, _GAIN))
+    cells = np.abs(mine / gain - gain * theirs).mean(axis=2)  # (8, 8, 3) -> (8, 8)
     apart = float(np.sqrt((cells**2).mean()))
     form = 1.0 / (1.0 + np.exp((bits - _MIDDLE_BITS) / _WIDTH_BITS))
     colour = 0.5 ** ((apart / _HALF_COLOUR) ** 2)

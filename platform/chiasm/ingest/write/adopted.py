@@ -58,7 +58,7 @@ def adopt(state: WriteState, records: Sequence[tuple[int, Prepared]]) -> Adopted
             kept_id, row = into[part.merge_id], part.content
             if part.kind == "triple":
                 if part.subject_id != kept_id:
-                    target = targets.get(part.object_id, part.object_id)
+                    target = targets.get(part.object_id or 0, part.object_id)
                     ref = row["object_ref"] if target is None else f"e:{target}"
                     adopted.statements.add((kept_id, row["predicate_id"], ref))
                 continue

@@ -72,11 +72,12 @@ def sync_relations(
         for old in stored.get(entity_id, ()):
             kept = wanted.pop((old.predicate_id, old.object_ref), None)
             own = (entity_id, old.predicate_id, old.object_ref) not in adopted
-            if kept is not None and not own:
-                taken.append(old.id)
-            if kept is None and old.origin == STATED:
-                (gone if own else spared).append(old)
-            elif kept["confidence"] != old.confidence and old.origin == STATED:
+            if kept is None:
+                lost = gone if own else spared
+                lost.extend([old] if old.origin == STATED else [])
+                continue
+            taken.extend([] if own else [old.id])
+            if kept["confidence"] != old.confidence and old.origin == STATED:
                 sure.append({"triple_id": old.id, "certain": kept["confidence"]})
         new.extend(wanted.values())
     _insert(state, new)

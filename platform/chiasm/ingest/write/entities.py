@@ -61,9 +61,9 @@ def look_up(state: WriteState, keys: Collection[str], *, lock: bool = False) -> 
         known.update((one.key, one) for one in _known(state, mine, lock=lock))
     gone = {one.id: key for key, one in known.items() if one.deleted}
     into = kept_ids(state.session, gone) if gone else {}
-    kept = {}
-    for some in chunks(sorted(set(into.values()))):
-        kept.update((one.id, one) for one in _known(state, ENTITY.c.id.in_(some), lock=lock))
+    kept: dict[int, Known] = {}
+    for ids in chunks(sorted(set(into.values()))):
+        kept.update((one.id, one) for one in _known(state, ENTITY.c.id.in_(ids), lock=lock))
     for merged_id, kept_id in into.items():
         # Its own record's hash says whether the record under this key is one that was seen already.
         key = gone[merged_id]
