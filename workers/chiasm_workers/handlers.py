@@ -20,6 +20,8 @@ _HANDLERS: dict[str, str | Handler] = {
     "read": "chiasm.ingest:read_unit",
     "embed": "chiasm.ingest:embed_unit",
     "fuse": "chiasm.ingest:fuse_unit",
+    "fingerprint": "chiasm.duplicates:fingerprint_unit",
+    "compare": "chiasm.duplicates:compare_unit",
     "clear": "chiasm.ingest:clear_unit",
     "forget": "chiasm.releases.forget:forget_unit",
     "train": "chiasm.releases.train:train_unit",

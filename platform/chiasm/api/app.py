@@ -13,6 +13,7 @@ from chiasm.api.guard import Guard
 from chiasm.api.metrics import Metrics, MetricsMiddleware
 from chiasm.api.problems import install_problems
 from chiasm.api.routes import (
+    duplicates,
     entities,
     evaluations,
     forget,
@@ -59,6 +60,7 @@ def build_app(settings: Settings, *, host: str = "127.0.0.1") -> FastAPI:
     for routes in (
         search,
         entities,
+        duplicates,
         forget,
         ingest,
         jobs,

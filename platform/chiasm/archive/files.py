@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Subquery, case, func, literal, select
 
 from chiasm.archive.layout import blob_member
 from chiasm.archive.tape import CHUNK_BYTES
-from chiasm.catalog.models import Asset, Release, Segment, WorkUnit
+from chiasm.catalog.models import Asset, MergePart, Release, Segment, WorkUnit
 from chiasm.errors import DamagedError, NotFoundError
 from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.media import BlobStore
@@ -102,7 +102,9 @@ def _uploads(connection: Connection, root: Path, store: BlobStore) -> Iterator[S
         if top.is_file():
             named |= _named_media(top)
     for address in sorted(named):
-        if connection.scalar(select(Asset.id).where(Asset.sha256 == address).limit(1)) is None:
+        known = _named()
+        known_here = select(func.count()).select_from(known).where(known.c.address == address)
+        if not connection.scalar(known_here):
             data = store.get(address)
             yield Source(blob_member(address), len(data), iter([data]), address, address)
 
@@ -123,9 +125,11 @@ def _tree(top: Path, name: str) -> Iterator[Source]:
 
 def _blobs(connection: Connection, store: BlobStore) -> Iterator[Source]:
     # A medium that could not be decoded is kept where it is there, and missed by nobody where it is not.
-    needed = func.max(case((Asset.state != "failed", 1), else_=0))
-    chosen = select(Asset.sha256, needed).where(Asset.modality != "text").group_by(Asset.sha256)
-    for address, must in connection.execution_options(yield_per=1000).execute(chosen.order_by(Asset.sha256)):
+    # That holds for the content of merged entities as well: it is needed if they are taken apart.
+    named = _named()
+    chosen = select(named.c.address, func.max(named.c.must)).group_by(named.c.address)
+    ordered = chosen.order_by(named.c.address)
+    for address, must in connection.execution_options(yield_per=1000).execute(ordered):
         try:
             data = store.get(address)
         except NotFoundError as error:
@@ -137,6 +141,16 @@ def _blobs(connection: Connection, store: BlobStore) -> Iterator[Source]:
                 remedy="ingest its record again (if it was deleted just now, only run the backup again)",
             ) from error
         yield Source(blob_member(address), len(data), iter([data]), address, address)
+
+
+def _named() -> Subquery:
+    """Addresses of media, and whether each must be there."""
+    must = case((Asset.state != "failed", 1), else_=0).label("must")
+    assets = select(Asset.sha256.label("address"), must).where(Asset.modality != "text")
+    merged = select(MergePart.sha256.label("address"), literal(0).label("must")).where(
+        MergePart.kind == "asset", MergePart.content["modality"].as_string() != "text"
+    )
+    return assets.union_all(merged).subquery()
 
 
 def _file(path: Path, name: str, sha256: str | None) -> Source:

@@ -17,7 +17,7 @@ __all__ = ["overwrite_deleted", "scrub"]
 #: A rewrite of a larger file would keep all writers waiting for longer than a lease.
 _MAX_VACUUM_BYTES = 2**30
 #: What holds users' content.
-_TABLES = ("asset", "entity", "failure", "job", "triple", "work_unit")
+_TABLES = ("asset", "entity", "entity_merge", "failure", "job", "merge_part", "triple", "work_unit")
 
 
 def overwrite_deleted(session: Session) -> None:

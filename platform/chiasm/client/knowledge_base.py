@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from chiasm.client.collections import Jobs, Releases, Schedules
+from chiasm.client.duplicates import Duplicates, Merging
 from chiasm.client.entity import Entity
 from chiasm.client.given import sorted_out
 from chiasm.client.graph import Graph
@@ -26,7 +27,7 @@ __all__ = ["KnowledgeBase"]
 _PAGE = 500
 
 
-class KnowledgeBase(Removal):
+class KnowledgeBase(Removal, Merging):
     """Linked text, pictures and sound that are searched as one space.
 
     Made by `chiasm.open` (embedded) or `chiasm.connect` (a service); both have the same methods.
@@ -34,6 +35,7 @@ class KnowledgeBase(Removal):
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self.duplicates = Duplicates(backend)
         self.graph = Graph(backend)
         self.jobs = Jobs(backend)
         self.releases = Releases(backend)

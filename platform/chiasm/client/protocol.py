@@ -143,6 +143,30 @@ class Backend(Protocol):
     def receipts(self) -> list[JsonDict]:
         """All receipts, newest first."""
 
+    def find_duplicates(self, *, domain: str | None, modality: str | None, min_confidence: float) -> int:
+        """The id of a job that compares all entities."""
+
+    def duplicates(
+        self,
+        *,
+        state: str,
+        domain: str | None,
+        modality: str | None,
+        min_confidence: float,
+        limit: int,
+        offset: int,
+    ) -> list[JsonDict]:
+        """Pairs of entities that may be one thing, the surest first."""
+
+    def merge(self, keep: str, others: Sequence[str]) -> JsonDict:
+        """`{"key", "merged": [keys], "job"}`: merged at once, the job makes search right."""
+
+    def unmerge(self, key: str) -> JsonDict:
+        """`{"key", "kept", "job"}`: taken apart at once, the job makes search right."""
+
+    def dismiss_duplicate(self, one: str, other: str) -> None:
+        """Say that two entities are two things."""
+
     def media(self, key: str) -> list[Medium]:
         """The first picture and the first sound of an entity."""
 

@@ -11,12 +11,31 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Asset, Entity, Space, Triple, Workspace
+from chiasm.catalog.aliases import kept_ids
+from chiasm.catalog.models import (
+    Asset,
+    DuplicatePair,
+    Entity,
+    EntityMerge,
+    MergePart,
+    Space,
+    Triple,
+    Workspace,
+)
 from chiasm.errors import ConflictError, NotFoundError
 from chiasm.ingest.read import add_fuse_units
 from chiasm.jobs import create_job
 
-__all__ = ["Removed", "delete_asset", "delete_entity", "find_doomed", "remove_entities"]
+__all__ = [
+    "Removed",
+    "delete_asset",
+    "delete_entity",
+    "find_doomed",
+    "near_to",
+    "remove_entities",
+    "remove_vectors",
+    "spaces_by_kind",
+]
 
 _MODALITIES = ("text", "image", "audio")
 _QUIET = {"synchronize_session": False}
@@ -51,11 +70,12 @@ def delete_entity(
 
     Raises:
         NotFoundError: There never was such an entity.
-        ConflictError: It has another revision.
+        ConflictError: It has another revision, or was merged into another one.
     """
     with catalog.write() as session:
         entity = find_doomed(session, workspace_id, key)
         if entity.deleted_at is not None:
+            _refuse_alias(session, entity)
             return None
         if if_revision is not None and entity.revision != if_revision:
             raise ConflictError(
@@ -66,6 +86,17 @@ def delete_entity(
         removed = remove_entities(session, workspace_id, [entity.id])
         catalog.bump_revision(session, workspace_id)
         return _fuse_near(session, workspace_id, removed.near)
+
+
+def _refuse_alias(session: Session, entity: Entity) -> None:
+    into = kept_ids(session, [entity.id])
+    if into:
+        kept = session.get_one(Entity, into[entity.id]).key
+        raise ConflictError(
+            f"it was merged into {kept!r}",
+            where=entity.key,
+            remedy=f"delete {kept!r}, or run `chiasm duplicates unmerge` first",
+        )
 
 
 def delete_asset(catalog: Catalog, workspace_id: int, asset_id: int) -> int | None:
@@ -84,7 +115,7 @@ def delete_asset(catalog: Catalog, workspace_id: int, asset_id: int) -> int | No
                 "there is no such asset", where=f"asset {asset_id}", remedy="`/v1/entities/KEY` lists them"
             )
         entity = session.get_one(Entity, asset.entity_id)
-        _remove_vectors(session, _spaces(session, workspace_id), asset.modality, [asset.id])
+        remove_vectors(session, spaces_by_kind(session, workspace_id), asset.modality, [asset.id])
         if asset.modality == "text" and asset.role == "title":
             entity.title = None
         # The record it came from names what is gone: ingested again, it brings it back.
@@ -93,7 +124,7 @@ def delete_asset(catalog: Catalog, workspace_id: int, asset_id: int) -> int | No
         entity.updated_at = time.time()
         session.delete(asset)
         session.flush()
-        near = _near(session, [entity.id]) | {entity.id}
+        near = near_to(session, [entity.id]) | {entity.id}
         catalog.bump_revision(session, workspace_id)
         return _fuse_near(session, workspace_id, near)
 
@@ -124,14 +155,14 @@ def remove_entities(
         at: When that was asked for (seconds since the epoch): records accepted later bring them back. Default
             now.
     """
-    spaces = _spaces(session, workspace_id)
+    spaces = spaces_by_kind(session, workspace_id)
     found = session.execute(select(Asset.id, Asset.modality).where(Asset.entity_id.in_(entity_ids))).all()
     for modality in _MODALITIES:
-        _remove_vectors(session, spaces, modality, [one for one, kind in found if kind == modality])
+        remove_vectors(session, spaces, modality, [one for one, kind in found if kind == modality])
     for kind in ("graph", "fused"):
-        _remove_vectors(session, spaces, kind, entity_ids)
+        remove_vectors(session, spaces, kind, entity_ids)
     session.execute(delete(Asset).where(Asset.entity_id.in_(entity_ids)), execution_options=_QUIET)
-    near = _near(session, entity_ids)
+    near = near_to(session, entity_ids)
     statements = _remove_triples(session, entity_ids)
     now = time.time()
     tombstone: dict[str, Any] = {
@@ -146,7 +177,26 @@ def remove_entities(
     session.execute(
         update(Entity).where(Entity.id.in_(entity_ids)).values(tombstone), execution_options=_QUIET
     )
+    _remove_lineage(session, entity_ids, tombstone["deleted_at"])
     return Removed(len(entity_ids), len(found), statements, near)
+
+
+def _remove_lineage(session: Session, entity_ids: Collection[int], at: float) -> None:
+    """What was merged into the entities goes with them; so do the pairs that they are in."""
+    pairs = or_(DuplicatePair.first_id.in_(entity_ids), DuplicatePair.second_id.in_(entity_ids))
+    session.execute(delete(DuplicatePair).where(pairs), execution_options=_QUIET)
+    about = or_(MergePart.subject_id.in_(entity_ids), MergePart.object_id.in_(entity_ids))
+    session.execute(delete(MergePart).where(about), execution_options=_QUIET)
+    into: Collection[int] = entity_ids
+    while into:
+        found = session.execute(
+            select(EntityMerge.id, EntityMerge.entity_id).where(EntityMerge.into_id.in_(into))
+        ).all()
+        merges, into = [row.id for row in found], [row.entity_id for row in found]
+        session.execute(delete(MergePart).where(MergePart.merge_id.in_(merges)), execution_options=_QUIET)
+        session.execute(delete(EntityMerge).where(EntityMerge.id.in_(merges)), execution_options=_QUIET)
+        gone: dict[str, Any] = {"deleted_at": at, "record_hash": None, "revision": Entity.revision + 1}
+        session.execute(update(Entity).where(Entity.id.in_(into)).values(gone), execution_options=_QUIET)
 
 
 def _remove_triples(session: Session, entity_ids: Collection[int]) -> int:
@@ -161,13 +211,15 @@ def _remove_triples(session: Session, entity_ids: Collection[int]) -> int:
     return count
 
 
-def _near(session: Session, entity_ids: Collection[int]) -> set[int]:
+def near_to(session: Session, entity_ids: Collection[int]) -> set[int]:
+    """Entities that are linked with these ones."""
     mine = or_(Triple.subject_id.in_(entity_ids), Triple.object_id.in_(entity_ids))
     pairs = session.execute(select(Triple.subject_id, Triple.object_id).where(mine))
     return {end for pair in pairs for end in pair if end is not None} - set(entity_ids)
 
 
-def _spaces(session: Session, workspace_id: int) -> dict[str, list[int]]:
+def spaces_by_kind(session: Session, workspace_id: int) -> dict[str, list[int]]:
+    """Kind to the spaces of a workspace."""
     spaces: dict[str, list[int]] = {}
     for kind, space_id in session.execute(
         select(Space.kind, Space.id).where(Space.workspace_id == workspace_id)
@@ -176,9 +228,10 @@ def _spaces(session: Session, workspace_id: int) -> dict[str, list[int]]:
     return spaces
 
 
-def _remove_vectors(
+def remove_vectors(
     session: Session, spaces: dict[str, list[int]], kind: str, item_ids: Sequence[int]
 ) -> None:
+    """Take items out of all spaces of a kind."""
     # Imported here: spaces bring FAISS.
     from chiasm.spaces import remove_items
 

@@ -96,10 +96,12 @@ def embed_unit(ctx: WorkContext, claim: Claim) -> None:
     ids, vectors = done.arrays(space.dim)
     segment = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, ids, vectors)
     with ctx.catalog.write() as session:
-        alive = _alive(session, rows)
+        owners = _owners(session, rows)
+        alive = set(owners)
         segment.commit(session, alive)
         _set_states(session, claim, done, alive)
-        _fuse_after(session, claim, {row.entity_id for row in rows})
+        # Also those that they went over to meanwhile (a merge).
+        _fuse_after(session, claim, {row.entity_id for row in rows} | set(owners.values()))
         finish(session, claim, {"embedded": len(alive.intersection(done.ids)), "failed": len(done.failed)})
 
 
@@ -178,11 +180,11 @@ def _decoded(ctx: WorkContext, rows: Sequence[_Row]) -> list[Any]:
     return [content if isinstance(content, ChiasmError) else next(decoded) for content in contents]
 
 
-def _alive(session: Session, rows: Sequence[_Row]) -> set[int]:
-    """Those that were not deleted while they were being encoded, nor will be before this transaction ends."""
+def _owners(session: Session, rows: Sequence[_Row]) -> dict[int, int]:
+    """Entity of each that was not deleted while it was being encoded, nor will be before this transaction ends."""
     these = listed(session, BigInteger, [row.id for row in rows])
-    found = select(Asset.id).where(Asset.id.in_(these)).with_for_update(read=True)
-    return set(session.scalars(found))
+    mine = select(Asset.id, Asset.entity_id).where(Asset.id.in_(these))
+    return dict(session.execute(mine.with_for_update(read=True)).all())
 
 
 def _set_states(session: Session, claim: Claim, done: _Encoded, alive: set[int]) -> None:

@@ -28,6 +28,8 @@ _KINDS = {
     "read": UnitKind(in_order=True),
     "embed": UnitKind(split_on="asset_ids"),
     "fuse": UnitKind(split_on="entity_ids"),
+    "fingerprint": UnitKind(split_on="contents"),
+    "compare": UnitKind(essential=True),
     "clear": UnitKind(essential=True),
     "forget": UnitKind(essential=True),
     "train": UnitKind(queue="train", essential=True),

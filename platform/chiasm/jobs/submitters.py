@@ -25,6 +25,7 @@ _SUBMITTERS: dict[str, str | Submitter] = {
     "train": "chiasm.releases:submit_train",
     "evaluate": "chiasm.releases:submit_evaluate",
     "ingest": "chiasm.ingest:submit_ingest",
+    "duplicates": "chiasm.duplicates:submit_find",
 }
 
 

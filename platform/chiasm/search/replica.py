@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from chiasm.catalog.aliases import aliases
 from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Triple
 from chiasm.errors import NotFoundError
 from chiasm_graph import Triples
@@ -49,6 +50,8 @@ class Replica:
     #: Edges between rows; relations are positions in `predicates`.
     graph: Triples
     predicates: list[str]
+    #: Key of each merged entity -> row of the one that it means now.
+    aliases: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -80,7 +83,7 @@ class Replica:
         Raises:
             NotFoundError: There is none; near matches are named.
         """
-        row = self.row_of_key.get(key)
+        row = self.row_of_key.get(key, self.aliases.get(key))
         if row is None:
             titled = (k for k, title in zip(self.keys, self.titles, strict=True) if title == key)
             near = [*islice(titled, 3)] or _near(key, self.keys)
@@ -133,7 +136,14 @@ def load_replica(session: Session, workspace_id: int, revision: int) -> Replica:
         has=_presence(rows, np.array(modalities, dtype=object), len(entity_ids)),
         graph=graph,
         predicates=predicates,
+        aliases=_aliases(session, workspace_id, entity_ids),
     )
+
+
+def _aliases(session: Session, workspace_id: int, entity_ids: Ints) -> dict[str, int]:
+    found = aliases(session, workspace_id)
+    rows = _positions(entity_ids, _ints(found.values()))
+    return {key: int(row) for key, row in zip(found, rows, strict=True) if row >= 0}
 
 
 def _graph(session: Session, workspace_id: int, entity_ids: Ints) -> tuple[Triples, list[str]]:

@@ -2,6 +2,7 @@
 
 from chiasm.catalog.models.base import Base
 from chiasm.catalog.models.content import Asset, Entity, Predicate, Triple
+from chiasm.catalog.models.duplicates import DuplicatePair, EntityMerge, Fingerprint, MergePart
 from chiasm.catalog.models.receipts import ForgetReceipt
 from chiasm.catalog.models.releases import Evaluation, Release
 from chiasm.catalog.models.spaces import Embedding, ReleaseSpace, Segment, Space
@@ -13,12 +14,16 @@ __all__ = [
     "Asset",
     "Base",
     "Domain",
+    "DuplicatePair",
     "Embedding",
     "Entity",
+    "EntityMerge",
     "Evaluation",
     "Failure",
+    "Fingerprint",
     "ForgetReceipt",
     "Job",
+    "MergePart",
     "Predicate",
     "Release",
     "ReleaseSpace",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chiasm.client.embedded import contents, describe, entities, evaluations, graph, outward, schedules
+from chiasm.client.embedded.duplicates import Duplicates
 from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_query
 from chiasm.client.embedded.removal import Removal
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedBackend"]
 
 
-class EmbeddedBackend(Work, Removal):
+class EmbeddedBackend(Work, Removal, Duplicates):
     """Implements `chiasm.client.protocol.Backend` for one workspace of an open home.
 
     Args:

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Triple
+from chiasm.catalog.aliases import kept_ids
+from chiasm.catalog.models import Asset, Domain, Entity, EntityMerge, Predicate, Triple
 from chiasm.client.protocol import JsonDict
 from chiasm.errors import NotFoundError
 
@@ -19,16 +20,15 @@ _MODALITIES = ("text", "image", "audio")
 
 
 def find_entity(session: Session, workspace_id: int, key: str) -> Entity:
-    """The entity's row.
+    """The entity's row; of a key that was merged into another one, that other one's.
 
     Raises:
         NotFoundError: There is none of that key, or it was deleted.
     """
-    statement = select(Entity).where(
-        Entity.workspace_id == workspace_id, Entity.key == key, Entity.deleted_at.is_(None)
-    )
-    entity = session.scalar(statement)
-    if entity is None:
+    entity = session.scalar(select(Entity).where(Entity.workspace_id == workspace_id, Entity.key == key))
+    if entity is not None and entity.deleted_at is not None:
+        entity = session.get(Entity, kept_ids(session, [entity.id]).get(entity.id, entity.id))
+    if entity is None or entity.deleted_at is not None:
         raise NotFoundError(
             "there is no such entity",
             where=key,
@@ -42,6 +42,7 @@ def read_entity(session: Session, workspace_id: int, key: str) -> JsonDict:
     entity = find_entity(session, workspace_id, key)
     row = _summary(session, entity)
     row |= {"attributes": entity.attributes, "revision": entity.revision, **_assets(session, entity.id)}
+    row["merged"] = _merged(session, entity.id)
     row["relations"] = _relations(session, entity.id)
     return row
 
@@ -112,6 +113,12 @@ def _assets(session: Session, entity_id: int) -> dict[str, list[JsonDict]]:
         own = {"value": asset.value} if asset.modality == "text" else media
         by_modality[asset.modality].append(common | own)
     return {modality: by_modality[modality] for modality in _MODALITIES}
+
+
+def _merged(session: Session, entity_id: int) -> list[str]:
+    """Keys of what was merged into it, oldest first."""
+    mine = select(Entity.key).join(EntityMerge, EntityMerge.entity_id == Entity.id)
+    return list(session.scalars(mine.where(EntityMerge.into_id == entity_id).order_by(EntityMerge.id)))
 
 
 def _relations(session: Session, entity_id: int) -> list[JsonDict]:

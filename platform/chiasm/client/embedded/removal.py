@@ -49,9 +49,3 @@ class Removal(Tenant):
         from chiasm.releases.forget import list_receipts
 
         return list_receipts(self.home.catalog, self.workspace_id)
-
-    def _woken(self, job_id: int | None) -> None:
-        from chiasm import jobs
-
-        if job_id is not None:
-            jobs.wake(self.home.settings)

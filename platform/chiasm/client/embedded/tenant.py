@@ -25,3 +25,9 @@ class Tenant:
         if self._workspace_id is None:
             self._workspace_id = self.home.catalog.workspace_id(self.home.settings.workspace)
         return self._workspace_id
+
+    def _woken(self, job_id: int | None) -> None:
+        from chiasm import jobs
+
+        if job_id is not None:
+            jobs.wake(self.home.settings)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from chiasm.client.media import Medium
 from chiasm.client.protocol import JsonDict, Promote, SearchRequest
 from chiasm.client.records import as_base64, with_contents
+from chiasm.client.remote.duplicates import Duplicates
 from chiasm.client.remote.events import follow_job
 from chiasm.client.remote.questions import search_body
 from chiasm.client.remote.uploads import UploadPlan
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["HttpBackend"]
 
 
-class HttpBackend:
+class HttpBackend(Duplicates):
     """Implements `chiasm.client.protocol.Backend` by requests to `chiasm serve`."""
 
     def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = 60.0) -> None:

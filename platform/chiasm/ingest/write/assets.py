@@ -14,6 +14,7 @@ from sqlalchemy.types import TypeEngine
 from chiasm.catalog.bulk import listed, rows_of
 from chiasm.catalog.models import Space
 from chiasm.ingest.prepare import Content, Prepared, text_content
+from chiasm.ingest.write.bases import hand_over_asset
 from chiasm.ingest.write.state import WriteState
 from chiasm.ingest.write.tables import ASSET, chunks
 
@@ -63,12 +64,23 @@ def stored_assets(state: WriteState, entity_ids: Collection[int]) -> dict[int, l
 
 
 def sync_assets(
-    state: WriteState, records: Sequence[tuple[int, Prepared]], stored: Mapping[int, list[Stored]]
+    state: WriteState,
+    records: Sequence[tuple[int, Prepared]],
+    stored: Mapping[int, list[Stored]],
+    adopted: Collection[tuple[int, str]] = (),
 ) -> set[int]:
-    """Make each entity's assets those of its record; the entities whose assets changed."""
+    """Make each entity's assets those of its record; the entities whose assets changed.
+
+    Args:
+        state: The transaction.
+        records: Entity and its record.
+        stored: What each entity has.
+        adopted: (entity, content) that came with merged entities: no record of the entity itself takes it back.
+    """
     new: list[tuple[int, str, Content]] = []
     gone: list[Stored] = []
     moved: list[dict[str, Any]] = []
+    spared: list[Stored] = []
     changed: set[int] = set()
     for entity_id, prepared in records:
         have = stored.get(entity_id, [])
@@ -83,11 +95,16 @@ def sync_assets(
                     names = (f"new_{name}" for name in _ABOUT)
                     moved.append({"asset_id": old.id, **dict(zip(names, _about(content), strict=True))})
             if not broken:
-                gone.extend(mine.values())
-                changed.update(asset.entity_id for asset in mine.values())
+                lost = [asset for asset in mine.values() if (entity_id, asset.sha256) not in adopted]
+                gone.extend(lost)
+                changed.update(asset.entity_id for asset in lost)
+                spared.extend(asset for asset in mine.values() if asset not in lost)
     delete_assets(state, gone)
     _update(state, moved)
     insert_assets(state, new)
+    for asset in spared:
+        # Not the entity's own any more, only what a merged one has.
+        hand_over_asset(state, asset.entity_id, asset.sha256, asset.id)
     return changed | {entity_id for entity_id, _, _ in new}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from chiasm.errors import ConflictError
 from chiasm.ingest.prepare import Prepared
 from chiasm.ingest.rows import Edge, Label
+from chiasm.ingest.write.adopted import add_by_alias, adopt
 from chiasm.ingest.write.assets import stored_assets, sync_assets
 from chiasm.ingest.write.edges import add_edges, sync_relations
 from chiasm.ingest.write.entities import (
@@ -77,7 +78,9 @@ def write_batch(
             edge.tail for edge in batch.edges if edge.tail is not None
         }
         ensure_stubs(state, keys, look_up_deleted(state, keys))
-        state.effects.touched |= add_edges(state, batch.edges)
+        # Two names of one thing are no edge.
+        edges = [e for e in batch.edges if e.tail in (None, e.head) or state.ids[e.head] != state.ids[e.tail]]
+        state.effects.touched |= add_edges(state, edges)
     return state.effects
 
 
@@ -120,8 +123,18 @@ def _write_records(state: WriteState, records: Sequence[Prepared], domain: str) 
     if superseded:
         state.effects.counts["superseded"] += superseded
     state.effects.counts["unchanged"] += len(records) - len(changed) - superseded - conflicts
-    if not changed:
-        return
+    aliased = [p for p in changed if p.record.key in known and known[p.record.key].alias]
+    changed = [p for p in changed if not (p.record.key in known and known[p.record.key].alias)]
+    if changed:
+        _write_changed(state, changed, known, domain)
+    if aliased:
+        ensure_stubs(state, _objects(aliased), known)
+        add_by_alias(state, [(known[p.record.key], p) for p in aliased])
+
+
+def _write_changed(
+    state: WriteState, changed: Sequence[Prepared], known: Mapping[str, Known], domain: str
+) -> None:
     objects = _objects(changed)
     new = [p for p in changed if p.record.key not in known]
     old = [(known[p.record.key].id, p) for p in changed if p.record.key in known]
@@ -151,8 +164,9 @@ def _write_records(state: WriteState, records: Sequence[Prepared], domain: str) 
     ensure_stubs(state, objects - {p.record.key for p in changed}, deleted)
     every = [(state.ids[p.record.key], p) for p in new] + old
     old_ids = [entity_id for entity_id, _ in old]
-    sync_assets(state, every, stored_assets(state, old_ids))
-    ends = sync_relations(state, every, set(old_ids))
+    adopted = adopt(state, old)
+    sync_assets(state, every, stored_assets(state, old_ids), adopted.contents)
+    ends = sync_relations(state, every, set(old_ids), adopted.statements)
     state.effects.touched |= ends | {entity_id for entity_id, _ in every}
     filled = sum(known[p.record.key].is_stub or known[p.record.key].deleted for _, p in old)
     state.effects.counts["created"] += len(new) + filled

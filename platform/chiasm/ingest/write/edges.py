@@ -12,9 +12,11 @@ from sqlalchemy import literal as sql_literal
 from sqlalchemy.types import TypeEngine
 
 from chiasm.catalog.bulk import listed, rows_of, upsert
+from chiasm.catalog.models import MergePart
 from chiasm.ingest.prepare import Prepared, literal_ref
 from chiasm.ingest.records import Relation
 from chiasm.ingest.rows import Edge
+from chiasm.ingest.write.bases import hand_over_statement, take_back
 from chiasm.ingest.write.entities import name_ids
 from chiasm.ingest.write.state import WriteState
 from chiasm.ingest.write.tables import PREDICATE, TRIPLE, chunks
@@ -47,7 +49,10 @@ class _Stored(NamedTuple):
 
 
 def sync_relations(
-    state: WriteState, records: Sequence[tuple[int, Prepared]], existing: Collection[int]
+    state: WriteState,
+    records: Sequence[tuple[int, Prepared]],
+    existing: Collection[int],
+    adopted: Collection[tuple[int, int, str]] = (),
 ) -> set[int]:
     """Make each subject's stated triples those of its record; the entities at changed edges.
 
@@ -55,27 +60,45 @@ def sync_relations(
         state: The transaction; all objects have ids already.
         records: Entity and its record; only those whose field `relations` is given, or all with `replace`.
         existing: Those entities that may have triples already.
+        adopted: (subject, predicate, object_ref) that came with merged entities: they stay.
     """
     concerned = [(e, p) for e, p in records if p.record.relations is not None or state.replace]
     names = {relation.predicate for _, prepared in concerned for relation in prepared.record.relations or ()}
     predicates = name_ids(state, PREDICATE, names)
+    take_back(state, concerned)
     stored = _stored(state, [entity_id for entity_id, _ in concerned if entity_id in existing])
     new: list[tuple[Any, ...]] = []
     sure: list[dict[str, Any]] = []
     gone: list[_Stored] = []
+    taken: list[int] = []
+    spared: list[_Stored] = []
     for entity_id, prepared in concerned:
         wanted: dict[tuple[int, str], tuple[Any, ...]] = {}
         for relation in prepared.record.relations or ():
+            named = relation.object
+            if named is not None and named != prepared.record.key and state.ids[named] == entity_id:
+                # Another name of the entity itself: it was merged.
+                continue
             row = _row(state, entity_id, predicates[relation.predicate], relation)
             wanted[row[1], row[4]] = row
         for old in stored.get(entity_id, ()):
             kept = wanted.pop((old.predicate_id, old.object_ref), None)
+            own = (entity_id, old.predicate_id, old.object_ref) not in adopted
             if kept is None:
-                gone.extend([old] if old.origin == STATED else [])
-            elif kept[5] != old.confidence and old.origin == STATED:
+                lost = gone if own else spared
+                lost.extend([old] if old.origin == STATED else [])
+                continue
+            taken.extend([] if own else [old.id])
+            if kept[5] != old.confidence and old.origin == STATED:
                 sure.append({"triple_id": old.id, "certain": kept[5]})
         new.extend(wanted.values())
     _upsert(state, new, STATED)
+    for some in chunks(taken):
+        # What the entity's own record says stays when the merged one goes.
+        mine = (MergePart.kind == "triple") & MergePart.row_id.in_(some)
+        state.session.execute(update(MergePart).where(mine).values(moved=False))
+    for old in spared:
+        hand_over_statement(state, old.id, (old.subject_id, old.predicate_id, old.object_ref))
     if sure:
         statement = (
             update(TRIPLE)

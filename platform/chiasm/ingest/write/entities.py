@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, BigInteger, Table, Text, bindparam, cast, null, select, true, update
+from sqlalchemy import JSON, BigInteger, ColumnElement, Table, Text, bindparam, null, select, true, update
 from sqlalchemy import literal as sql_literal
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
-from chiasm.catalog.bulk import listed, rows_of
+from chiasm.catalog.aliases import kept_ids
+from chiasm.catalog.bulk import insert_new, listed, rows_of
+from chiasm.catalog.models import EntityMerge
 from chiasm.ingest.names import name_of_key
 from chiasm.ingest.prepare import Prepared, text_content
 from chiasm.ingest.write.state import WriteState
@@ -31,12 +32,12 @@ __all__ = [
 ]
 
 
-#: Columns of new entities as they are handed to the database; attributes as JSON text.
+#: Columns of new entities as they are handed to the database.
 _GIVEN: dict[str, type[TypeEngine[Any]]] = {
     "key": Text,
     "domain_id": BigInteger,
     "title": Text,
-    "attributes": Text,
+    "attributes": JSON,
     "is_stub": BigInteger,
     "record_hash": Text,
 }
@@ -52,6 +53,8 @@ class Known(NamedTuple):
     deleted_at: float | None
     title: str | None
     revision: int
+    #: Whether the key is another name of the entity, which was merged into it.
+    alias: bool = False
 
     @property
     def deleted(self) -> bool:
@@ -60,47 +63,61 @@ class Known(NamedTuple):
 
 
 def look_up(state: WriteState, keys: Collection[str], *, lock: bool = False) -> dict[str, Known]:
-    """Entities of the workspace by key, tombstones included.
+    """Entities of the workspace by key, tombstones included; of a merged one's key the one it was merged into.
 
     Args:
         state: The transaction.
         keys: Which.
         lock: Whether nobody else may change them before it ends (PostgreSQL; SQLite has one writer).
     """
-    columns = (
-        ENTITY.c.id,
-        ENTITY.c.key,
-        ENTITY.c.is_stub,
-        ENTITY.c.record_hash,
-        ENTITY.c.deleted_at,
-        ENTITY.c.title,
-        ENTITY.c.revision,
-    )
-    statement = _of_keys(state, keys, *columns)
-    if lock:
-        statement = statement.order_by(ENTITY.c.id).with_for_update()
-    known = {row[1]: Known(*row) for row in state.session.execute(statement).all()}
+    known = {one.key: one for one in _known(state, _keyed(state, keys), lock=lock)}
+    gone = {one.id: key for key, one in known.items() if one.deleted}
+    into = kept_ids(state.session, gone) if gone else {}
+    these = listed(state.session, BigInteger, sorted(set(into.values())))
+    kept = {one.id: one for one in _known(state, ENTITY.c.id.in_(these), lock=lock)} if into else {}
+    for merged_id, kept_id in into.items():
+        # Its own record's hash says whether the record under this key is one that was seen already.
+        key = gone[merged_id]
+        known[key] = kept[kept_id]._replace(key=key, alias=True, record_hash=known[key].record_hash)
     state.ids.update((key, one.id) for key, one in known.items())
     return known
 
 
 def look_up_deleted(state: WriteState, keys: Collection[str]) -> set[str]:
     """Those of the keys of which only a tombstone is left; the ids of all that are known are in `state.ids`."""
-    deleted = set()
-    statement = _of_keys(state, keys, ENTITY.c.id, ENTITY.c.key, ENTITY.c.deleted_at)
+    gone = {}
+    statement = select(ENTITY.c.id, ENTITY.c.key, ENTITY.c.deleted_at).where(_keyed(state, keys))
     for entity_id, key, deleted_at in state.session.execute(statement).all():
         state.ids[key] = entity_id
         if deleted_at is not None:
-            deleted.add(key)
-    return deleted
+            gone[entity_id] = key
+    for merged_id, kept_id in kept_ids(state.session, gone).items() if gone else ():
+        state.ids[gone.pop(merged_id)] = kept_id
+    return set(gone.values())
+
+
+_COLUMNS = [ENTITY.c[name] for name in Known._fields if name != "alias"]
+
+
+def _known(state: WriteState, which: ColumnElement[bool], *, lock: bool) -> list[Known]:
+    statement = select(*_COLUMNS).where(which)
+    if lock:
+        statement = statement.order_by(ENTITY.c.id).with_for_update()
+    return [Known(*row) for row in state.session.execute(statement).all()]
+
+
+def _keyed(state: WriteState, keys: Collection[str]) -> ColumnElement[bool]:
+    these = listed(state.session, Text, list(keys))
+    return (ENTITY.c.workspace_id == state.workspace_id) & ENTITY.c.key.in_(these)
 
 
 def entity_hashes(session: Session, workspace_id: int, keys: Collection[str]) -> dict[str, str]:
-    """Hash of the record that each live entity came from."""
+    """Hash of the record that each entity came from; of live ones, and of those merged into a live one."""
+    merged = select(EntityMerge.entity_id).where(EntityMerge.workspace_id == workspace_id)
     statement = select(ENTITY.c.key, ENTITY.c.record_hash).where(
         ENTITY.c.workspace_id == workspace_id,
         ENTITY.c.key.in_(listed(session, Text, list(keys))),
-        ENTITY.c.deleted_at.is_(None),
+        ENTITY.c.deleted_at.is_(None) | ENTITY.c.id.in_(merged),
     )
     return {key: value for key, value in session.execute(statement).all() if value}
 
@@ -116,7 +133,7 @@ def name_ids(state: WriteState, table: Table, names: Iterable[str]) -> dict[str,
     if new:
         rows = [{"workspace_id": state.workspace_id, "name": name} for name in new]
         # Another writer (PostgreSQL) may make the same name at this moment.
-        state.session.execute(_insert_new(state, table), rows)
+        state.session.execute(insert_new(state.session, table), rows)
         _read_names(state, table, new, cache)
     return cache
 
@@ -140,24 +157,16 @@ def insert_entities(state: WriteState, rows: Sequence[Mapping[str, Any]]) -> Non
             for row in rows
         ],
     )
-    postgres = state.session.get_bind().dialect.name == "postgresql"
-    # On SQLite JSON is text, and a cast would write it as JSON once more.
-    values: dict[str, Any] = {
-        c.name: cast(c, JSON) if postgres and c.name == "attributes" else c for c in given.c
-    }
-    values["is_stub"] = values["is_stub"] == 1
+    values = [c == 1 if c.name == "is_stub" else c for c in given.c]
     same = {
         "workspace_id": state.workspace_id,
         "revision": 1,
         "created_at": state.now,
         "updated_at": state.now,
     }
-    chosen = select(*values.values(), *(sql_literal(value) for value in same.values())).where(true())
-    statement: Any = (postgresql if postgres else sqlite).insert(ENTITY)
-    statement = statement.from_select([*values, *same], chosen)
-    if postgres:
-        # Another writer may make the same key at this moment.
-        statement = statement.on_conflict_do_nothing()
+    chosen = select(*values, *(sql_literal(value) for value in same.values())).where(true())
+    # Another writer (PostgreSQL) may make the same key at this moment.
+    statement = insert_new(state.session, ENTITY).from_select([*_GIVEN, *same], chosen)
     made = state.session.execute(statement.returning(ENTITY.c.key, ENTITY.c.id)).all()
     state.ids.update((key, entity_id) for key, entity_id in made)
     if len(made) < len(rows):
@@ -225,16 +234,6 @@ def ensure_stubs(state: WriteState, keys: Collection[str], deleted: Collection[s
         state.effects.touched.add(state.ids[key])
     insert_assets(state, named)
     state.effects.counts["stubs"] += len(new) + len(revived)
-
-
-def _of_keys(state: WriteState, keys: Collection[str], *columns: Any) -> Any:
-    these = listed(state.session, Text, list(keys))
-    return select(*columns).where(ENTITY.c.workspace_id == state.workspace_id, ENTITY.c.key.in_(these))
-
-
-def _insert_new(state: WriteState, table: Table) -> Any:
-    dialect: Any = postgresql if state.session.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
 
 
 def _read_names(state: WriteState, table: Table, names: Sequence[str], cache: dict[str, int]) -> None:

@@ -20,8 +20,11 @@ __all__ = ["add_labels"]
 def add_labels(state: WriteState, labels: Sequence[Label], known: Mapping[str, Known], domain: str) -> None:
     """Add texts; the first name becomes the title of an entity without one. A stub becomes an entity."""
     by_key: dict[str, list[Label]] = defaultdict(list)
+    first_key: dict[int, str] = {}
     for label in labels:
-        by_key[label.key].append(label)
+        # Two keys may name one entity, where one was merged into the other.
+        entity_id = state.ids.get(label.key)
+        by_key[label.key if entity_id is None else first_key.setdefault(entity_id, label.key)].append(label)
     domain_id = name_ids(state, DOMAIN, [domain])[domain]
     missing = sorted(key for key in by_key if key not in state.ids)
     insert_entities(state, [{"key": key, "domain_id": domain_id} for key in missing])

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Asset, Entity, ForgetReceipt, Release, Workspace, WorkUnit
 from chiasm.catalog.scrubbing import overwrite_deleted
+from chiasm.duplicates import take_apart
 from chiasm.errors import UsageError
 from chiasm.ingest.delete import find_doomed, remove_entities
 from chiasm.ingest.read import add_fuse_units
@@ -52,7 +53,8 @@ def submit_forget(
 ) -> Asked:
     """Delete entities for good; from here on no search finds them, and nothing can bring them back.
 
-    What was deleted before can be forgotten too: its key and the vectors that files still hold.
+    What was deleted before can be forgotten too: its key and the vectors that files still hold. What was merged into
+    an entity is forgotten with it; of an entity that was itself merged, only what came from it.
 
     Args:
         settings: The home.
@@ -68,6 +70,11 @@ def submit_forget(
     wanted = list(dict.fromkeys(keys))
     if not 0 < len(wanted) <= _MAX_KEYS:
         raise UsageError(f"{len(wanted)} keys", where="forget", remedy=f"name 1 to {_MAX_KEYS} at a time")
+    with catalog.read() as session:
+        for key in wanted:
+            find_doomed(session, workspace_id, key)
+    # What was merged into an entity is part of it; what it was merged into is not.
+    wanted += take_apart(settings, catalog, workspace_id, wanted)
     with catalog.read() as session:
         entities = [find_doomed(session, workspace_id, key) for key in wanted]
         marks = Marks.of(session, entities)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from chiasm import jobs
-from chiasm.catalog.models import Asset, ForgetReceipt, Segment, Space, WorkUnit
+from chiasm.catalog.aliases import is_named
+from chiasm.catalog.models import Fingerprint, ForgetReceipt, Segment, Space, WorkUnit
 from chiasm.catalog.scrubbing import scrub
 from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.forget.receipts import note
@@ -117,8 +119,15 @@ def _delete_blobs(ctx: WorkContext, receipt: ForgetReceipt) -> None:
     for sha256 in sorted(hashes):
         # In the write transaction: on SQLite nobody can begin to name the blob meanwhile.
         with ctx.catalog.write() as session:
-            named = session.scalar(select(Asset.id).where(Asset.sha256 == sha256).limit(1)) is not None
+            named = is_named(session, sha256)
+            _forget_fingerprints(session, receipt.workspace_id, sha256)
             gone = not named and ctx.blobs.has(sha256)
             if gone:
                 ctx.blobs.delete(sha256)
             note(session, receipt.id, {"blobs": int(gone), "blobs_shared": int(named)}, [])
+
+
+def _forget_fingerprints(session: Session, workspace_id: int, sha256: str) -> None:
+    # Of content that others have too, it is made again when it is needed.
+    gone = delete(Fingerprint).where(Fingerprint.workspace_id == workspace_id, Fingerprint.sha256 == sha256)
+    session.execute(gone, execution_options={"synchronize_session": False})

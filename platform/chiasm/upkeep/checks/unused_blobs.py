@@ -6,8 +6,9 @@ import re
 import time
 from collections.abc import Iterator
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
+from chiasm.catalog.aliases import is_named, kept_content
 from chiasm.catalog.models import Asset
 from chiasm.upkeep.findings import REPAIR, Finding
 from chiasm.upkeep.site import Site
@@ -25,6 +26,7 @@ def look(site: Site) -> Iterator[Finding]:
     # After the blobs: what is named since then is among them.
     with site.catalog.read() as session:
         named = set(session.scalars(select(Asset.sha256).where(Asset.modality != "text").distinct()))
+        named |= kept_content(session)
     unused = sorted(stored - named - _spooled(site))
     if not unused:
         yield Finding("ok", "every old blob is named by an asset")
@@ -57,7 +59,7 @@ def _remove(site: Site, addresses: list[str]) -> str:
     removed = 0
     for address in addresses:
         with site.catalog.read() as session:
-            used = session.scalar(select(func.count()).select_from(Asset).where(Asset.sha256 == address))
+            used = is_named(session, address)
         # Put again meanwhile, it is young: its asset's row is about to be written.
         if not used and site.home.blobs.delete_older(address, time.time() - site.grace_s):
             removed += 1

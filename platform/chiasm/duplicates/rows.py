@@ -1,0 +1,51 @@
+"""Rows of assets and statements as JSON: how lineage keeps them."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sqlalchemy import Table, delete, insert, update
+from sqlalchemy.orm import Session
+
+from chiasm.catalog.models import Asset, MergePart, Triple
+
+__all__ = ["ASSET", "TRIPLE", "change", "drop", "part_of", "put_back", "row_of"]
+
+ASSET = cast(Table, Asset.__table__)
+TRIPLE = cast(Table, Triple.__table__)
+_QUIET = {"synchronize_session": False}
+
+
+def row_of(table: Table, row: Any) -> dict[str, Any]:
+    """The facts of a row; its seal is computed anew."""
+    return {name: row[name] for name in (column.name for column in table.c) if name not in {"id", "row_hash"}}
+
+
+def part_of(merge_id: int, table: Table, row: Any, *, moved: bool) -> MergePart:
+    """A row as lineage keeps it."""
+    return MergePart(
+        merge_id=merge_id,
+        kind=table.name,
+        row_id=row["id"],
+        sha256=row["sha256"] if table is ASSET else None,
+        subject_id=row["subject_id"] if table is TRIPLE else None,
+        object_id=row["object_id"] if table is TRIPLE else None,
+        moved=moved,
+        content=row_of(table, row),
+    )
+
+
+def change(session: Session, table: Table, row_id: int, values: dict[str, Any]) -> None:
+    """Set columns of a row."""
+    session.execute(update(table).where(table.c.id == row_id).values(values), execution_options=_QUIET)
+
+
+def drop(session: Session, table: Table, row_id: int) -> None:
+    """Delete a row."""
+    session.execute(delete(table).where(table.c.id == row_id), execution_options=_QUIET)
+
+
+def put_back(session: Session, table: Table, values: dict[str, Any], row_id: int | None) -> int:
+    """Insert a row with the id that it had, or with a new one; its id."""
+    given = values if row_id is None else {**values, "id": row_id}
+    return int(session.scalars(insert(table).returning(table.c.id), [given]).one())

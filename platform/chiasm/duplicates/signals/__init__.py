@@ -1,0 +1,1 @@
+"""What makes two contents alike, one signal a file; they know no SQL."""
