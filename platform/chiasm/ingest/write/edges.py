@@ -168,7 +168,7 @@ def _upsert(state: WriteState, rows: Sequence[tuple[Any, ...]], origin: str) -> 
         where=(TRIPLE.c.origin != new.origin) | (TRIPLE.c.confidence != new.confidence),
     )
     if state.targets.release_id is None:
-        result = state.session.connection().execute(statement)
+        result = state.session.connection().execute(statement, execution_options={"preserve_rowcount": True})
         return _Upserted(result.rowcount, set())
     changed = state.session.execute(statement.returning(TRIPLE.c.subject_id, TRIPLE.c.object_id)).all()
     return _Upserted(len(changed), {end for ends in changed for end in ends if end is not None})
