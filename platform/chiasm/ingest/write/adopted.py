@@ -43,7 +43,7 @@ def adopt(state: WriteState, records: Sequence[tuple[int, Prepared]]) -> Adopted
     from the merged ones again.
     """
     adopted = Adopted()
-    given = dict(records)
+    given = dict(records) if state.has_merges else {}
     for some in chunks(given):
         merges = state.session.scalars(
             select(EntityMerge).where(EntityMerge.into_id.in_(some)).order_by(EntityMerge.id)

@@ -25,7 +25,7 @@ def take_back(state: WriteState, records: Sequence[tuple[int, Prepared]]) -> Non
         state: The transaction; predicates have ids already.
         records: Entity and its record, which names all relations of the entity.
     """
-    given = dict(records)
+    given = dict(records) if state.has_merges else {}
     parts = [
         part
         for some in chunks(given)

@@ -6,9 +6,12 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from chiasm.catalog.models import EntityMerge
 from chiasm.errors import ConflictError
 from chiasm.ingest.prepare import Prepared
 
@@ -61,3 +64,9 @@ class WriteState:
     ids: dict[str, int] = field(default_factory=dict)
     predicates: dict[str, int] = field(default_factory=dict)
     domains: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def has_merges(self) -> bool:
+        """Whether any entity of the workspace is a name of another one (most workspaces have none)."""
+        first = select(EntityMerge.id).where(EntityMerge.workspace_id == self.workspace_id).limit(1)
+        return self.session.scalar(first) is not None
