@@ -17,7 +17,7 @@ from chiasm.ingest.failures import FailedPart
 from chiasm.ingest.gather import Gathered, gather, source_of
 from chiasm.ingest.targets import current_spaces
 from chiasm.ingest.task import ReadTask
-from chiasm.ingest.write import Effects, Targets, write_batch
+from chiasm.ingest.write import Effects, Met, Targets, write_batch
 from chiasm.ingest.write.entities import entity_hashes
 from chiasm.jobs import Claim, WorkContext, add_units, advance, finish, record_failure
 
@@ -40,8 +40,9 @@ def read_unit(ctx: WorkContext, claim: Claim) -> None:
     with ctx.catalog.read() as session:
         asked_at = session.get_one(Job, claim.job_id).created_at
     with closing(ahead(gather(task, task.rows(claim.cursor), source))) as batches:
+        met = Met()
         for gathered in batches:
-            _write(ctx, claim, task, gathered, total, asked_at)
+            _write(ctx, claim, task, gathered, total, asked_at, met)
             ctx.beat(gathered.line, total, "reading")
     with ctx.catalog.write() as session:
         finish(session, claim)
@@ -59,7 +60,13 @@ def add_fuse_units(session: Session, job_id: int, release_id: int, entity_ids: I
 
 
 def _write(
-    ctx: WorkContext, claim: Claim, task: ReadTask, gathered: Gathered, total: int | None, asked_at: float
+    ctx: WorkContext,
+    claim: Claim,
+    task: ReadTask,
+    gathered: Gathered,
+    total: int | None,
+    asked_at: float,
+    met: Met,
 ) -> None:
     rows = len(gathered.batch)
     unchanged = _drop_unchanged(ctx, claim, gathered)
@@ -67,6 +74,9 @@ def _write(
     media = _store_media(ctx, gathered)
     with ctx.catalog.write() as session:
         effects = Effects()
+        workspace = select(Workspace.revision).where(Workspace.id == claim.workspace_id)
+        before = after = session.scalar(workspace)
+        ids = met.still(before)
         if len(gathered.batch):
             effects = write_batch(
                 session,
@@ -75,6 +85,7 @@ def _write(
                 targets,
                 replace=task.mode == "replace",
                 asked_at=asked_at,
+                met=ids,
             )
         _check_media(ctx, media)
         _add_units(session, claim, effects, targets)
@@ -83,13 +94,15 @@ def _write(
         failed = [*gathered.failed, *conflicts]
         _record_failures(session, claim, failed)
         if effects.changed:
-            ctx.catalog.bump_revision(session, claim.workspace_id)
+            after = ctx.catalog.bump_revision(session, claim.workspace_id)
         counts = Counter(effects.counts)
         counts["unchanged"] += unchanged
         counts["rows"] += rows + len({part.where for part in gathered.failed if part.key is None})
         counts["failed"] += len(failed)
         cursor = {"line": gathered.line, "offset": gathered.offset}
         advance(session, claim, cursor, done=gathered.line, total=total, result=dict(+counts))
+    # Committed: only now are ids of what was made right; and only if nobody (PostgreSQL) came between.
+    met.revision = after if after in (before, (before or 0) + 1) else None
 
 
 def _drop_unchanged(ctx: WorkContext, claim: Claim, gathered: Gathered) -> int:

@@ -115,7 +115,7 @@ def add_by_alias(state: WriteState, records: Sequence[tuple[Known, Prepared]]) -
         _complete(state, one, prepared)
     insert_assets(state, new)
     if edges:
-        state.effects.touched |= add_edges(state, edges)
+        state.effects.touched |= add_edges(state, edges, state.ids)
     state.effects.touched |= {one.id for one, _ in records}
     state.effects.counts["updated"] += len(records)
 

@@ -56,6 +56,7 @@ def write_batch(
     *,
     replace: bool,
     asked_at: float = math.inf,
+    met: dict[str, int] | None = None,
 ) -> Effects:
     """Bring the catalog to what the batch says, in the caller's write transaction.
 
@@ -67,6 +68,7 @@ def write_batch(
         replace: Whether a record clears the fields that it does not give.
         asked_at: When the batch was accepted (seconds since the epoch). An entity deleted after that stays
             deleted: the last word wins, however late the first one is worked on.
+        met: Ids of entities that are known to be there, by key (`Met`); those that edges name are added.
     """
     state = WriteState(session, workspace_id, time.time(), targets, replace, asked_at)
     for unique in _rounds(batch.records):
@@ -74,14 +76,18 @@ def write_batch(
     if batch.labels:
         add_labels(state, batch.labels, look_up(state, {label.key for label in batch.labels}), batch.domain)
     if batch.edges:
-        keys = {edge.head for edge in batch.edges} | {
-            edge.tail for edge in batch.edges if edge.tail is not None
-        }
-        ensure_stubs(state, keys, look_up_deleted(state, keys))
-        # Two names of one thing are no edge.
-        edges = [e for e in batch.edges if e.tail in (None, e.head) or state.ids[e.head] != state.ids[e.tail]]
-        state.effects.touched |= add_edges(state, edges)
+        _write_edges(state, batch.edges, {} if met is None else met)
     return state.effects
+
+
+def _write_edges(state: WriteState, edges: Sequence[Edge], met: dict[str, int]) -> None:
+    keys = {edge.head for edge in edges} | {edge.tail for edge in edges if edge.tail is not None}
+    new = keys.difference(met)
+    ensure_stubs(state, new, look_up_deleted(state, new))
+    met.update((key, state.ids[key]) for key in new)
+    # Two names of one thing are no edge.
+    told = [e for e in edges if e.tail is None or e.tail == e.head or met[e.head] != met[e.tail]]
+    state.effects.touched |= add_edges(state, told, met)
 
 
 def _rounds(records: Sequence[Prepared]) -> Iterator[list[Prepared]]:

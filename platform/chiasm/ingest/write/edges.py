@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, BigInteger, Double, Text, bindparam, delete, select, true, update
+from sqlalchemy import JSON, BigInteger, Double, Text, bindparam, cast, delete, func, select, true, update
 from sqlalchemy import literal as sql_literal
 from sqlalchemy.types import TypeEngine
 
@@ -27,7 +27,7 @@ __all__ = ["STATED", "TABLE", "add_edges", "sync_relations"]
 STATED = "stated"
 #: A row of a triples file, which the records of its ends do not touch.
 TABLE = "table"
-#: Columns of new triples as they are handed to the database.
+#: Columns of new triples as they are handed to the database; of an entity as object, `object_ref` may be left out.
 _GIVEN: dict[str, type[TypeEngine[Any]]] = {
     "subject_id": BigInteger,
     "predicate_id": BigInteger,
@@ -115,19 +115,23 @@ def sync_relations(
     return {end for end in ends if end is not None}
 
 
-def add_edges(state: WriteState, edges: Sequence[Edge]) -> set[int]:
-    """Add triples that are not there yet, or not like this; the entities at them. All ends have ids already.
+def add_edges(state: WriteState, edges: Sequence[Edge], ids: Mapping[str, int]) -> set[int]:
+    """Add triples that are not there yet, or not like this; the entities at them.
 
     Without a release nothing has to be fused anew, and the set is empty.
+
+    Args:
+        state: The transaction.
+        edges: What is added.
+        ids: Of the ends, by key.
     """
-    ids, predicates = state.ids, name_ids(state, PREDICATE, {edge.relation for edge in edges})
-    rows: dict[tuple[int, int, str], tuple[Any, ...]] = {}
+    predicates = name_ids(state, PREDICATE, {edge.relation for edge in edges})
+    rows: dict[tuple[int, int, int | str], tuple[Any, ...]] = {}
     for head, relation, tail, literal, confidence in edges:
         subject, predicate = ids[head], predicates[relation]
         if tail is not None:
             end = ids[tail]
-            ref = f"e:{end}"
-            rows[subject, predicate, ref] = (subject, predicate, end, None, ref, confidence)
+            rows[subject, predicate, end] = (subject, predicate, end, None, None, confidence)
         else:
             row = _row(state, subject, predicate, Relation(relation, None, literal, confidence))
             rows[subject, predicate, row[4]] = row
@@ -159,7 +163,9 @@ def _upsert(state: WriteState, rows: Sequence[tuple[Any, ...]], origin: str) -> 
     if not rows:
         return _Upserted(0, set())
     given = rows_of(state.session, _GIVEN, rows)
-    chosen = select(sql_literal(state.workspace_id), *given.c, sql_literal(origin)).where(true())
+    of_entity = sql_literal("e:").concat(cast(given.c.object_id, Text))
+    columns = [func.coalesce(c, of_entity) if c.name == "object_ref" else c for c in given.c]
+    chosen = select(sql_literal(state.workspace_id), *columns, sql_literal(origin)).where(true())
     statement = upsert(state.session, TRIPLE).from_select(["workspace_id", *_GIVEN, "origin"], chosen)
     new = statement.excluded
     statement = statement.on_conflict_do_update(

@@ -15,7 +15,10 @@ from chiasm.catalog.models import EntityMerge
 from chiasm.errors import ConflictError
 from chiasm.ingest.prepare import Prepared
 
-__all__ = ["Effects", "Targets", "WriteState"]
+__all__ = ["Effects", "Met", "Targets", "WriteState"]
+
+#: Some 20 MiB of keys.
+_MOST_MET = 150_000
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,22 @@ class Effects:
     def changed(self) -> bool:
         """Whether the catalog differs from before."""
         return any(self.counts[name] for name in self.counts if name not in ("unchanged", "superseded"))
+
+
+@dataclass
+class Met:
+    """Ids of living entities, kept from batch to batch of one reader as long as nobody else changes the workspace."""
+
+    ids: dict[str, int] = field(default_factory=dict)
+    #: Of the workspace when the ids were last right; None: never.
+    revision: int | None = None
+
+    def still(self, revision: int | None) -> dict[str, int]:
+        """The ids, emptied if the workspace has another revision by now, or if they take too much room."""
+        if revision is None or revision != self.revision or len(self.ids) > _MOST_MET:
+            self.ids.clear()
+        self.revision = None
+        return self.ids
 
 
 @dataclass
