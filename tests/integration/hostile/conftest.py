@@ -52,10 +52,11 @@ class Yard:
 
     def __init__(self, root: Path, home: Home, trap: Trap) -> None:
         self.root, self.home, self.trap = root, home, trap
-        self.secret = root / "secret.png"
+        self.made = 0
 
     def folder(self, name: str) -> Path:
-        made = self.root / "in" / re.sub(r"\W+", "-", name)
+        self.made += 1
+        made = self.root / "in" / f"{self.made} {re.sub(r'[^a-z0-9]+', '-', name)}"
         made.mkdir(parents=True)
         return made
 
@@ -71,7 +72,7 @@ class Yard:
                 session.execute(update(WorkUnit).values(state="cancelled"))
             raise
         return [
-            ChiasmError(one.error["what"], where=one.error["where"], remedy=one.error["remedy"])
+            ChiasmError(one.error["what"], where=one.error["where"] or one.where, remedy=one.error["remedy"])
             for one in self.home.failures(job_id)
         ]
 

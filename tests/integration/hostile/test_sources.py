@@ -89,6 +89,12 @@ def _folder_link(folder: Path) -> None:
     (folder / "d").symlink_to("../..")
 
 
+def _socket(folder: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        # An absolute path would be too long for one.
+        made.bind(os.path.relpath(folder / "s"))
+
+
 def _nothing(folder: Path) -> None:
     pass
 
@@ -107,7 +113,7 @@ PATHS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a process's own memory": (_nothing, "/proc/self/mem", OUTSIDE),
     "a pipe": (lambda f: os.mkfifo(f / "x.png"), "x.png", "not a file"),
     "a socket": (
-        lambda f: socket.socket(socket.AF_UNIX).bind(os.path.relpath(f / "s")),
+        _socket,
         "s",
         "cannot be opened|not a file",
     ),
