@@ -37,6 +37,9 @@ class Duel:
         self.done: Counter[str] = Counter()
         self._keys = [f"kw:{word} {n}" if n % 3 else f"id:{n}" for n, word in enumerate(_WORDS * keys)][:keys]
         self._unread: list[Any] = []
+        self._said: dict[str, deque[dict[str, Any]]] = {
+            mode: deque(maxlen=24) for mode in ("update", "replace")
+        }
         #: What was done last, for who has to find out why something differs.
         self.story: deque[str] = deque(maxlen=200)
 
@@ -79,11 +82,14 @@ class Duel:
 
     def hand_in(self, draw: Random) -> None:
         """Some records, which are read later."""
-        records = [self._record(draw) for _ in range(draw.randint(1, 20))]
-        if self._unread and draw.random() < 0.2 and self._unread[-1][0] == "records":
-            # The same again.
-            records = self._unread[-1][2]
         mode = draw.choice(("update", "update", "replace"))
+        said = self._said[mode]
+        # Much is said again: then nothing changes, unless something else has changed meanwhile.
+        records = [
+            draw.choice(said) if said and draw.random() < 0.4 else self._record(draw)
+            for _ in range(draw.randint(1, 20))
+        ]
+        said.extend(records)
         self.story.append(f"{mode}: {records}")
         self.world.submit(records, mode)
         self._unread.append(("records", mode, records, self.model.clock + 1))

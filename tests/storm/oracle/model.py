@@ -69,11 +69,15 @@ class Model:
         """
         left = list(given)
         while left:
-            seen: set[str] = set()
-            # `add` gives None: the first record of each key.
-            first = [one for one in left if one["key"] not in seen and not seen.add(one["key"])]  # type: ignore[func-returns-value]
-            left = [one for one in left if not any(one is other for other in first)]
-            written = [one for one in first if self._record(one, replace=replace, accepted=accepted)]
+            first: dict[str, Mapping[str, Any]] = {}
+            later = []
+            for one in left:
+                if one["key"] in first:
+                    later.append(one)
+                else:
+                    first[one["key"]] = one
+            left = later
+            written = [one for one in first.values() if self._record(one, replace=replace, accepted=accepted)]
             for one in written:
                 if one.get("relations") is not None or replace:
                     self._relations(one["key"], one.get("relations") or ())
