@@ -88,8 +88,10 @@ class ModelCache:
         from chiasm_encoders import load_encoder
 
         if spec.startswith(_STUDENT):
-            folder = Path(spec.removeprefix(_STUDENT))
-            spec = _STUDENT + str(folder if folder.is_absolute() else self._settings.models_dir / folder)
+            # Joined to an absolute path, the models folder falls away.
+            folder = self._settings.models_dir / spec.removeprefix(_STUDENT)
+            _verify_student(folder)
+            spec = f"{_STUDENT}{folder}"
         with translated():
             return load_encoder(spec, device=self._settings.device)
 
@@ -97,3 +99,11 @@ class ModelCache:
         from chiasm.fusion.runtime import FusionModel
 
         return FusionModel.load(self._settings.models_dir / folder)
+
+
+def _verify_student(folder: Path) -> None:
+    """Check the files of a student that is part of a release, before any of them is taken for a model."""
+    from chiasm.fusion.manifest import RELEASE_FILE, verify_files
+
+    if (folder.parent / RELEASE_FILE).is_file():
+        verify_files(folder.parent, f"{folder.name}/")

@@ -1,4 +1,4 @@
-"""`python -m tests.storm [--seconds 3600] [--seed N] [--database URL] [--broker URL]`."""
+"""`python -m tests.storm [--seconds 3600] [--seed N] [--database URL] [--broker URL] [--operations N]`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.storm.oracle.run import long_duel
 from tests.storm.run import storm
 
 
@@ -19,6 +20,9 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=3)
     parser.add_argument("--database", help="an empty PostgreSQL database; SQLite in the home by default")
     parser.add_argument("--broker", help="Redis or RabbitMQ; the embedded broker by default")
+    parser.add_argument(
+        "--operations", type=int, default=200_000, help="of the model-based test that follows"
+    )
     parser.add_argument("--folder", type=Path, help="kept afterwards")
     options = parser.parse_args()
     given = {"database_url": options.database, "broker_url": options.broker}
@@ -34,7 +38,8 @@ def main() -> int:
             settings=settings,
         )
     sys.stdout.write(f"{outcome}\n")
-    return 1 if outcome.differences else 0
+    agree = long_duel(options.seed, options.operations)
+    return 1 if outcome.differences or not agree else 0
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ from chiasm_encoders.distil.audio_augment import augment_spectrograms
 from chiasm_encoders.distil.clips import Clips, ClipSource
 from chiasm_encoders.distil.config import AudioStudentConfig
 from chiasm_encoders.distil.loop import Report, Stop, run_loop
+from chiasm_encoders.distil.mark import is_finished
 from chiasm_encoders.distil.objective import Objective
-from chiasm_encoders.distil.run import finished, part_columns, run_identity, write_student
+from chiasm_encoders.distil.run import part_columns, run_identity, write_student
 from chiasm_encoders.distil.supervision import Supervision
 from chiasm_encoders.distil.targets import Targets, build_targets
 from chiasm_encoders.errors import SupervisionError
@@ -58,7 +59,7 @@ def train_audio_student(
     if len(clips) != len(supervision.owner):
         raise SupervisionError(f"{len(clips)} clips for {len(supervision.owner)} owners")
     run = run_identity(config, supervision, clips.identity(), seed)
-    if finished(out, run):
+    if is_finished(out, run):
         report(1.0, {})
         return out
     targets = build_targets(supervision, config)

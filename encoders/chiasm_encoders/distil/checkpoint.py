@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from chiasm_encoders.fingerprint import fingerprint_of
 
-__all__ = ["load_checkpoint", "save_checkpoint", "write_aside"]
+__all__ = ["load_checkpoint", "save_checkpoint", "stored_state", "write_aside"]
 
 
 def write_aside(path: Path, content: bytes) -> None:
@@ -51,17 +51,10 @@ def load_checkpoint(
     path: Path, *, run: str, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
 ) -> int:
     """Restores the three in place; returns the steps done, 0 without a usable checkpoint of this very run."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {}).get("facts", "{}"))
-            if facts.get("run") != run:
-                return 0
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        seal = fingerprint_of({"run": run, "step": facts.get("step")}, tensors)
-        if facts.get("sha256") != seal:
-            return 0
-    except (OSError, SafetensorError, ValueError):
+    stored = stored_state(path)
+    if stored is None or stored[0].get("run") != run:
         return 0
+    facts, tensors = stored
     model.load_state_dict(_under("model.", tensors))
     average.load_state_dict(_under("average.", tensors))
     states: dict[int, dict[str, Any]] = {}
@@ -70,6 +63,18 @@ def load_checkpoint(
         states.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
     return int(facts["step"])
+
+
+def stored_state(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+    """Facts and tensors of a checkpoint; None where there is none, or it is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {}).get("facts", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        seal = fingerprint_of({"run": facts.get("run"), "step": facts.get("step")}, tensors)
+    except (AttributeError, OSError, SafetensorError, ValueError):
+        return None
+    return (facts, tensors) if facts.get("sha256") == seal else None
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

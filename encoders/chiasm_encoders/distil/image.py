@@ -15,9 +15,9 @@ from chiasm_encoders.device import resolve_device
 from chiasm_encoders.distil.config import ImageStudentConfig
 from chiasm_encoders.distil.image_augment import augment_pictures
 from chiasm_encoders.distil.loop import Report, Stop, run_loop
+from chiasm_encoders.distil.mark import is_finished
 from chiasm_encoders.distil.objective import Objective
 from chiasm_encoders.distil.run import (
-    finished,
     part_columns,
     run_identity,
     write_student,
@@ -73,7 +73,7 @@ def train_image_student(
     if len(images) != len(supervision.owner):
         raise SupervisionError(f"{len(images)} pictures for {len(supervision.owner)} owners")
     run = run_identity(config, supervision, images, seed)
-    if finished(out, run):
+    if is_finished(out, run):
         report(1.0, {})
         return out
     targets = build_targets(supervision, config)

@@ -16,11 +16,11 @@ from torch.nn import functional
 
 from chiasm_encoders.distil.checkpoint import write_aside
 from chiasm_encoders.distil.config import StudentConfig
+from chiasm_encoders.distil.mark import drop_mark, write_mark
 from chiasm_encoders.distil.supervision import Supervision
 from chiasm_encoders.student import STUDENT_FORMAT
 
 __all__ = [
-    "finished",
     "part_columns",
     "run_identity",
     "training_vectors",
@@ -53,14 +53,6 @@ def run_identity(config: StudentConfig, supervision: Supervision, media: np.ndar
     return digest.hexdigest()
 
 
-def finished(out: Path, run: str) -> bool:
-    """Whether the folder already holds the student that this very run would make."""
-    try:
-        return bool(json.loads((out / "config.json").read_text(encoding="utf-8")).get("run") == run)
-    except (OSError, ValueError):
-        return False
-
-
 def part_columns(sizes: dict[str, int]) -> dict[str, tuple[int, int]]:
     """Columns `(start, stop)` of each part, in this order."""
     columns, start = {}, 0
@@ -87,10 +79,12 @@ def training_vectors(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def write_student(out: Path, modality: str, run: str, shape: dict[str, Any], model: nn.Module) -> Path:
-    """Writes weights, then the configuration that makes them a student, then drops the checkpoint."""
+    """Writes weights, then the configuration that makes them a student, marks both, drops the checkpoint."""
+    drop_mark(out)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     write_aside(out / "model.safetensors", save(weights))
     config = {"format": STUDENT_FORMAT, "modality": modality, "run": run, "model": shape}
     write_aside(out / "config.json", json.dumps(config, indent=1).encode())
+    write_mark(out, run)
     (out / "checkpoint.safetensors").unlink(missing_ok=True)
     return out

@@ -22,7 +22,8 @@ from torch.nn import functional
 from chiasm_encoders.device import resolve_device
 from chiasm_encoders.distil.checkpoint import load_checkpoint, save_checkpoint
 from chiasm_encoders.distil.loop import Report, Stop
-from chiasm_encoders.distil.text_layers import TunedLayers, is_tuned, write_tuned
+from chiasm_encoders.distil.mark import is_finished
+from chiasm_encoders.distil.text_layers import TunedLayers, write_tuned
 from chiasm_encoders.distil.wording import Wording
 from chiasm_encoders.errors import TrainingStopped
 from chiasm_encoders.text.sentence_transformer import sentence_folder
@@ -87,7 +88,7 @@ def tune_text_encoder(
     if layers is None:
         return None
     run = _identity(folder, wording, config, seed)
-    if is_tuned(out, run):
+    if is_finished(out, run):
         return out
     task = _WordTask(layers, wording, config)
     optimizer = torch.optim.AdamW(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +16,11 @@ from torch.nn import functional
 
 from chiasm_encoders.device import mixed_precision
 from chiasm_encoders.distil.checkpoint import write_aside
+from chiasm_encoders.distil.mark import drop_mark, write_mark
 from chiasm_encoders.text.bert import BertSentenceModel, load_bert_sentence_model
 
-__all__ = ["TunedLayers", "is_tuned", "write_tuned"]
+__all__ = ["TunedLayers", "write_tuned"]
 
-#: Written last: a folder without it is unfinished.
-_MARK = "tuned.json"
 _WEIGHTS = "model.safetensors"
 _CHUNK = 256
 
@@ -117,18 +115,10 @@ class TunedLayers:
         return found
 
 
-def is_tuned(folder: Path, run: str) -> bool:
-    """Whether the folder already holds the encoder that this very run would make."""
-    try:
-        return bool(json.loads((folder / _MARK).read_text(encoding="utf-8")).get("run") == run)
-    except (OSError, ValueError):
-        return False
-
-
 def write_tuned(out: Path, source: Path, layers: TunedLayers, run: str) -> None:
     """Write the source's folder with the trained tensors in place of its own, in half precision."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / _MARK).unlink(missing_ok=True)
+    drop_mark(out)
     weights = load_file(source / _WEIGHTS)
     outer = "bert." if any(name.startswith("bert.") for name in weights) else ""
     weights |= {outer + name: tensor for name, tensor in layers.weights().items()}
@@ -137,10 +127,10 @@ def write_tuned(out: Path, source: Path, layers: TunedLayers, run: str) -> None:
         for name, tensor in weights.items()
     }
     for path in source.iterdir():
-        if path.suffix in (".json", ".txt") and path.name != _MARK:
+        if path.suffix in (".json", ".txt"):
             shutil.copyfile(path, out / path.name)
         elif path.is_dir() and (path / "config.json").is_file():
             (out / path.name).mkdir(exist_ok=True)
             shutil.copyfile(path / "config.json", out / path.name / "config.json")
     write_aside(out / _WEIGHTS, save(plain, {"format": "pt"}))
-    write_aside(out / _MARK, json.dumps({"run": run, "frozen_layers": layers.first}).encode())
+    write_mark(out, run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,14 @@ from chiasm.archive.snapshot import catalog_at_one_moment
 from chiasm.archive.tape import tape_target
 from chiasm.archive.watch import Step, Watch, unwatched
 from chiasm.catalog import Catalog
+from chiasm.catalog.seals import broken_rows_of
 from chiasm.errors import ConflictError, DamagedError, UsageError
 from chiasm.settings import Settings
 
 __all__ = ["BackupReport", "backup"]
+
+#: Damaged rows that an error names.
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ def backup(settings: Settings, catalog: Catalog, file: Path, *, watch: Watch = u
             tape_target(whole) as stream,
             (scratch / layout.MEMBERS).open("x+b") as members,
         ):
+            _check_rows(connection)
             tape = ListedTape(stream, members, _header(settings, connection, status.current))
             _copy_rows(connection, tape, watch)
             _copy_files(connection, tape, settings, watch)
@@ -102,6 +108,17 @@ def _header(settings: Settings, connection: Connection, schema: str) -> dict[str
         # Units name files there; where they are restored it is another folder.
         "uploads": str(settings.home.resolve() / "uploads"),
     }
+
+
+def _check_rows(connection: Connection) -> None:
+    broken = list(islice(broken_rows_of(connection), _SHOWN))
+    if broken:
+        raise DamagedError(
+            "rows are not what was written",
+            where="catalog: " + ", ".join(f"{row.table} {row.id}" for row in broken),
+            remedy="`chiasm doctor` names all of them; restore an older backup, or delete these entities and "
+            "ingest their source again",
+        )
 
 
 def _copy_rows(connection: Connection, tape: ListedTape, watch: Watch) -> None:

@@ -14,6 +14,7 @@ from chiasm.archive.layout import blob_member
 from chiasm.archive.tape import CHUNK_BYTES
 from chiasm.catalog.models import Asset, MergePart, Release, Segment, WorkUnit
 from chiasm.errors import DamagedError, NotFoundError
+from chiasm.fusion.manifest import RELEASE_FILE, read_manifest
 from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.media import BlobStore
 from chiasm.settings import Settings
@@ -21,8 +22,6 @@ from chiasm.settings import Settings
 __all__ = ["Source", "expected_bytes", "home_files"]
 
 _MANIFEST = "manifest.json"
-#: Written when training is done; a release without it begins anew from its job.
-_TRAINED = "release.json"
 #: How an uploaded record names a medium that lies in the blob store already.
 _UPLOADED = re.compile(rb'"upload:([0-9a-f]{64})"')
 
@@ -77,7 +76,8 @@ def _models(connection: Connection, root: Path) -> Iterator[Source]:
     )
     for name, state in rows.all():
         folder = root / name
-        if state == "building" and not (folder / _TRAINED).exists():
+        # Written when training is done; a release without it begins anew from its job.
+        if state == "building" and not (folder / RELEASE_FILE).exists():
             continue
         if not folder.is_dir() and state != "retired":
             raise DamagedError(
@@ -85,7 +85,22 @@ def _models(connection: Connection, root: Path) -> Iterator[Source]:
                 where=str(folder),
                 remedy="put it back, or train and promote another release",
             )
-        yield from _tree(folder, f"models/{name}")
+        sums = _stated(folder, state) if folder.is_dir() else {}
+        for source in _tree(folder, f"models/{name}"):
+            stated = sums.pop(source.name.removeprefix(f"models/{name}/"), None)
+            yield source._replace(sha256=stated)
+        if sums:
+            raise _missing(folder / min(sums))
+
+
+def _stated(folder: Path, state: str) -> dict[str, str]:
+    """What the files of a release must hash to; nothing for one that was retired and has no manifest."""
+    try:
+        return dict(read_manifest(folder)["files"])
+    except NotFoundError as error:
+        if state in ("building", "retired"):
+            return {}
+        raise _missing(folder / RELEASE_FILE) from error
 
 
 def _uploads(connection: Connection, root: Path, store: BlobStore) -> Iterator[Source]:
@@ -157,10 +172,14 @@ def _file(path: Path, name: str, sha256: str | None) -> Source:
     try:
         size = path.stat().st_size
     except FileNotFoundError as error:
-        raise DamagedError(
-            "file is missing", where=str(path), remedy="run `chiasm doctor`, then the backup again"
-        ) from error
+        raise _missing(path) from error
     return Source(name, size, _chunks(path, size), sha256, str(path))
+
+
+def _missing(path: Path) -> DamagedError:
+    return DamagedError(
+        "file is missing", where=str(path), remedy="run `chiasm doctor`, then the backup again"
+    )
 
 
 def _chunks(path: Path, size: int) -> Iterator[bytes]:

@@ -86,6 +86,10 @@ def read_tape(stream: BinaryIO, where: str) -> Iterator[Member]:
     while True:
         head = _read(stream, _BLOCK, f"{where}: after {last}")
         if not any(head):
+            if any(_read(stream, _BLOCK, f"{where}: after {last}")):
+                raise DamagedError(
+                    "there is something behind the end", where=f"{where}: after {last}", remedy=_REMEDY
+                )
             return
         name, size = _parsed(head, f"{where}: after {last}")
         place = f"{where}: {name}"

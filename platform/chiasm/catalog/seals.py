@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, Table, Text, bindparam, cast, func, select, update
+from sqlalchemy import JSON, Connection, Table, Text, bindparam, cast, func, select, update
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
@@ -20,7 +21,7 @@ from chiasm.catalog.catalog import Catalog
 from chiasm.catalog.models import Asset, Entity, Job
 from chiasm.catalog.models.seals import FACTS
 
-__all__ = ["DamagedRow", "broken_rows", "seal_rows", "unsealed_rows"]
+__all__ = ["DamagedRow", "broken_rows", "broken_rows_of", "seal_rows", "unsealed_rows"]
 
 _TABLES: tuple[Any, ...] = (Entity.__table__, Asset.__table__, Job.__table__)
 #: Rows sealed in one transaction, and read at a time.
@@ -59,10 +60,19 @@ def unsealed_rows(catalog: Catalog) -> int:
 
 def broken_rows(catalog: Catalog) -> Iterator[DamagedRow]:
     """Rows that disagree with their seal, or cannot be read at all."""
+    yield from _all_broken(catalog.read)
+
+
+def broken_rows_of(connection: Connection) -> Iterator[DamagedRow]:
+    """As `broken_rows`, of what an open connection sees."""
+    yield from _all_broken(lambda: Session(connection))
+
+
+def _all_broken(reading: Callable[[], AbstractContextManager[Session]]) -> Iterator[DamagedRow]:
     for table in _TABLES:
         after = 0
         while True:
-            with catalog.read() as session:
+            with reading() as session:
                 page = table.c.id > after
                 ids = session.scalars(select(table.c.id).where(page).order_by(table.c.id).limit(_PAGE)).all()
                 if not ids:

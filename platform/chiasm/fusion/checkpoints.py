@@ -21,6 +21,8 @@ from chiasm.errors import DamagedError, NotFoundError
 
 __all__ = ["read_json", "read_tensors", "sha256_of", "verify", "write_bytes", "write_json", "write_tensors"]
 
+_REMEDY = "restore it from a backup, roll back to another release or train again"
+
 
 def sha256_of(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
@@ -60,9 +62,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise NotFoundError("file is missing", where=str(path)) from None
-    except ValueError as error:
-        raise DamagedError(f"cannot be read: {error}", where=str(path)) from error
+        raise NotFoundError("file is missing", where=str(path), remedy=_REMEDY) from None
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"cannot be read: {error}"[:300], where=str(path), remedy=_REMEDY) from error
 
 
 def write_tensors(
@@ -91,13 +93,13 @@ def read_tensors(path: Path, sha256: str | None = None) -> dict[str, torch.Tenso
         DamagedError: It differs from its checksum or is no safetensors file.
     """
     if not path.is_file():
-        raise NotFoundError("file is missing", where=str(path))
+        raise NotFoundError("file is missing", where=str(path), remedy=_REMEDY)
     if sha256 is not None:
         verify(path, sha256)
     try:
         return load_tensors(path)
     except SafetensorError as error:
-        raise DamagedError(f"cannot be read: {error}", where=str(path)) from error
+        raise DamagedError(f"cannot be read: {error}"[:300], where=str(path), remedy=_REMEDY) from error
 
 
 def verify(path: Path, sha256: str) -> None:
@@ -110,5 +112,5 @@ def verify(path: Path, sha256: str) -> None:
         raise DamagedError(
             "file is missing or differs from its checksum",
             where=str(path),
-            remedy="restore it from a backup, roll back to another release or train again",
+            remedy=_REMEDY,
         )

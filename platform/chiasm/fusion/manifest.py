@@ -10,10 +10,11 @@ from typing import Any
 
 from chiasm.errors import DamagedError, NotFoundError
 
-__all__ = ["RELEASE_FILE", "read_manifest", "write_manifest"]
+__all__ = ["RELEASE_FILE", "SEAL", "read_manifest", "seal_of", "verify_files", "write_manifest"]
 
 RELEASE_FILE = "release.json"
-_SEAL = "sha256"
+#: Key of a file's own seal.
+SEAL = "sha256"
 _REMEDY = "restore it from a backup, roll back to another release or train again"
 
 
@@ -23,7 +24,7 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
 
     # Through JSON and back: what is sealed is what is read.
     plain = json.loads(json.dumps(content))
-    write_json(folder / RELEASE_FILE, {**plain, _SEAL: _seal(plain)})
+    write_json(folder / RELEASE_FILE, {**plain, SEAL: seal_of(plain)})
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -43,8 +44,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     files = content.get("files") if isinstance(content, dict) else None
     if not isinstance(files, dict):
         raise DamagedError("names no files", where=str(path), remedy=_REMEDY)
-    # Manifests written before there were seals have none.
-    if content.get(_SEAL, sealed := _seal({k: v for k, v in content.items() if k != _SEAL})) != sealed:
+    if content.get(SEAL) != seal_of(content):
         raise DamagedError("file differs from its checksum", where=str(path), remedy=_REMEDY)
     for name in files:
         if Path(name).is_absolute() or ".." in Path(name).parts:
@@ -52,5 +52,34 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _seal(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def verify_files(folder: Path, *parts: str) -> dict[str, Any]:
+    """The manifest of a release's folder, after its files below some parts were checked.
+
+    Args:
+        folder: The release's folder.
+        parts: What the names begin with, as `fusion/`.
+
+    Raises:
+        NotFoundError: There is no manifest.
+        DamagedError: It is damaged, or a file is missing or differs from its checksum.
+    """
+    content = read_manifest(folder)
+    for name, digest in content["files"].items():
+        if name.startswith(parts) and _sha256(folder / name) != digest:
+            raise DamagedError(
+                "file is missing or differs from its checksum", where=str(folder / name), remedy=_REMEDY
+            )
+    return content
+
+
+def seal_of(content: Mapping[str, Any]) -> str:
+    """SHA-256 over everything but the seal itself."""
+    plain = {name: value for name, value in content.items() if name != SEAL}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import torch
 
 from chiasm.errors import DamagedError, DimensionError, StampError, translated
-from chiasm.fusion.checkpoints import read_json, read_tensors, sha256_of, verify, write_json, write_tensors
-from chiasm.fusion.manifest import read_manifest
+from chiasm.fusion.checkpoints import read_json, read_tensors, sha256_of, write_json, write_tensors
+from chiasm.fusion.manifest import verify_files
 from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import FusionConfig, GraphConfig
 from chiasm.fusion.tokens import KINDS, pack
@@ -97,10 +97,7 @@ class FusionModel:
             StampError: The weights do not belong to the fingerprint in ``release.json``.
         """
         root = Path(folder)
-        release = read_manifest(root)
-        for name, digest in release["files"].items():
-            if name.startswith(("fusion/", "graph/model")):
-                verify(root / name, digest)
+        release = verify_files(root, "fusion/", "graph/model")
         model = cls.load_parts(root, Ranking.from_dict(release["ranking"]), device)
         if model.fingerprint != release["fusion"]["fingerprint"]:
             raise StampError("weights are not those that the release names", where=str(root))

@@ -84,7 +84,8 @@ class MediaSource:
                 f"no such file: {path[:200]!r}", remedy="paths are relative to the manifest"
             ) from error
         except (OSError, ValueError, RuntimeError) as error:
-            raise InputError(f"{path[:200]!r} cannot be opened: {error}", remedy="check the path") from error
+            reason = str(getattr(error, "strerror", None) or error)[:200]
+            raise InputError(f"{path[:200]!r} cannot be opened: {reason}", remedy="check the path") from error
         if not real.is_relative_to(self._root):
             raise InputError(
                 f"{path[:200]!r} leads outside the manifest's folder",

@@ -52,13 +52,18 @@ def read_samples(data: bytes, *, limits: MediaLimits | None = None) -> tuple[NDA
         raise MediaError("the sound needs more memory than is allowed", remedy="cut it") from error
     except (soundfile.SoundFileError, OSError, RuntimeError, ValueError, TypeError) as error:
         raise MediaError(
-            f"the {kind.name} sound is damaged: {error}"[:300], remedy="replace the file"
+            f"the {kind.name} sound is damaged: {_reason(error)}"[:300], remedy="replace the file"
         ) from error
     if not len(samples):
         raise MediaError("the sound is empty: it has no samples", remedy="replace the file")
     if not np.isfinite(samples).all():
         raise MediaError("the sound has samples that are no numbers", remedy="write it again as 16-bit WAV")
     return samples, rate
+
+
+def _reason(error: Exception) -> str:
+    """What the library says, without the name of our stream."""
+    return str(error).partition(">: ")[2] or str(error)
 
 
 def _mono(sound: soundfile.SoundFile, limits: MediaLimits) -> NDArray[np.float32]:

@@ -54,6 +54,21 @@ class SegmentFile:
         """The FAISS index of the segment."""
         return self.kind.open(self.folder / INDEX)
 
+    def check_map(self) -> None:
+        """Whether what is mapped is still there: a map of a file that was cut is a bus error when touched.
+
+        Raises:
+            DamagedError: The file was cut since it was opened.
+        """
+        path = self.folder / BLOCK
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            # Its bytes live on in the map: merged away while a query still reads it.
+            return
+        if size < self.block.nbytes:
+            raise DamagedError(f"file was cut to {size} bytes", where=str(path), remedy=_REMEDY)
+
     def rows_of(self, ids: Ints) -> Ints:
         """Row of each id, ``(n,)``; all must be in the segment."""
         return np.searchsorted(self.ids, ids)

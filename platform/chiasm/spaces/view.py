@@ -35,6 +35,7 @@ class Part:
 
     def vectors(self, rows: Ints | None = None) -> Floats:
         """Vectors of some rows of the segment, of all live ones by default, ``(n, dim)``."""
+        self.segment.check_map()
         block = self.segment.block
         if rows is None and len(self.rows) == len(block):
             return np.asarray(block, dtype=np.float32)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from chiasm.errors import StampError
 from chiasm.fusion.checkpoints import read_tensors
-from chiasm.fusion.manifest import read_manifest
+from chiasm.fusion.manifest import verify_files
 from chiasm.fusion.runtime import FusionModel
 from chiasm.training.dataset import Dataset
 from chiasm.training.evaluation import Bench, evaluate
@@ -31,10 +31,11 @@ def judge_release(snapshot: Path, folder: Path) -> dict[str, Any]:
         folder: The release's model folder.
 
     Raises:
+        DamagedError: A file of the release differs from its checksum.
         StampError: A modality's features were made by another encoder.
     """
     data_source = Snapshot.open(snapshot)
-    release = read_manifest(folder)
+    release = verify_files(folder, "graph/")
     for modality, stamp in data_source.encoders.items():
         wanted = release["encoders"].get(modality, {}).get("fingerprint")
         if wanted not in (None, stamp):

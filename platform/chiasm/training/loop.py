@@ -142,9 +142,10 @@ def _save(path: Path, fit: nn.Module, average: Averaged, optimiser: torch.optim.
     write_tensors(path, plain, {"step": json.dumps(step), "sha256": seal})
 
 
-def _resume(path: Path, fit: nn.Module, average: Averaged, optimiser: torch.optim.Optimizer) -> int:
+def stored_state(path: Path) -> tuple[int, dict[str, Tensor]] | None:
+    """Steps done and tensors of a checkpoint; None where there is none, or it is damaged."""
     if not path.is_file():
-        return 0
+        return None
     try:
         tensors = read_tensors(path)
         with safe_open(str(path), framework="pt") as file:
@@ -155,7 +156,15 @@ def _resume(path: Path, fit: nn.Module, average: Averaged, optimiser: torch.opti
         sound = False
     if not sound:
         _log.warning("%s differs from its checksum: training begins anew", path)
+        return None
+    return step, tensors
+
+
+def _resume(path: Path, fit: nn.Module, average: Averaged, optimiser: torch.optim.Optimizer) -> int:
+    stored = stored_state(path)
+    if stored is None:
         return 0
+    step, tensors = stored
     fit.load_state_dict({n[4:]: t for n, t in tensors.items() if n.startswith("fit.")})
     average.module.load_state_dict({n[8:]: t for n, t in tensors.items() if n.startswith("average.")})
     state: dict[int, dict[str, Tensor]] = {}

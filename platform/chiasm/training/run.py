@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chiasm.errors import DamagedError, NotFoundError
 from chiasm.fusion.checkpoints import read_json, write_json
 from chiasm.fusion.manifest import RELEASE_FILE, read_manifest
 from chiasm.fusion.recipe import Recipe
@@ -17,7 +18,7 @@ from chiasm.training.snapshot import Snapshot
 from chiasm.training.students import Student
 from chiasm.training.texts import TunedText
 
-__all__ = ["Run"]
+__all__ = ["Run", "run_of"]
 
 
 @dataclass
@@ -58,9 +59,18 @@ class Run:
         stamp = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         self.out.mkdir(parents=True, exist_ok=True)
         mark = self.out / "run.json"
-        if mark.is_file() and read_json(mark).get("run") == stamp:
+        if run_of(mark) == stamp:
             return read_manifest(self.out) if (self.out / RELEASE_FILE).is_file() else None
         for name in (RELEASE_FILE, "checkpoint.safetensors", "fusion/words.safetensors"):
             (self.out / name).unlink(missing_ok=True)
         write_json(mark, {"run": stamp})
         return None
+
+
+def run_of(mark: Path) -> str | None:
+    """Which run a folder is of; None where the mark is not there, or damaged."""
+    try:
+        found = read_json(mark)
+    except (DamagedError, NotFoundError):
+        return None
+    return found.get("run") if isinstance(found, dict) else None

@@ -29,6 +29,7 @@ from safetensors import safe_open
 
 from chiasm.errors import DamagedError, InputError, NotFoundError
 from chiasm.fusion.checkpoints import sha256_of, write_tensors
+from chiasm.fusion.manifest import SEAL, seal_of
 from chiasm_graph import Triples
 
 __all__ = ["MODALITIES", "SAMPLE_RATE_HZ", "Snapshot", "SnapshotWriter"]
@@ -139,8 +140,11 @@ class SnapshotWriter:
             "counts": self._counts,
             "files": files,
         }
+        sealed = {**meta, SEAL: seal_of(meta)}
         temporary = self.path / "meta.json.tmp"
-        temporary.write_text(json.dumps(meta, indent=1, sort_keys=True, ensure_ascii=False), encoding="utf-8")
+        temporary.write_text(
+            json.dumps(sealed, indent=1, sort_keys=True, ensure_ascii=False), encoding="utf-8"
+        )
         temporary.replace(self.path / "meta.json")
 
     def _append(self, table: str, columns: Mapping[str, pa.DataType], values: Mapping[str, Any]) -> None:
@@ -191,16 +195,14 @@ class Snapshot:
             raise NotFoundError(
                 "no finished snapshot here", where=str(folder), remedy="write the snapshot again"
             ) from None
-        except ValueError as error:
-            raise DamagedError(f"meta.json cannot be read: {error}", where=str(folder)) from error
+        except (ValueError, RecursionError) as error:
+            raise _damaged(folder / "meta.json", f"cannot be read: {error}"[:300]) from error
+        if not isinstance(meta, dict) or meta.get(SEAL) != seal_of(meta):
+            raise _damaged(folder / "meta.json", "file differs from its checksum")
         for name, digest in meta["files"].items() if verify else ():
             file = folder / name
             if not file.is_file() or sha256_of(file) != digest:
-                raise DamagedError(
-                    "file is missing or differs from its checksum",
-                    where=str(file),
-                    remedy="write the snapshot again",
-                )
+                raise _damaged(file, "file is missing or differs from its checksum")
         return cls(folder, meta)
 
     @property
@@ -272,3 +274,7 @@ class Snapshot:
     def _table(self, name: str) -> pa.Table:
         with pa.memory_map(str(self.path / f"{name}.arrow")) as source:
             return pa.ipc.open_file(source).read_all()
+
+
+def _damaged(path: Path, what: str) -> DamagedError:
+    return DamagedError(what, where=str(path), remedy="write the snapshot again: remove it, or train anew")

@@ -87,8 +87,9 @@ def train_student(
     media = _media(modality, snapshot)
     options = recipe.encoders.image.student if modality == "image" else recipe.encoders.audio.student
     common: dict[str, Any] = {"seed": seed, "out": folder, "report": report, "stop": stop}
-    try:
-        with translated():
+    # Translated, being stopped would be an error like any other.
+    with translated():
+        try:
             if modality == "image":
                 train_image_student(
                     media, supervision, _config(ImageStudentConfig, options, modality), **common
@@ -96,9 +97,8 @@ def train_student(
             else:
                 config = _config(AudioStudentConfig, options, modality)
                 train_audio_student(media, SAMPLE_RATE_HZ, supervision, config, **common)
-    except TrainingStopped:
-        raise Stopped from None
-    with translated():
+        except TrainingStopped:
+            raise Stopped from None
         encoder: Any = load_encoder(f"student:{folder}", device="cpu")
         items = _decoded(modality, media)
         started = time.perf_counter()

@@ -215,7 +215,8 @@ def _finish(
         write_tensors(run.out / "graph" / "scorer.safetensors", fit.scorer.state_dict())
         files.append("graph/scorer.safetensors")
     for modality in run.students:
-        files += [f"{modality}/config.json", f"{modality}/model.safetensors"]
+        kept = sorted((run.out / modality).glob("*.*"))
+        files += [f"{modality}/{path.name}" for path in kept if path.suffix in (".json", ".safetensors")]
     if run.tuned:
         files += [f"text/{name}" for name in run.tuned.files]
     write_manifest(

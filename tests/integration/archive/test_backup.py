@@ -21,6 +21,7 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.models import Asset, Entity, Release, WorkUnit
 from chiasm.cli import main
 from chiasm.errors import ChiasmError, ConflictError, DamagedError, NotFoundError, UsageError
+from chiasm.fusion.manifest import RELEASE_FILE, write_manifest
 from chiasm.spaces import collect, collecting
 
 
@@ -265,6 +266,8 @@ def test_an_unfinished_training_is_left_to_begin_anew(
         path = home.settings.models_dir / "releases/1" / name
         path.parent.mkdir(parents=True)
         path.write_text("{}")
+        if path.name == RELEASE_FILE:
+            write_manifest(path.parent, {"files": {}})
     backup(home.settings, home.catalog, tmp_path / "home.tar")
     restore(tmp_path / "home.tar", target(tmp_path / "other"))
     assert set(files(tmp_path / "other" / "models")) == {

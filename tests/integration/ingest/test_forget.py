@@ -14,6 +14,7 @@ from tests.places import CATALOGS, on
 from chiasm import ingest, jobs
 from chiasm.catalog.models import Embedding, Entity, Failure, Release, Segment, Space, WorkUnit
 from chiasm.errors import NotFoundError, UsageError
+from chiasm.fusion.manifest import read_manifest, write_manifest
 from chiasm.ingest import clear, submit_records
 from chiasm.releases import forget
 from chiasm.spaces import SpaceReader
@@ -86,7 +87,7 @@ def release(home: Home) -> None:
     words = json.dumps({"keys": ["b", KEY]}, indent=1).encode()
     (folder / "fusion/words.json").write_bytes(words)
     about = {"files": {"fusion/words.json": hashlib.sha256(words).hexdigest()}}
-    (folder / "release.json").write_text(json.dumps(about))
+    write_manifest(folder, about)
     with home.catalog.write() as session:
         row = Release(workspace_id=home.workspace_id, number=1, state="retired", folder="releases/1/r1")
         row.recipe, row.metrics, row.gate = {}, {}, {}
@@ -120,7 +121,7 @@ def test_what_belongs_to_others_stays(full: Home) -> None:
     assert (home.settings.home / "uploads/form/kept.csv").exists()
     log = (home.settings.queue_dir / "worker.log").read_text().split("\n")
     assert [line.strip() for line in log] == ["one", "", "two", ""]
-    about = json.loads((home.settings.models_dir / "releases/1/r1/release.json").read_text())
+    about = read_manifest(home.settings.models_dir / "releases/1/r1")
     words = (home.settings.models_dir / "releases/1/r1/fusion/words.json").read_bytes()
     assert about["files"]["fusion/words.json"] == hashlib.sha256(words).hexdigest()
     assert json.loads(words) == {"keys": ["b", ""]}

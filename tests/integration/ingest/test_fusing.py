@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tests.places import CATALOGS, on
 
 from chiasm import ingest
 from chiasm.catalog.models import Entity, Release, ReleaseSpace, Segment, Space, Workspace
+from chiasm.fusion.manifest import write_manifest
 from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import FusionConfig, GraphConfig
 from chiasm.fusion.runtime import FusionModel, build_gnn
@@ -48,7 +48,7 @@ def activate(home: Home, predicates: list[str]) -> int:
     names = model.save_parts(folder)
     sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     about = {"files": sums, "ranking": asdict(Ranking()), "fusion": {"fingerprint": model.fingerprint}}
-    (folder / "release.json").write_text(json.dumps(about, default=str))
+    write_manifest(folder, about)
     spaces = ingest.current_spaces(home.tools, home.workspace_id)
     with home.catalog.write() as session:
         release = Release(

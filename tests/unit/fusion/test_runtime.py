@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from chiasm.errors import DamagedError, DimensionError, InputError, NotFoundError, StampError
-from chiasm.fusion.checkpoints import sha256_of, write_json
+from chiasm.fusion.checkpoints import sha256_of
+from chiasm.fusion.manifest import write_manifest
 from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import load_recipe
 from chiasm.fusion.runtime import FusionModel, build_gnn
@@ -51,8 +52,8 @@ def item(*kinds: str, seed: int = 0, tokens: int = 2) -> dict[str, np.ndarray]:
 def release(tmp_path):
     made = model()
     files = made.save_parts(tmp_path)
-    write_json(
-        tmp_path / "release.json",
+    write_manifest(
+        tmp_path,
         {
             "files": {n: sha256_of(tmp_path / n) for n in files},
             "ranking": Ranking().to_dict(),
@@ -149,7 +150,7 @@ def test_missing_files_and_foreign_weights(release, tmp_path):
         FusionModel.load(tmp_path / "nowhere")
     data = json.loads((release / "release.json").read_text())
     data["fusion"]["fingerprint"] = "0" * 64
-    write_json(release / "release.json", data)
+    write_manifest(release, data)
     with pytest.raises(StampError):
         FusionModel.load(release)
     (release / "release.json").write_text("{")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chiasm.errors import RecipeError
+from chiasm.fusion.manifest import seal_of
 from chiasm.training import Snapshot, Stopped, train
 from chiasm.training.dataset import Dataset
 from chiasm.training.holdout import visible
@@ -27,7 +28,7 @@ def stamped(write_snapshot, encoder_folder):
         folder = write_snapshot(**options)
         meta = json.loads((folder / "meta.json").read_text())
         meta["encoders"]["text"] = load_encoder(f"sentence-transformers:{encoder_folder}").fingerprint
-        (folder / "meta.json").write_text(json.dumps(meta))
+        (folder / "meta.json").write_text(json.dumps(meta | {"sha256": seal_of(meta)}))
         return folder
 
     return write

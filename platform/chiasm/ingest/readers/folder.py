@@ -67,6 +67,9 @@ def _record(root: Path, inside: Path, stem: str, parts: list[str]) -> dict[str, 
 def _text(path: Path) -> str | ManifestError:
     if path.is_symlink():
         return ManifestError("a text beside a medium is a link", remedy="put the file itself there")
+    if not path.is_file():
+        # A pipe would be waited for.
+        return ManifestError(f"{path.name} is not a file", remedy="put a text file there")
     try:
         with path.open("rb") as file:
             return file.read(_MAX_TEXT_BYTES).decode("utf-8-sig")

@@ -11,11 +11,13 @@ from typing import BinaryIO, NamedTuple, cast
 
 from chiasm.errors import ManifestError
 
-__all__ = ["PACKED", "Line", "count_lines", "open_bytes", "read_lines"]
+__all__ = ["PACKED", "Line", "count_lines", "open_bytes", "read_lines", "read_whole", "short_lines"]
 
 #: Endings of files that are unpacked while they are read.
 PACKED = frozenset({".gz", ".zst"})
 _MAX_LINE_BYTES = 16 * 2**20
+#: Of a file that must be held in memory as a whole.
+_MAX_WHOLE_BYTES = 256 * 2**20
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 20
 
@@ -67,6 +69,31 @@ def read_lines(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Line]:
             if number <= line or not raw.strip():
                 continue
             yield Line(number, _text(raw, number, too_long), at)
+
+
+def short_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines with their ends, blank ones too; what is packed may hold one that fills the memory.
+
+    Raises:
+        OSError: A line is longer than any record may be.
+    """
+    while raw := file.readline(_MAX_LINE_BYTES + 1):
+        if len(raw) > _MAX_LINE_BYTES:
+            raise OSError("a line is longer than 16 MiB")
+        yield raw
+
+
+def read_whole(path: Path) -> bytes:
+    """All of a file that can only be read as one, unpacked.
+
+    Raises:
+        ValueError: It is far too large for that.
+    """
+    with open_bytes(path) as file:
+        data = file.read(_MAX_WHOLE_BYTES + 1)
+    if len(data) > _MAX_WHOLE_BYTES:
+        raise ValueError(f"more than {_MAX_WHOLE_BYTES >> 20} MiB unpacked, and it must be read as one")
+    return data
 
 
 def count_lines(path: Path) -> int:

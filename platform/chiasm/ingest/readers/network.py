@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from chiasm.errors import ManifestError
-from chiasm.ingest.readers.lines import open_bytes
+from chiasm.ingest.readers.lines import read_whole
 from chiasm.ingest.records import checked_confidence
 from chiasm.ingest.rows import Edge, Row
 from chiasm.ingest.values import checked_json, checked_name
@@ -20,7 +22,7 @@ __all__ = ["read_graphml", "read_node_link"]
 _FIELDS = frozenset({"domain", "title", "text", "image", "audio", "attributes"})
 _TITLES = ("title", "label", "name")
 _RELATIONS = ("relation", "predicate", "label", "key")
-_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError, EOFError)
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError, EOFError, zlib.error)
 _DEFAULT_RELATION = "related_to"
 
 
@@ -29,9 +31,8 @@ def read_graphml(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]
     import networkx
 
     try:
-        with open_bytes(path) as file:
-            graph = networkx.read_graphml(file)
-    except (ParseError, networkx.NetworkXError, KeyError, ValueError, OSError, EOFError) as error:
+        graph = networkx.read_graphml(io.BytesIO(read_whole(path)))
+    except (ParseError, networkx.NetworkXError, *_MALFORMED) as error:
         yield Row(1, ManifestError(f"not GraphML: {error}"[:300], remedy="export it again"))
         return
     yield from _rows(graph, line)
@@ -42,8 +43,7 @@ def read_node_link(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Ro
     import networkx
 
     try:
-        with open_bytes(path) as file:
-            data = json.loads(file.read())
+        data = json.loads(read_whole(path))
         edges = "links" if "links" in data and "edges" not in data else "edges"
         graph = networkx.node_link_graph(data, edges=edges)
     except (*_MALFORMED, networkx.NetworkXError) as error:

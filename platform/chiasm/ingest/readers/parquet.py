@@ -37,7 +37,7 @@ def read_parquet_manifest(path: Path, *, line: int = 0, offset: int = 0) -> Iter
     """Raw records, one a row; nulls are absent fields."""
     for number, row in _rows(path, line):
         try:
-            yield Row(number, plain_row(row))
+            yield Row(number, row if isinstance(row, ManifestError) else plain_row(row))
         except ManifestError as error:
             yield Row(number, error)
 
@@ -46,7 +46,7 @@ def read_parquet_triples(path: Path, *, line: int = 0, offset: int = 0) -> Itera
     """Edges, one a row."""
     for number, row in _rows(path, line):
         try:
-            yield Row(number, edge_of(row))
+            yield Row(number, row if isinstance(row, ManifestError) else edge_of(row))
         except ManifestError as error:
             yield Row(number, error)
 
@@ -56,16 +56,22 @@ def count_parquet(path: Path) -> int:
     return int(_open(path).metadata.num_rows)
 
 
-def _rows(path: Path, line: int) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(path: Path, line: int) -> Iterator[tuple[int, dict[str, Any] | ManifestError]]:
+    import pyarrow
+
     number = 0
-    for batch in _open(path).iter_batches(batch_size=_BATCH_ROWS):
-        if number + batch.num_rows <= line:
-            number += batch.num_rows
-            continue
-        for row in batch.to_pylist():
-            number += 1
-            if number > line:
-                yield number, row
+    try:
+        for batch in _open(path).iter_batches(batch_size=_BATCH_ROWS):
+            if number + batch.num_rows <= line:
+                number += batch.num_rows
+                continue
+            for row in batch.to_pylist():
+                number += 1
+                if number > line:
+                    yield number, row
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        what = f"the file is damaged: {error}"[:300]
+        yield number + 1, ManifestError(what, remedy="write it again; the rows before were read")
 
 
 def _open(path: Path) -> Any:

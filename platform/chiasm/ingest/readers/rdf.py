@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, parse
 
 from chiasm.catalog.iris import name_of_iri
 from chiasm.errors import ManifestError
+from chiasm.ingest.readers.entities import PlainEntities
 from chiasm.ingest.readers.lines import PACKED, open_bytes
 from chiasm.ingest.rows import Edge, Label, Row
 from chiasm.ingest.values import checked_json, checked_name, checked_text
@@ -57,7 +59,8 @@ def read_rdf(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
             number += 1
             if number > line:
                 yield Row(number, _content(quad, path))
-    except (SyntaxError, ValueError, OSError, EOFError) as error:
+    # MemoryError: one term is longer than the parser holds.
+    except (SyntaxError, ValueError, OSError, EOFError, MemoryError, zlib.error) as error:
         place = getattr(error, "lineno", None)
         what = f"not RDF that can be read: {error}"[:300] + (f" (line {place})" if place else "")
         yield Row(number + 1, ManifestError(what, remedy="mend the statement; those before it were read"))
@@ -69,7 +72,8 @@ def _statements(path: Path) -> Iterator[Any]:
     suffix = Path(path.stem).suffix if packed else path.suffix
     form = forms.get(suffix.lower(), RdfFormat.RDF_XML)
     with open_bytes(path) as file:
-        yield from parse(input=file, format=form, base_iri=path.resolve().as_uri())
+        source: Any = PlainEntities(file) if form == RdfFormat.RDF_XML else file
+        yield from parse(input=source, format=form, base_iri=path.resolve().as_uri())
 
 
 def _content(quad: Any, path: Path) -> Edge | Label | ManifestError:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import zlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from chiasm.errors import ManifestError
-from chiasm.ingest.readers.lines import open_bytes, read_lines
+from chiasm.ingest.readers.lines import open_bytes, read_lines, short_lines
 from chiasm.ingest.readers.registry import Form
 from chiasm.ingest.records import checked_confidence
 from chiasm.ingest.rows import Edge, Row
@@ -153,7 +154,7 @@ def _cells(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | Manife
 
     def texts() -> Iterator[str]:
         with open_bytes(path) as file:
-            for number, raw in enumerate(file, start=1):
+            for number, raw in enumerate(short_lines(file), start=1):
                 try:
                     yield (raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw).decode()
                 except UnicodeDecodeError:
@@ -172,7 +173,7 @@ def _cells(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | Manife
             cells = next(reader)
         except StopIteration:
             return
-        except (csv.Error, OSError, EOFError) as error:
+        except (csv.Error, OSError, EOFError, zlib.error) as error:
             yield (
                 reader.line_num,
                 ManifestError(f"the row cannot be read: {error}", remedy="check its quotes"),

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from sqlalchemy import select
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Release, WorkUnit
-from chiasm.fusion.checkpoints import read_json, write_bytes, write_json
+from chiasm.errors import DamagedError
+from chiasm.fusion.checkpoints import read_json, write_bytes
+from chiasm.fusion.manifest import RELEASE_FILE, read_manifest, write_manifest
 from chiasm.releases.forget.marks import key_hash
 from chiasm.settings import Settings
 
@@ -69,7 +72,7 @@ def clear_releases(
 
 def _blank_keys(folder: Path, key_hashes: Collection[str]) -> int:
     """How many keys were taken out of a release's list of named nodes."""
-    if not (folder / _KEYS).is_file() or not (folder / "release.json").is_file():
+    if not (folder / _KEYS).is_file() or not (folder / RELEASE_FILE).is_file():
         return 0
     keys = read_json(folder / _KEYS).get("keys", [])
     kept = ["" if key_hash(str(key)) in key_hashes else key for key in keys]
@@ -77,11 +80,13 @@ def _blank_keys(folder: Path, key_hashes: Collection[str]) -> int:
     if not count:
         return 0
     text = _as_written({"keys": kept})
-    about = read_json(folder / "release.json")
-    if _KEYS in about.get("files", {}):
-        # The checksum first: cut off between the two, the next try writes the same bytes again.
-        about["files"][_KEYS] = hashlib.sha256(text).hexdigest()
-        write_json(folder / "release.json", about)
+    # A damaged release stays one, without the keys.
+    with suppress(DamagedError):
+        about = read_manifest(folder)
+        if _KEYS in about["files"]:
+            # The checksum first: cut off between the two, the next try writes the same bytes again.
+            about["files"][_KEYS] = hashlib.sha256(text).hexdigest()
+            write_manifest(folder, about)
     write_bytes(folder / _KEYS, text)
     return count
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sqlalchemy import select
@@ -14,7 +14,7 @@ from chiasm.fusion.manifest import read_manifest
 from chiasm.upkeep.findings import Finding
 from chiasm.upkeep.site import Site
 
-__all__ = ["look"]
+__all__ = ["look", "wrong_files"]
 
 _REMEDY = "restore the folder from a backup, roll back to another release, or train again"
 
@@ -36,7 +36,7 @@ def look(site: Site) -> Iterator[Finding]:
             )
             continue
         files += len(sums)
-        wrong = sorted(name for name, digest in sums.items() if _sha256(folder / name) != digest)
+        wrong = wrong_files(folder, sums)
         damaged += len(wrong)
         if wrong:
             names = ", ".join(wrong[:5])
@@ -44,6 +44,11 @@ def look(site: Site) -> Iterator[Finding]:
             yield Finding("problem", what, _REMEDY, len(wrong))
     if not damaged:
         yield Finding("ok", f"{len(releases)} releases, {files} files match their checksums")
+
+
+def wrong_files(folder: Path, sums: Mapping[str, str]) -> list[str]:
+    """Files of a release that are missing or differ from what its manifest says."""
+    return sorted(name for name, digest in sums.items() if _sha256(folder / name) != digest)
 
 
 def _sha256(path: Path) -> str | None:

@@ -1,0 +1,1 @@
+"""The catalogue against a few lines of plain Python that say what it must hold."""
