@@ -180,7 +180,7 @@ def _ready(queues: Sequence[str]) -> ColumnElement[bool]:
         # A more urgent one overtakes, and never waits for less urgent ones.
         earlier.priority <= WorkUnit.priority,
         earlier.id < WorkUnit.id,
-        earlier.kind == WorkUnit.kind,
+        earlier.kind.in_(kinds_in_order()),
     )
     return ready & (WorkUnit.kind.not_in(kinds_in_order()) | ~in_the_way)
 

@@ -19,8 +19,8 @@ class UnitKind:
     split_on: str | None = None
     #: Whether one dead unit of this kind fails the whole job.
     essential: bool = False
-    #: Whether units of a workspace begin in the order in which they were asked for, one at a time: of two
-    #: records of one key the later one must win, also if a worker dies over the first.
+    #: Whether units of a workspace begin in the order in which they were asked for, one at a time, all such kinds
+    #: together: of two words about one key the later one must win, also if a worker dies over the first.
     in_order: bool = False
 
 
@@ -30,7 +30,8 @@ _KINDS = {
     "fuse": UnitKind(split_on="entity_ids"),
     "fingerprint": UnitKind(split_on="contents"),
     "compare": UnitKind(essential=True),
-    "clear": UnitKind(essential=True),
+    # A domain is emptied before what was accepted after that is read, and after what was accepted before.
+    "clear": UnitKind(essential=True, in_order=True),
     "forget": UnitKind(essential=True),
     "train": UnitKind(queue="train", essential=True),
     "build": UnitKind(queue="train", essential=True),

@@ -137,10 +137,7 @@ class Dataset:
         return NodeFeatures({m: v for m, (v, _) in pooled.items()}, {m: p for m, (_, p) in pooled.items()})
 
     def pooled(self, keep: Bools) -> dict[str, tuple[Floats, Bools]]:
-        """Modality to mean feature ``(entities, dim)`` and presence ``(entities,)`` over the.
-
-        Assets of ``keep``.
-        """
+        """Modality to mean feature ``(entities, dim)`` and presence ``(entities,)`` over the assets of ``keep``."""
         result = {}
         for modality in self.modalities:
             chosen = np.flatnonzero(keep & (self.names == modality))

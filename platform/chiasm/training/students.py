@@ -19,6 +19,7 @@ from chiasm.training.dataset import Dataset
 from chiasm.training.holdout import Visible
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.snapshot import SAMPLE_RATE_HZ, Snapshot
+from chiasm_graph import Triples
 
 __all__ = ["Student", "train_student"]
 
@@ -133,11 +134,32 @@ def _supervision(modality: str, snapshot: Snapshot, data: Dataset, seen: Visible
     split = np.where(of_owner != "train", of_owner, split)
     targets = None
     if "text" in data.features:
-        values, present = data.pooled(seen.assets)["text"]
+        values, present = _lent(*data.pooled(seen.assets)["text"], seen.graph)
         targets = np.where(present[:, None], values, np.float32("nan"))
     adjacency = seen.graph.adjacency
     train, valid = split == "train", split == "valid"
     return Supervision(owner, targets, (adjacency.indptr, adjacency.neighbour), train, valid)
+
+
+def _lent(
+    values: Floats, present: npt.NDArray[np.bool_], graph: Triples
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Mean texts of entities ``(entities, dim)`` and who has any; those without are known by their neighbours' texts.
+
+    A neighbour of many says less of each: it counts by one over the root of its degree.
+    """
+    ends = np.concatenate([graph.heads, graph.tails]), np.concatenate([graph.tails, graph.heads])
+    degree = np.bincount(ends[1], minlength=len(values))
+    lends = ~present[ends[0]] & present[ends[1]]
+    here, there = (end[lends] for end in ends)
+    filled = np.array(values, dtype=np.float32)
+    np.add.at(filled, here, values[there] / np.sqrt(degree[there])[:, None])
+    known = present.copy()
+    known[here] = True
+    length = np.linalg.norm(filled, axis=1, keepdims=True)
+    borrowed = known & ~present
+    filled[borrowed] /= np.maximum(length[borrowed], 1e-12)
+    return filled, known
 
 
 def _media(modality: str, snapshot: Snapshot) -> Any:

@@ -68,6 +68,19 @@ def test_what_is_read_is_read_in_order_one_at_a_time_in_a_workspace(catalog: Cat
     assert last.payload == {"n": 2}
 
 
+def test_a_domain_is_emptied_between_what_was_accepted_before_and_after(catalog: Catalog, ask: Ask) -> None:
+    ask("read", [{"n": "before"}])
+    ask("clear", [{"n": "clear"}])
+    ask("read", [{"n": "after"}])
+    order = []
+    while claims := jobs.claim(catalog, ["ingest"], "me", limit=9):
+        [only] = claims
+        order.append(only.payload["n"])
+        with catalog.write() as session:
+            jobs.finish(session, only)
+    assert order == ["before", "clear", "after"]
+
+
 def test_many_claimers_never_share_a_unit(catalog: Catalog, ask: Ask) -> None:
     ask("step", [{"n": n} for n in range(40)])
 
