@@ -82,21 +82,27 @@ def _sqlite(args: argparse.Namespace) -> list[Row]:
 
 
 def _servers(args: argparse.Namespace) -> list[Row]:
-    from tests.servers import postgres_server, redis_server
+    from tests.servers import PostgresServer, RedisServer
 
     rates = []
-    with postgres_server() as postgres, redis_server() as redis:
+    postgres, redis = PostgresServer(durable=True), RedisServer()
+    try:
+        postgres.start()
+        redis.start()
         for number in range(args.rounds):
+            settings = {
+                "text_encoder": _CONSTANT,
+                "database_url": postgres.new_database(),
+                "broker_url": redis.url,
+            }
             with _folder() as folder:
                 manifest = _manifest(folder / "entities.jsonl", args.entities)
-                settings = {
-                    "text_encoder": _CONSTANT,
-                    "database_url": postgres.database(),
-                    "broker_url": redis,
-                }
                 with _Service(folder / "home", settings) as service:
                     rates.append(args.entities / service.ingest(manifest))
             print(f"servers {number}: {rates[-1]:.0f} entities/s", flush=True)
+    finally:
+        postgres.remove()
+        redis.remove()
     return [_median("ingest_postgresql_redis", rates, "1/s", ">= 4000")]
 
 

@@ -122,15 +122,20 @@ class Server(ABC):
 
 
 class PostgresServer(Server):
-    """PostgreSQL, which refuses to run as root."""
+    """PostgreSQL, which refuses to run as root.
+
+    Args:
+        durable: Whether it waits for the disk, as it should wherever more than a test depends on it.
+    """
 
     # Its fast shutdown: connections are not waited for.
     end_signal = signal.SIGINT
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         if not _POSTGRES:
             pytest.skip("PostgreSQL is not installed (apt install postgresql)")
         super().__init__("postgres" if os.geteuid() == 0 else None)
+        self._fsync = "on" if durable else "off"
         subprocess.run(
             [_POSTGRES[-1] / "initdb", "-D", self.folder / "data", "-A", "trust", "-U", "chiasm", "-N"],
             check=True,
@@ -148,7 +153,9 @@ class PostgresServer(Server):
     def start(self) -> None:
         """Come up."""
         listen = ["-p", str(self.port), "-h", "127.0.0.1", "-k", self.folder]
-        self._run(_POSTGRES[-1] / "postgres", "-D", self.folder / "data", *listen, "-c", "fsync=off")
+        self._run(
+            _POSTGRES[-1] / "postgres", "-D", self.folder / "data", *listen, "-c", f"fsync={self._fsync}"
+        )
         self._wait()
 
     def new_database(self, like: str = "template1") -> str:

@@ -1,14 +1,15 @@
-"""Every encoder passes the contract; a new one without a test here fails the last test."""
+"""Every encoder passes the contract; a new one without a row here fails the last test."""
 
 from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
+from typing import Any
 
 import pytest
 
 import chiasm_encoders
-from chiasm_encoders import load_encoder
+from chiasm_encoders import Encoder, load_encoder
 from chiasm_encoders.audio.clap import ClapAudioEncoder
 from chiasm_encoders.audio.student import AudioStudentEncoder
 from chiasm_encoders.image.open_clip_image import OpenClipImageEncoder
@@ -17,113 +18,52 @@ from chiasm_encoders.testing import EncoderContract, HashEncoder
 from chiasm_encoders.text.open_clip_text import OpenClipTextEncoder
 from chiasm_encoders.text.sentence_transformer import BertEncoder, SentenceTransformerEncoder
 
-
-class TestBertEncoder(EncoderContract):
-    implementation = BertEncoder
-
-    @pytest.fixture(scope="class")
-    def encoder(self, sentence_folder):
-        return load_encoder(f"sentence-transformers:{sentence_folder}", device="cpu")
-
-    @pytest.fixture
-    def items(self, texts):
-        return texts
-
-    def test_equals_the_library(self, encoder, sentence_folder, texts):
-        from sentence_transformers import SentenceTransformer
-
-        library = SentenceTransformer(str(sentence_folder), device="cpu", local_files_only=True)
-        wanted = library.encode(texts, normalize_embeddings=True)
-        # bf16 against fp32 where the processor has it.
-        assert (encoder.encode(texts) * wanted).sum(axis=1).min() > 0.999
+# Class, how it is named, the fixture of its weights, and the fixture of three items.
+_ENCODERS = [
+    (BertEncoder, "sentence-transformers:{}", "sentence_folder", "texts"),
+    (SentenceTransformerEncoder, "sentence-transformers:{}", "unusual_sentence_folder", "texts"),
+    (OpenClipTextEncoder, "open_clip-text:{}", "open_clip_folder", "texts"),
+    (OpenClipImageEncoder, "open_clip-image:{}", "open_clip_folder", "pictures"),
+    (ClapAudioEncoder, "clap:{}", "clap_folder", "sounds"),
+    (ImageStudentEncoder, "student:{}", "image_student_folder", "pictures"),
+    (AudioStudentEncoder, "student:{}", "audio_student_folder", "sounds"),
+    (HashEncoder, "hash:audio/16", None, "sounds"),
+]
 
 
-class TestSentenceTransformerEncoder(EncoderContract):
-    implementation = SentenceTransformerEncoder
-
-    @pytest.fixture(scope="class")
-    def encoder(self, unusual_sentence_folder):
-        return load_encoder(f"sentence-transformers:{unusual_sentence_folder}", device="cpu")
-
-    @pytest.fixture
-    def items(self, texts):
-        return texts
+@pytest.fixture(scope="class", params=_ENCODERS, ids=lambda row: row[0].__name__)
+def row(request: pytest.FixtureRequest) -> tuple[type, str, str | None, str]:
+    return request.param
 
 
-class TestOpenClipTextEncoder(EncoderContract):
-    implementation = OpenClipTextEncoder
-
-    @pytest.fixture(scope="class")
-    def encoder(self, open_clip_folder):
-        return load_encoder(f"open_clip-text:{open_clip_folder}", device="cpu")
-
-    @pytest.fixture
-    def items(self, texts):
-        return texts
+@pytest.fixture(scope="class")
+def encoder(row: tuple[type, str, str | None, str], request: pytest.FixtureRequest) -> Encoder:
+    implementation, spec, folder, _ = row
+    request.cls.implementation = implementation
+    weights = request.getfixturevalue(folder) if folder else ""
+    return load_encoder(spec.format(weights), device="cpu")
 
 
-class TestOpenClipImageEncoder(EncoderContract):
-    implementation = OpenClipImageEncoder
-
-    @pytest.fixture(scope="class")
-    def encoder(self, open_clip_folder):
-        return load_encoder(f"open_clip-image:{open_clip_folder}", device="cpu")
-
-    @pytest.fixture
-    def items(self, pictures):
-        return pictures
+@pytest.fixture
+def items(row: tuple[type, str, str | None, str], request: pytest.FixtureRequest) -> list[Any]:
+    return request.getfixturevalue(row[3])
 
 
-class TestClapAudioEncoder(EncoderContract):
-    implementation = ClapAudioEncoder
-
-    @pytest.fixture(scope="class")
-    def encoder(self, clap_folder):
-        return load_encoder(f"clap:{clap_folder}", device="cpu")
-
-    @pytest.fixture
-    def items(self, sounds):
-        return sounds
+class TestEveryEncoder(EncoderContract):
+    pass
 
 
-class TestImageStudentEncoder(EncoderContract):
-    implementation = ImageStudentEncoder
+def test_bert_equals_the_library(sentence_folder: Any, texts: list[str]) -> None:
+    from sentence_transformers import SentenceTransformer
 
-    @pytest.fixture(scope="class")
-    def encoder(self, image_student_folder):
-        return load_encoder(f"student:{image_student_folder}", device="cpu")
-
-    @pytest.fixture
-    def items(self, pictures):
-        return pictures
+    library = SentenceTransformer(str(sentence_folder), device="cpu", local_files_only=True)
+    wanted = library.encode(texts, normalize_embeddings=True)
+    ours = load_encoder(f"sentence-transformers:{sentence_folder}", device="cpu").encode(texts)
+    # bf16 against fp32 where the processor has it.
+    assert (ours * wanted).sum(axis=1).min() > 0.999
 
 
-class TestAudioStudentEncoder(EncoderContract):
-    implementation = AudioStudentEncoder
-
-    @pytest.fixture(scope="class")
-    def encoder(self, audio_student_folder):
-        return load_encoder(f"student:{audio_student_folder}", device="cpu")
-
-    @pytest.fixture
-    def items(self, sounds):
-        return sounds
-
-
-class TestHashEncoder(EncoderContract):
-    implementation = HashEncoder
-
-    @pytest.fixture(scope="class")
-    def encoder(self):
-        return load_encoder("hash:audio/16")
-
-    @pytest.fixture
-    def items(self, sounds):
-        return sounds
-
-
-def test_every_encoder_has_a_contract_test():
-    tested = {case.implementation for case in EncoderContract.__subclasses__()}
+def test_every_encoder_has_a_row() -> None:
     found = set()
     for info in pkgutil.walk_packages(chiasm_encoders.__path__, "chiasm_encoders."):
         module = import_module(info.name)
@@ -131,4 +71,4 @@ def test_every_encoder_has_a_contract_test():
             if isinstance(value, type) and name.endswith("Encoder") and hasattr(value, "encode"):
                 found.add(value)
     found.discard(chiasm_encoders.Encoder)
-    assert found == tested
+    assert found == {implementation for implementation, *_ in _ENCODERS}
