@@ -73,7 +73,10 @@ def read_config(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise WeightsError(f"no readable configuration: {error}", where=str(path)) from error
     if not isinstance(config, dict):
-        raise WeightsError("the configuration is not a JSON object", where=str(path))
+        raise WeightsError(
+            "the configuration is not a JSON object",
+            where=str(path, remedy="restore the folder or train it again"),
+        )
     return config
 
 
