@@ -44,7 +44,8 @@ def load_student(what: str, device: str) -> Encoder:
         sound_model = build_audio_student(config["model"])
         sound_model.load_state_dict(weights)
         return AudioStudentEncoder(config["model"], sound_model, device=device)
-    except (SafetensorError, RuntimeError, KeyError) as error:
+    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        # The last ones: a configuration whose values are of other types.
         raise WeightsError(
-            f"damaged student: {error}", where=what, remedy="restore the folder or train it again"
+            f"damaged student: {error}"[:500], where=what, remedy="restore the folder or train it again"
         ) from error

@@ -70,10 +70,18 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"no readable configuration: {error}", where=str(path)) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise WeightsError(
+            f"no readable configuration: {error}",
+            where=str(path),
+            remedy="restore the folder or train it again",
+        ) from error
     if not isinstance(config, dict):
-        raise WeightsError("the configuration is not a JSON object", where=str(path))
+        raise WeightsError(
+            "the configuration is not a JSON object",
+            where=str(path),
+            remedy="restore the folder or train it again",
+        )
     return config
 
 

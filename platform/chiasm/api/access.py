@@ -39,12 +39,17 @@ def _needs(scope: str) -> Callable[..., EmbeddedBackend]:
                 return EmbeddedBackend(home, isolate=True)
             raise KeyMissing(
                 "an API key is needed",
+                where="Authorization",
                 remedy="send `Authorization: Bearer KEY`; `chiasm keys create` makes one",
             )
         with home.catalog.read() as session:
             grant = find_key(session, secret)
         if grant is None:
-            raise KeyMissing("the API key opens nothing", remedy="it may be revoked; see `chiasm keys list`")
+            raise KeyMissing(
+                "the API key opens nothing",
+                where="Authorization",
+                remedy="it may be revoked; see `chiasm keys list`",
+            )
         if not grant.allows(scope):
             raise ScopeTooSmall(
                 f"the key's scope is {grant.scope}, this needs {scope}",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chiasm.api.errors import BodyTooLarge, ForeignCaller
@@ -52,7 +54,17 @@ class Guard:
         except ChiasmError as error:
             await problem_of(error)(scope, receive, send)
             return
-        await self._app(scope, counted, send)
+
+        async def answer(message: Message) -> None:
+            # Whatever a route made of the error: what is said is that the body was too large.
+            if counted.error is None:
+                await send(message)
+            elif message["type"] == "http.response.start":
+                await problem_of(counted.error)(scope, receive, send)
+
+        # Nobody is there to be answered; what had come is cleared away by then.
+        with suppress(ClientDisconnect):
+            await self._app(scope, counted, answer)
 
 
 class _Counted:
@@ -62,6 +74,8 @@ class _Counted:
         self._receive = receive
         self._limit = limit
         self._seen = 0
+        #: Set once the body was too large.
+        self.error: BodyTooLarge | None = None
 
     def check_announced(self, length: str | None) -> None:
         if length is not None and length.isdigit() and int(length) > self._limit:
@@ -71,12 +85,15 @@ class _Counted:
         message = await self._receive()
         self._seen += len(message.get("body", b""))
         if self._seen > self._limit:
-            raise self._error()
+            self.error = self._error()
+            raise self.error
         return message
 
     def _error(self) -> BodyTooLarge:
         return BodyTooLarge(
-            f"the body is larger than {self._limit // _MIB} MiB", remedy="send it in several requests"
+            f"the body is larger than {self._limit // _MIB} MiB",
+            where="body",
+            remedy="send it in several requests",
         )
 
 
@@ -89,12 +106,19 @@ def _check_caller(headers: Headers) -> None:
             remedy="call it as http://127.0.0.1:PORT, or bind it elsewhere and use API keys",
         )
     for origin in origins:
-        if urlsplit(origin).netloc.lower() != hosts[0].lower():
+        if _netloc(origin).lower() != hosts[0].lower():
             raise ForeignCaller(
                 "the request comes from a page of another site",
                 where=origin,
                 remedy="use an API key and a service that is bound to more than loopback",
             )
+
+
+def _netloc(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 def _hostname(url: str) -> str:

@@ -19,6 +19,10 @@ __all__ = ["PROBLEM_TYPE", "install_problems", "problem", "problem_of"]
 PROBLEM_TYPE = "application/problem+json"
 #: Identifies kinds of problems; nothing is fetched from there.
 _TYPE_PREFIX = "urn:chiasm:problem:"
+#: Characters of a message, and of its place.
+_SHOWN = 1000
+#: Mistakes that one answer lists.
+_LISTED = 20
 #: What goes with a status; who is told that something is away asks again soon.
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
 _log = logging.getLogger(__name__)
@@ -43,8 +47,14 @@ def problem_of(error: ChiasmError) -> JSONResponse:
     # What broke inside names files of the machine; that is for its log, not for strangers.
     where = error.where if error.http_status < 500 else None
     headers = _HEADERS.get(error.http_status)
+    # Messages quote what was sent; nobody needs it back whole.
     return problem(
-        error.http_status, error.slug, error.what, headers=headers, where=where, remedy=error.remedy
+        error.http_status,
+        error.slug,
+        error.what[:_SHOWN],
+        headers=headers,
+        where=where[:_SHOWN] if where is not None else None,
+        remedy=error.remedy,
     )
 
 
@@ -68,7 +78,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     found = [
-        {"where": ".".join(str(part) for part in item["loc"]), "what": item["msg"]} for item in error.errors()
+        {"where": ".".join(str(part) for part in item["loc"])[:_SHOWN], "what": item["msg"][:_SHOWN]}
+        for item in error.errors()[:_LISTED]
     ]
     first = found[0]
     return problem(
@@ -90,8 +101,8 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         slugs.get(error.status_code, "error"),
         str(error.detail),
         headers=error.headers,
-        where=request.url.path,
-        remedy="the description is at /openapi.json" if error.status_code in (404, 405) else None,
+        where=request.url.path[:_SHOWN],
+        remedy="the description is at /openapi.json" if error.status_code in (400, 404, 405) else None,
     )
 
 

@@ -122,7 +122,11 @@ def _part(part: PartBody) -> QueryPart:
             )
         return QueryPart(part.kind, _decoded(part.base64, part.kind), part.weight)
     if part.value is None or isinstance(part.value, str) == (part.kind == "vector"):
-        raise UsageError(f"the {part.kind} part has no value of its kind", where="parts")
+        raise UsageError(
+            f"the {part.kind} part has no value of its kind",
+            where="parts",
+            remedy="a vector is a list of numbers, any other value a string",
+        )
     return QueryPart(part.kind, part.value, part.weight)
 
 

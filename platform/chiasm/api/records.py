@@ -42,8 +42,8 @@ def write_records(folder: Path, body: bytes, *, if_revision: int | None = None) 
     """
     try:
         data = json.loads(body)
-    except ValueError as error:
-        raise InputError(f"the body is not valid JSON: {error}", where="body") from error
+    except (ValueError, RecursionError) as error:
+        raise _no_json(error) from error
     records = data.get("records") if isinstance(data, dict) else None
     if not isinstance(records, list) or set(data) != {"records"} or not records:
         raise InputError(
@@ -58,8 +58,23 @@ def write_records(folder: Path, body: bytes, *, if_revision: int | None = None) 
     manifest = folder / "records.jsonl"
     with manifest.open("w", encoding="utf-8") as stream:
         for number, record in enumerate(records, start=1):
-            stream.write(json.dumps(_with_files(folder, number, record), ensure_ascii=False) + "\n")
+            # Escaped: half a surrogate pair is no UTF-8, and is refused by the reader for its record alone.
+            stream.write(_written(_with_files(folder, number, record)) + "\n")
     return manifest
+
+
+def _written(record: Any) -> str:
+    try:
+        return json.dumps(record)
+    except RecursionError as error:
+        raise _no_json(error) from error
+
+
+def _no_json(error: Exception) -> InputError:
+    reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
+    return InputError(
+        f"the body is not valid JSON: {reason}", where="body", remedy='send {"records": [{"key": ...}, ...]}'
+    )
 
 
 def _unpacked(folder: Path, number: int, line: bytes) -> bytes:
@@ -73,7 +88,9 @@ def _unpacked(folder: Path, number: int, line: bytes) -> bytes:
 
 def _with_files(folder: Path, number: int, record: Any) -> Any:
     if not isinstance(record, dict):
-        raise ManifestError("a record must be a JSON object", where=f"record {number}")
+        raise ManifestError(
+            "a record must be a JSON object", where=f"record {number}", remedy='as {"key": ..., "text": ...}'
+        )
     changed = dict(record)
     for name in _MEDIA:
         if name in record:
@@ -90,6 +107,8 @@ def _file(folder: Path, name: str, item: Any) -> Any:
     try:
         content = base64.b64decode(item["base64"], validate=True)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise InputError("the content is not base64", where=f"record {name}") from error
+        raise InputError(
+            "the content is not base64", where=f"record {name}", remedy="or send a multipart form"
+        ) from error
     (folder / name).write_bytes(content)
     return {**{key: value for key, value in item.items() if key != "base64"}, "path": name}

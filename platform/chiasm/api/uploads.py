@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import uuid
 from collections.abc import AsyncIterator
@@ -37,7 +38,11 @@ async def open_form(request: Request) -> AsyncIterator[FormData]:
             max_files=_MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES
         )
     except HTTPException as error:
-        raise UsageError(f"the form cannot be read: {error.detail}", where="body") from error
+        raise UsageError(
+            f"the form cannot be read: {error.detail}",
+            where="body",
+            remedy="send multipart/form-data with a boundary, each part with a name",
+        ) from error
     try:
         yield form
     finally:
@@ -62,7 +67,9 @@ async def form_search(request: Request) -> tuple[SearchBody, dict[str, list[byte
                 media.setdefault(name, []).append(await item.read())
             else:
                 raise UsageError(
-                    f"unknown part {name!r}", where="form", remedy=f"use query, {', '.join(_MEDIA_NAMES)}"
+                    f"unknown part {name[:80]!r}",
+                    where="form",
+                    remedy=f"use query, {', '.join(_MEDIA_NAMES)}",
                 )
     return SearchBody.from_json(query), media
 
@@ -81,10 +88,22 @@ async def save_file(folder: Path, name: str, upload: UploadFile) -> Path:
         InputError: The name leads out of the folder, or is taken.
     """
     target = folder / _safe_name(name)
-    if target.exists():
-        raise InputError("two files of one name", where=name, remedy="send each file once")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as stream:
+    try:
+        if target.exists():
+            raise InputError("two files of one name", where=name[:200], remedy="send each file once")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stream = target.open("wb")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(
+            "a file and a folder of one name", where=name[:200], remedy="name files as the manifest does"
+        ) from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise InputError(
+            "this name is too long for a file", where=name[:200], remedy="shorten it, also in the manifest"
+        ) from error
+    with stream:
         while chunk := await upload.read(_COPY_BYTES):
             stream.write(chunk)
     return target

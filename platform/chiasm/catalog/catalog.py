@@ -7,13 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, select, update
+from sqlalchemy import Connection, ExceptionContext, create_engine, event, select, update
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Workspace
-from chiasm.errors import ChiasmError, SettingsError, UnavailableError
+from chiasm.errors import ChiasmError, InputError, SettingsError, UnavailableError
 from chiasm.settings import Settings
 
 __all__ = ["Catalog"]
@@ -88,12 +95,15 @@ def _engine(url: str) -> Engine:
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         limits = {} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_TIMEOUT_S}
-        return create_engine(parsed, pool_pre_ping=True, connect_args=limits)
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=limits)
+        event.listen(engine, "handle_error", _refuse_values)
+        return engine
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "handle_error", _refuse_values)
     return engine
 
 
@@ -112,6 +122,18 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("chiasm_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _refuse_values(context: ExceptionContext) -> None:
+    """What no column can hold (NUL, half a surrogate pair, beyond 64 bits) is the caller's, not the catalog's."""
+    error = context.original_exception
+    unfit = isinstance(error, OverflowError | UnicodeError)
+    if unfit or isinstance(context.sqlalchemy_exception, DataError):
+        raise InputError(
+            f"no database holds this value: {str(error).splitlines()[0]}"[:300],
+            where="key, name or number",
+            remedy="text may hold no NUL and no half of a surrogate pair, a number at most 64 bits",
+        ) from error
 
 
 @contextmanager

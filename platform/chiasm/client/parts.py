@@ -67,10 +67,13 @@ def query_parts(
     weights = dict(weights or {})
     for kind, weight in weights.items():
         if kind not in _KINDS:
-            raise UsageError(f"unknown query kind {kind!r} in weights", remedy=f"use {', '.join(_KINDS)}")
+            raise UsageError(
+                f"unknown query kind {kind[:80]!r}", where="weights", remedy=f"use {', '.join(_KINDS)}"
+            )
         if not weight > 0:
             raise UsageError(
                 f"the weight of {kind} is {weight}, not positive",
+                where="weights",
                 remedy="use a positive weight; exclude with not_text, not_image, ...",
             )
     parts = [
@@ -82,6 +85,7 @@ def query_parts(
     if not any(part.weight > 0 for part in (*parts, *others)):
         raise UsageError(
             "the query has no part to look for",
+            where="query",
             remedy="give at least one of text, image, audio or entity",
         )
     return parts
@@ -100,7 +104,9 @@ def _value(kind: str, value: Any) -> Any:
     if kind in ("text", "entity"):
         text = value if isinstance(value, str) else str(getattr(value, "key", value))
         if not text.strip():
-            raise UsageError(f"the query's {kind} is empty")
+            raise UsageError(
+                f"the query's {kind} is empty", where=kind, remedy="say what to look for, or leave it out"
+            )
         return text
     if kind == "vector":
         return [float(number) for number in value]

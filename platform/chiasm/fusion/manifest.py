@@ -15,6 +15,8 @@ __all__ = ["RELEASE_FILE", "SEAL", "read_manifest", "seal_of", "verify_files", "
 RELEASE_FILE = "release.json"
 #: Key of a file's own seal.
 SEAL = "sha256"
+#: Of a file in a release's folder; beyond, file systems refuse to look.
+_NAME_LENGTH = 200
 _REMEDY = "restore it from a backup, roll back to another release or train again"
 
 
@@ -39,7 +41,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes().decode("utf-8"))
     except FileNotFoundError:
         raise NotFoundError("file is missing", where=str(path), remedy=_REMEDY) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedError(f"cannot be read: {error}"[:200], where=str(path), remedy=_REMEDY) from error
     files = content.get("files") if isinstance(content, dict) else None
     if not isinstance(files, dict):
@@ -47,8 +49,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if content.get(SEAL) != seal_of(content):
         raise DamagedError("file differs from its checksum", where=str(path), remedy=_REMEDY)
     for name in files:
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise DamagedError(f"names {name!r}, which is outside", where=str(path), remedy=_REMEDY)
+        if Path(name).is_absolute() or ".." in Path(name).parts or len(name) > _NAME_LENGTH:
+            raise DamagedError(f"names {name[:80]!r}, which is outside", where=str(path), remedy=_REMEDY)
     return content
 
 

@@ -137,7 +137,11 @@ class Ranking:
             queries = {m: QueryWeights(**w) for m, w in data["queries"].items()}
             return cls(queries, QueryWeights(**data["default"]))
         except (KeyError, TypeError, AttributeError) as error:
-            raise DamagedError(f"ranking cannot be read: {error}", where="release.json") from error
+            raise DamagedError(
+                f"ranking cannot be read: {error}",
+                where="release.json",
+                remedy="restore it from a backup, roll back to another release or train again",
+            ) from error
 
 
 def _same(own: Floats) -> Floats:

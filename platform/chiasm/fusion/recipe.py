@@ -195,8 +195,13 @@ def _override(data: dict[str, Any], dotted: str, value: str) -> None:
             raise RecipeError(f"{parent} has no keys of its own", where=f"--set {dotted}")
     try:
         data[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"no valid YAML value: {value}", where=f"--set {dotted}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # Python itself refuses numbers of thousands of digits, and its stack ends.
+        raise RecipeError(
+            f"no valid YAML value: {value[:80]}",
+            where=f"--set {dotted}",
+            remedy="write a number, text or list",
+        ) from error
 
 
 def _build(kind: type[Any], data: Any, where: str, path: str) -> Any:

@@ -15,7 +15,7 @@ import torch
 
 from chiasm.errors import DamagedError, DimensionError, StampError, translated
 from chiasm.fusion.checkpoints import read_json, read_tensors, sha256_of, write_json, write_tensors
-from chiasm.fusion.manifest import verify_files
+from chiasm.fusion.manifest import RELEASE_FILE, verify_files
 from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import FusionConfig, GraphConfig
 from chiasm.fusion.tokens import KINDS, pack
@@ -33,6 +33,9 @@ Item = Mapping[str, npt.NDArray[np.floating]]
 
 #: Items or seeds computed at a time, which bounds memory.
 CHUNK = 512
+_REMEDY = "restore it from a backup, roll back to another release or train again"
+#: What a configuration of other shape or other types ends with.
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, RuntimeError)
 
 
 class FusionModel:
@@ -98,8 +101,14 @@ class FusionModel:
         """
         root = Path(folder)
         release = verify_files(root, "fusion/", "graph/model")
-        model = cls.load_parts(root, Ranking.from_dict(release["ranking"]), device)
-        if model.fingerprint != release["fusion"]["fingerprint"]:
+        try:
+            ranking, fingerprint = release["ranking"], release["fusion"]["fingerprint"]
+        except (KeyError, TypeError) as error:
+            raise DamagedError(
+                f"lacks something: {error}", where=str(root / RELEASE_FILE), remedy=_REMEDY
+            ) from error
+        model = cls.load_parts(root, Ranking.from_dict(ranking), device)
+        if model.fingerprint != fingerprint:
             raise StampError("weights are not those that the release names", where=str(root))
         return model
 
@@ -113,8 +122,8 @@ class FusionModel:
         try:
             fusion = build_fusion(FusionConfig(**_tuples(config["fusion"])), config["feature_dims"])
             fusion.load_state_dict(read_tensors(root / "fusion" / "model.safetensors"))
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise DamagedError(f"model cannot be read: {error}", where=str(root)) from error
+        except _UNREADABLE as error:
+            raise _unreadable(error, root) from error
         gnn = partial(_load_gnn, root, config, chosen) if "graph" in config["feature_dims"] else None
         model = cls(fusion.to(chosen), gnn, config, ranking, fingerprint_of(root))
         model.words = Words.load(root)
@@ -215,6 +224,10 @@ class FusionModel:
         return dict(zip(present, (moved / moved.sum()).tolist(), strict=True))
 
 
+def _unreadable(error: Exception, where: Path) -> DamagedError:
+    return DamagedError(f"model cannot be read: {error}"[:500], where=str(where), remedy=_REMEDY)
+
+
 def build_gnn(config: GraphConfig, feature_dims: Mapping[str, int], num_relations: int) -> NeighbourGnn:
     """A GNN with fresh weights over the modalities in ``feature_dims``."""
     from chiasm_graph import NeighbourGnn
@@ -233,8 +246,8 @@ def _load_gnn(root: Path, config: Mapping[str, Any], device: torch.device) -> Ne
         shape = GraphConfig(**_tuples(config["graph"]))
         gnn = build_gnn(shape, config["feature_dims"], len(config["predicates"]))
         gnn.load_state_dict(read_tensors(root / "graph" / "model.safetensors"))
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise DamagedError(f"model cannot be read: {error}", where=str(root / "graph")) from error
+    except _UNREADABLE as error:
+        raise _unreadable(error, root / "graph") from error
     return gnn.to(device)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import stat
 import time
 from typing import Any
 
@@ -73,7 +75,9 @@ def sweep_messages(settings: Settings) -> int:
     for path in (settings.queue_dir / "messages").glob("*"):
         # Another worker may sweep at the same time.
         with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime < oldest:
-                path.unlink()
+            about = path.lstat()
+            if about.st_mtime < oldest:
+                # A folder is nothing of ours, and no reason to fail.
+                shutil.rmtree(path) if stat.S_ISDIR(about.st_mode) else path.unlink()
                 removed += 1
     return removed

@@ -7,10 +7,13 @@ that cannot be read is dropped: a message is a hint, the work itself is in SQL.
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import os
+import stat
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -20,6 +23,9 @@ from kombu.transport import filesystem
 __all__ = ["Channel", "Transport"]
 
 _log = logging.getLogger(__name__)
+#: A wake-up has less than one thousand.
+_MAX_BYTES = 64 * 2**10
+_PARTS = ("headers", "properties")
 
 
 class Channel(filesystem.Channel):
@@ -38,14 +44,15 @@ class Channel(filesystem.Channel):
             taken = path.with_suffix(f".{os.getpid()}.taken")
             try:
                 path.rename(taken)
-                text = taken.read_text(encoding="utf-8")
-                taken.unlink()
-                return json.loads(text)
+                return _message(taken)
             except FileNotFoundError:
                 # Another reader was faster.
                 continue
-            except (OSError, ValueError) as error:
-                _log.warning("dropped a wake-up", extra={"file": path.name, "error": str(error)})
+            except (OSError, ValueError, RecursionError) as error:
+                _log.warning("dropped a wake-up", extra={"file": path.name, "error": str(error)[:200]})
+            finally:
+                with suppress(OSError):
+                    taken.unlink()
         raise Empty
 
     def _size(self, queue: str) -> int:
@@ -59,6 +66,23 @@ class Channel(filesystem.Channel):
 
     def _waiting(self, queue: str) -> list[Path]:
         return list(Path(self.data_folder_in).glob(f"*.{queue}.msg"))
+
+
+def _message(path: Path) -> dict[str, Any]:
+    """What a file says, if it is a message; nothing is waited for, and nothing followed."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode) or about.st_size > _MAX_BYTES:
+            raise ValueError("not a plain file of a message's size")
+        message = json.loads(file.read(_MAX_BYTES).decode("utf-8"))
+    if not isinstance(message, dict) or not all(isinstance(message.get(name), dict) for name in _PARTS):
+        raise ValueError("not a message")
+    if not isinstance(message["properties"].get("delivery_tag"), str):
+        raise ValueError("a message without a tag")
+    # Celery looks into the body before it asks whether there is one.
+    base64.b64decode(message.get("body") or "!", validate=True)
+    return message
 
 
 class Transport(filesystem.Transport):

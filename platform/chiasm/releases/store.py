@@ -53,7 +53,8 @@ def find_release(session: Session, workspace_id: int, name: str | None) -> Relea
             )
         return found
     digits = name.removeprefix("r")
-    found = session.scalar(query.where(Release.number == int(digits))) if digits.isdecimal() else None
+    plain = digits.isdecimal() and len(digits) < 10
+    found = session.scalar(query.where(Release.number == int(digits))) if plain else None
     if found is None:
         known = [release.name for release in session.scalars(query.order_by(Release.number))]
         raise NotFoundError(

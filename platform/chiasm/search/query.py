@@ -53,7 +53,11 @@ class Part:
             )
         wanted = _TESTS.get(self.kind)
         if wanted is not None and not wanted(self.value):
-            raise UsageError(f"the {self.kind} of the query is empty or of another type", where="query")
+            raise UsageError(
+                f"the {self.kind} of the query is empty or of another type",
+                where="query",
+                remedy="text and entities are strings, a vector is a list of finite numbers",
+            )
 
 
 @dataclass(frozen=True)

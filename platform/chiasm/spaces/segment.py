@@ -29,6 +29,7 @@ __all__ = ["BLOCK", "MANIFEST", "SegmentFile", "open_segment", "sync_folder", "w
 
 IDS, BLOCK, INDEX, MANIFEST = "ids.npy", "block.npy", "index.faiss", "manifest.json"
 _FORMAT = 1
+_FACTS = {"stamp", "dim", "rows", "kind"}
 _REMEDY = (
     "run `chiasm doctor --repair`, or restore it from a backup; it can be embedded again from the catalog"
 )
@@ -156,11 +157,18 @@ def open_segment(folder: Path, sha256: str, *, stamp: str, dim: int, with_index:
         _verify(folder / name, int(entry["bytes"]), str(entry["sha256"]))
         size += int(entry["bytes"])
     # A map of a file that was truncated is a bus error when touched: hence the checks above.
-    block = np.load(folder / BLOCK, mmap_mode="r", allow_pickle=False)
-    ids = np.load(folder / IDS, allow_pickle=False)
+    try:
+        # A shape beyond 64 bits would only be warned of.
+        with np.errstate(over="raise"):
+            block = np.load(folder / BLOCK, mmap_mode="r", allow_pickle=False)
+            ids = np.load(folder / IDS, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OverflowError, FloatingPointError) as error:
+        raise DamagedError(
+            f"arrays cannot be read: {error}"[:300], where=str(folder), remedy=_REMEDY
+        ) from error
     if block.shape != (manifest["rows"], dim) or ids.shape != (manifest["rows"],):
         raise DamagedError("rows or dimension differ from the manifest", where=str(folder), remedy=_REMEDY)
-    return SegmentFile(folder, stamp, dim, index_kind(manifest["kind"]), ids, block, sha256, size)
+    return SegmentFile(folder, stamp, dim, index_kind(manifest["kind"]), np.array(ids), block, sha256, size)
 
 
 def sync_folder(folder: Path) -> None:
@@ -188,10 +196,18 @@ def _manifest(folder: Path, sha256: str) -> dict[str, Any]:
         raise DamagedError("file is missing", where=str(path), remedy=_REMEDY) from None
     if hashlib.sha256(data).hexdigest() != sha256:
         raise DamagedError("file differs from its checksum", where=str(path), remedy=_REMEDY)
-    manifest: dict[str, Any] = json.loads(data)
-    if manifest["format"] != _FORMAT:
+    try:
+        manifest: dict[str, Any] = json.loads(data)
+        files, form = manifest["files"], manifest["format"]
+        complete = set(files) == {IDS, BLOCK, INDEX} and manifest.keys() >= _FACTS
+        complete = complete and all({*entry} == {"bytes", "sha256"} for entry in files.values())
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedError(f"cannot be read: {error}"[:300], where=str(path), remedy=_REMEDY) from error
+    if form == _FORMAT and not complete:
+        raise DamagedError("names other files than a segment's", where=str(path), remedy=_REMEDY)
+    if form != _FORMAT:
         raise DamagedError(
-            f"format {manifest['format']} is not known",
+            f"format {form!r} is not known"[:300],
             where=str(path),
             remedy="use the Chiasm that wrote it",
         )

@@ -88,6 +88,9 @@ def parsed_where(where: str | None) -> str | dict[str, Any] | None:
         return where
     try:
         tree = json.loads(where)
-    except ValueError as error:
-        raise FilterError(f"the filter is not valid JSON: {error}", where="where") from error
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
+        raise FilterError(
+            f"the filter is not valid JSON: {reason}", where="where", remedy="or write it as an expression"
+        ) from error
     return dict(tree)

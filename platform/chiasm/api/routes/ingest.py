@@ -90,7 +90,7 @@ async def _received(
     if kind == "multipart/form-data":
         return await _form(folder, request)
     raise UsageError(
-        f"unknown content type {kind or 'none'!r}",
+        f"unknown content type {kind[:80] or 'none'!r}",
         where="Content-Type",
         remedy="use application/json, application/x-ndjson or multipart/form-data",
     )
@@ -102,7 +102,7 @@ async def _form(folder: Path, request: Request) -> tuple[list[Path], list[Path]]
         for name, item in form.multi_items():
             if name not in saved or not isinstance(item, UploadFile) or not item.filename:
                 raise UsageError(
-                    f"unknown part {name!r}", where="form", remedy=f"send files as {', '.join(saved)}"
+                    f"unknown part {name[:80]!r}", where="form", remedy=f"send files as {', '.join(saved)}"
                 )
             saved[name].append(await save_file(folder, item.filename, item))
     if not saved["manifest"] and not saved["triples"]:

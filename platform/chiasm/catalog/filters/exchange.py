@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from chiasm.catalog.filters.limits import check_size, shortened
 from chiasm.catalog.filters.parser import parse_field
 from chiasm.catalog.filters.printer import field_text
 from chiasm.catalog.filters.tree import (
@@ -29,6 +30,8 @@ from chiasm.errors import FilterError
 __all__ = ["filter_from_json", "to_json"]
 
 _MAX_DEPTH = 60
+#: Names in a message.
+_SHOWN = 10
 _SHAPES = (
     '{"field", "op", "value"}, {"field", "in"}, {"field", "contains"}, {"exists"}, {"and"}, {"or"}, {"not"}'
 )
@@ -60,12 +63,15 @@ def filter_from_json(data: Any) -> Filter:
     Raises:
         FilterError: It has another shape; the error names the place as a path.
     """
+    check_size(data)
     return _read(data, "where", 0)
 
 
 def _read(data: Any, where: str, depth: int) -> Filter:
     if depth > _MAX_DEPTH:
-        raise FilterError(f"more than {_MAX_DEPTH} levels of nesting", where=where)
+        raise FilterError(
+            f"more than {_MAX_DEPTH} levels of nesting", where=shortened(where), remedy="flatten it"
+        )
     if not isinstance(data, Mapping):
         raise FilterError("a condition must be an object", where=where, remedy=f"one of {_SHAPES}")
     for keys, read in _READERS.items():
@@ -77,7 +83,7 @@ def _read(data: Any, where: str, depth: int) -> Filter:
                     raise
                 raise FilterError(error.what, where=where, remedy=error.remedy) from None
     raise FilterError(
-        f"unknown condition with {', '.join(map(repr, sorted(map(str, data)))) or 'no fields'}",
+        f"unknown condition with {', '.join(map(shortened, sorted(map(str, data))[:_SHOWN])) or 'no fields'}",
         where=where,
         remedy=f"one of {_SHAPES}",
     )
@@ -85,7 +91,7 @@ def _read(data: Any, where: str, depth: int) -> Filter:
 
 def _items(data: Any, where: str, depth: int) -> tuple[Filter, ...]:
     if not isinstance(data, list):
-        raise FilterError("a list of conditions is needed", where=where)
+        raise FilterError("a list of conditions is needed", where=where, remedy=f"of {_SHAPES}")
     return tuple(_read(item, f"{where}[{at}]", depth + 1) for at, item in enumerate(data))
 
 
@@ -98,14 +104,18 @@ def _field(data: Any, *, modalities: bool = False) -> Any:
 def _compare(data: Mapping[str, Any], where: str, depth: int) -> Filter:
     if data["op"] not in OPERATORS:
         raise FilterError(
-            f"unknown operator {data['op']!r}", where=f"{where}.op", remedy=f"one of {' '.join(OPERATORS)}"
+            f"unknown operator {shortened(data['op'])}",
+            where=f"{where}.op",
+            remedy=f"one of {' '.join(OPERATORS)}",
         )
     return Compare(_field(data["field"]), data["op"], data["value"])
 
 
 def _in(data: Mapping[str, Any], where: str, depth: int) -> Filter:
     if not isinstance(data["in"], list):
-        raise FilterError("a list of values is needed", where=f"{where}.in")
+        raise FilterError(
+            "a list of values is needed", where=f"{where}.in", remedy='write {"field": "a", "in": [1, 2]}'
+        )
     return In(_field(data["field"]), tuple(data["in"]))
 
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chiasm.catalog.filters.tokens import Token, failure, tokenize
+from chiasm.catalog.filters.limits import check_size, check_text, shortened
+from chiasm.catalog.filters.tokens import EXAMPLE, Token, failure, tokenize
 from chiasm.catalog.filters.tree import (
     BUILTINS,
     MODALITIES,
@@ -41,7 +42,6 @@ __all__ = ["parse_field", "parse_where"]
 _FLIPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 #: Deeper nesting is a mistake or an attack; Python's own stack ends somewhere beyond.
 _MAX_DEPTH = 60
-_EXAMPLE = 'for example: year >= 1900 and "pet" in tags and exists(image)'
 
 
 def parse_where(text: str) -> Filter:
@@ -53,6 +53,7 @@ def parse_where(text: str) -> Filter:
     parser = _Parser(text)
     tree = parser.either(0)
     parser.end()
+    check_size(tree.to_json())
     return tree
 
 
@@ -70,6 +71,7 @@ def parse_field(text: str, *, modalities: bool = False) -> Field | Modality:
 
 class _Parser:
     def __init__(self, text: str) -> None:
+        check_text(text)
         self._text = text
         self._tokens = tokenize(text)
         self._next = 0
@@ -82,7 +84,9 @@ class _Parser:
 
     def end(self) -> None:
         if self._peek.kind != "end":
-            raise self._failure(f"unexpected {self._peek.value!r}", "join conditions with `and` or `or`")
+            raise self._failure(
+                f"unexpected {shortened(self._peek.value)}", "join conditions with `and` or `or`"
+            )
 
     def field(self, *, modalities: bool = False) -> Field | Modality:
         first = self._peek
@@ -176,8 +180,12 @@ class _Parser:
 
     def _name(self) -> str:
         if self._peek.kind != "name":
-            what = f"{self._peek.value!r} is no field" if self._peek.kind != "end" else "a field is missing"
-            raise self._failure(what, "other names stand in backticks; " + _EXAMPLE)
+            what = (
+                f"{shortened(self._peek.value)} is no field"
+                if self._peek.kind != "end"
+                else "a field is missing"
+            )
+            raise self._failure(what, "other names stand in backticks; " + EXAMPLE)
         return str(self._advance().value)
 
     def _guarded(self, start: Token, make: Any, *parts: Any) -> Any:
@@ -204,4 +212,4 @@ class _Parser:
             raise self._failure(f"{word!r} is missing")
 
     def _failure(self, what: str, remedy: str | None = None) -> FilterError:
-        return failure(self._text, self._peek.at, what, remedy or _EXAMPLE)
+        return failure(self._text, self._peek.at, what, remedy)

@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 from chiasm.errors import FilterError
 
-__all__ = ["KEYWORDS", "Token", "failure", "tokenize"]
+__all__ = ["EXAMPLE", "KEYWORDS", "Token", "failure", "tokenize"]
 
+#: For whoever has no better advice.
+EXAMPLE = 'for example: year >= 1900 and "pet" in tags and exists(image)'
 #: Words that are no attribute names unless written in backticks.
 KEYWORDS = frozenset({"and", "or", "not", "in", "contains", "exists", "true", "false", "null"})
 
@@ -20,6 +22,8 @@ _WORD = re.compile(r"[^\W\d]\w*")
 _SYMBOL = re.compile(r"==|!=|<=|>=|<|>|\(|\)|\[|\]|,|\.")
 _ESCAPED = {'"': re.compile(r'"(?:[^"\\]|\\.)*"', re.S), "`": re.compile(r"`(?:[^`\\]|\\.)*`", re.S)}
 _SINGLE = re.compile(r"'(?:[^'\\]|\\.)*'", re.S)
+#: Of the largest number of 64 bits.
+_MAX_DIGITS = 19
 #: How much of the text a message shows on each side of the place.
 _SHOWN = 40
 
@@ -57,7 +61,9 @@ def failure(text: str, at: int, what: str, remedy: str | None = None) -> FilterE
     start, stop = max(0, at - _SHOWN), at + _SHOWN
     line = text[start:stop].replace("\n", " ")
     return FilterError(
-        f"{what} at position {at + 1}\n  {line}\n  {' ' * (at - start)}^\n", where="--where", remedy=remedy
+        f"{what} at position {at + 1}\n  {line}\n  {' ' * (at - start)}^\n",
+        where="--where",
+        remedy=remedy or EXAMPLE,
     )
 
 
@@ -102,6 +108,9 @@ def _as_json(match: re.Match[str], quote: str) -> str:
 
 def _number(text: str, found: re.Match[str]) -> int | float:
     if not (found.group(1) or found.group(2)):
+        # Python itself refuses thousands of digits, and takes long over some fewer.
+        if len(found.group().lstrip("-0")) > _MAX_DIGITS:
+            raise failure(text, found.start(), "a whole number must fit 64 bits", "write it as 1.0e20")
         return int(found.group())
     number = float(found.group())
     if number in (float("inf"), float("-inf")):

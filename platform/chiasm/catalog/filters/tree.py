@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from chiasm.catalog.filters.limits import MAX_STEPS
 from chiasm.errors import FilterError
 
 __all__ = [
@@ -64,7 +65,13 @@ class Attribute:
 
     def __post_init__(self) -> None:
         if not self.path or not all(isinstance(key, str) and key for key in self.path):
-            raise FilterError("an attribute needs at least one non-empty key", where="field")
+            raise FilterError(
+                "an attribute needs at least one non-empty key", where="field", remedy="write attributes.year"
+            )
+        if len(self.path) > MAX_STEPS:
+            raise FilterError(
+                f"an attribute is at most {MAX_STEPS} deep", where="field", remedy="name one that is there"
+            )
         for key in self.path:
             check_value(key)
 
@@ -201,9 +208,15 @@ def check_value(value: Any) -> None:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise FilterError("a string holds half of a surrogate pair", where="value") from error
+            raise FilterError(
+                "a string holds half of a surrogate pair",
+                where="value",
+                remedy="write the character as UTF-8",
+            ) from error
 
 
 def _check_items(items: tuple[Filter, ...], name: str) -> None:
     if len(items) < 2:
-        raise FilterError(f"{name!r} needs at least two conditions", where="filter")
+        raise FilterError(
+            f"{name!r} needs at least two conditions", where="filter", remedy=f"add one, or leave {name} out"
+        )

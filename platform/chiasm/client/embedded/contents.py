@@ -30,7 +30,11 @@ def asset_content(home: OpenHome, workspace_id: int, asset_id: int) -> Medium:
     with home.catalog.read() as session:
         asset = session.get(Asset, asset_id)
     if asset is None or asset.workspace_id != workspace_id or asset.modality == "text":
-        raise NotFoundError("there is no such picture or sound", where=f"asset {asset_id}")
+        raise NotFoundError(
+            "there is no such picture or sound",
+            where=f"asset {asset_id}",
+            remedy="`chiasm entity KEY` lists an entity's",
+        )
     return _medium(home, asset)
 
 

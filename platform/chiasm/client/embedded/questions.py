@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from chiasm.client.embedded.filters import to_filter
 from chiasm.client.parts import QueryPart
 from chiasm.client.protocol import SearchRequest
+from chiasm.errors import MediaError
 
 if TYPE_CHECKING:
     from chiasm.media import Decoder
@@ -56,8 +57,15 @@ def _part(part: QueryPart, decoder: Decoder | None) -> Part:
 
 
 def _decoded(kind: str, content: bytes, decoder: Decoder | None) -> Any:
-    if decoder is not None:
-        return decoder.decode_image(content) if kind == "image" else decoder.decode_audio(content)
     from chiasm.media import decode_audio, decode_image
 
-    return decode_image(content) if kind == "image" else decode_audio(content)
+    picture, sound = (
+        (decode_image, decode_audio) if decoder is None else (decoder.decode_image, decoder.decode_audio)
+    )
+    try:
+        return picture(content) if kind == "image" else sound(content)
+    except MediaError as error:
+        # It has no name: it is one of the parts of the query.
+        raise MediaError(
+            error.what, where=error.where or f"the query's {kind}", remedy=error.remedy
+        ) from error
