@@ -12,7 +12,7 @@ demo: system-demo install  ## Build a real catalogue, ingest, train, judge and s
 	$(BIN)/python -m examples.emoji
 
 test: system-test install  ## Run every test.
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 storm: system-test install  ## Kill processes at random for an hour while clients write, delete and search.
 	$(BIN)/python -m tests.storm
