@@ -168,7 +168,8 @@ def test_help(run: Run, command: list[str]) -> None:
 def test_an_interrupted_wait_leaves_the_job(
     home: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("chiasm.ingest.submit.ensure_worker", lambda settings: False)
+    for module in ("ingest.submit", "jobs.waiting"):
+        monkeypatch.setattr(f"chiasm.{module}.ensure_worker", lambda settings: False)
 
     def interrupt(self: object, watch: object = None) -> None:
         raise KeyboardInterrupt
