@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ Floats = npt.NDArray[np.float32]
 CHUNK = 512
 #: Entities with fewer names beside them are known by their own texts too.
 FEW_NAMES = 2
+#: A list of keywords has so many items at least, of so many words at most.
+FEWEST_ITEMS, MOST_WORDS = 4, 3
+_BETWEEN = re.compile(r"[,;|\u3001\uff0c]")
 
 
 @dataclass(frozen=True)
@@ -116,9 +120,10 @@ def word_table(
 ) -> tuple[list[str], Ints, Ints, tuple[Ints, Ints]]:
     """Texts, words, entities and phrases as `chiasm_encoders.distil.Wording` takes them.
 
-    Words are the names of bare neighbours; an entity's phrases are those beside it and its title. Longer
-    texts and those in other languages, each of which stands beside one entity only, would outweigh them.
-    Where it has few names an entity's own texts are phrases too, and where no neighbour has a name, words.
+    Words are the names of bare neighbours, or where an entity has few of them the items of its own texts that are
+    lists; an entity's phrases are those beside it and its title. Longer texts and those in other languages, each
+    of which stands beside one entity only, would outweigh them. Where it has few names an entity's own texts are
+    phrases too, and where nobody has a name, words.
 
     Args:
         data: The data set.
@@ -134,6 +139,9 @@ def word_table(
     named = ~data.stub[here] & data.stub[there]
     own = ~data.stub[owner]
     lent = _joined(here[named], there[named], owner, text_of)
+    told_names = np.bincount(lent[:, 0], minlength=data.num_entities)[owner] >= FEW_NAMES
+    texts, listed = _listed(texts, owner[own & ~told_names], text_of[own & ~told_names])
+    lent = np.concatenate([lent, listed])
     if len(lent):
         named_as = np.array([str(title or "") for title in titles])[owner]
         few = np.bincount(lent[:, 0], minlength=data.num_entities)[owner] < FEW_NAMES
@@ -143,6 +151,24 @@ def word_table(
     phrases = np.unique(np.concatenate([lent, told]), axis=0)
     offsets = np.searchsorted(phrases[:, 0], np.arange(data.num_entities + 1)).astype(np.int64)
     return texts.tolist(), words[:, 1], words[:, 0], (offsets, phrases[:, 1])
+
+
+def _listed(texts: npt.NDArray[np.str_], owner: Ints, text_of: Ints) -> tuple[npt.NDArray[np.str_], Ints]:
+    """The texts with the items of those that are lists, and entities with their items, ``(pairs, 2)``."""
+    number = {str(text): at for at, text in enumerate(texts)}
+    pairs = [
+        (entity, number.setdefault(item, len(number)))
+        for entity, text in zip(owner.tolist(), text_of.tolist(), strict=True)
+        for item in _items(str(texts[text]))
+    ]
+    return np.array(list(number), dtype=np.str_), np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def _items(text: str) -> list[str]:
+    """Items of a text that is a list of keywords; none of one that is a sentence."""
+    items = [item.strip() for item in _BETWEEN.split(text)]
+    short = all(0 < len(item.split()) <= MOST_WORDS and not item.endswith(".") for item in items)
+    return items if short and len(items) >= FEWEST_ITEMS else []
 
 
 def _joined(entity: Ints, neighbour: Ints, owner: Ints, text: Ints) -> Ints:

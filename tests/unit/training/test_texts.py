@@ -93,3 +93,33 @@ def test_words_are_the_names_of_bare_neighbours_that_training_may_use(write_snap
     held = {values[data.row[a]] for a in np.flatnonzero(~seen.assets & (data.names == "text"))}
     assert not held & {texts[row] for row in rows}
     assert len(offsets) == data.num_entities + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("face, grin, happy, big smile", {"face", "grin", "happy", "big smile"}),
+        ("嘿嘿、笑、脸、牙", {"嘿嘿", "笑", "脸", "牙"}),
+        ("a bell, a lamp", set()),
+        ("Rings at dawn, at noon, at night, and never on Sundays.", set()),
+        ("red, green,, blue, black", set()),
+    ],
+)
+def test_without_named_neighbours_words_are_the_items_of_lists(write_snapshot, text, items):
+    snapshot = Snapshot.open(write_snapshot(edges=False))
+    data = Dataset.read(snapshot)
+    seen = visible(data, ("valid", "test"))
+    entity = int(
+        data.entity[np.flatnonzero(seen.assets & (data.names == "text") & ~data.stub[data.entity])[0]]
+    )
+    mine = (data.entity == entity) & seen.assets & (data.names == "text")
+    values = np.array([f"text {row}" for row in range(len(data.features["text"]))], dtype=object)
+    values[data.row[mine]] = text
+    texts, words, entities, (offsets, rows) = word_table(
+        data, seen, values, snapshot.column("entities", "title")
+    )
+    named = {texts[w] for e, w in zip(entities, words, strict=True) if e == entity}
+    # Where nobody has a list, all texts are words.
+    assert named == (items or {text})
+    phrases = {texts[row] for row in rows[offsets[entity] : offsets[entity + 1]]}
+    assert phrases == (items or {text})
