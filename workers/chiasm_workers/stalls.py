@@ -9,6 +9,7 @@ from sqlalchemy import select
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import WorkUnit
 from chiasm.jobs import Claim, TimeLimitError, fail, owner_name
+from chiasm.jobs.claims import CLAIM_COLUMNS
 from chiasm.settings import Settings
 from chiasm_workers.lanes import Lanes
 
@@ -16,17 +17,6 @@ __all__ = ["Stalls"]
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 5.0
-_CLAIM = (
-    WorkUnit.id,
-    WorkUnit.token,
-    WorkUnit.kind,
-    WorkUnit.payload,
-    WorkUnit.job_id,
-    WorkUnit.workspace_id,
-    WorkUnit.queue,
-    WorkUnit.cursor,
-    WorkUnit.attempts,
-)
 
 
 class Stalls:
@@ -64,19 +54,22 @@ class Stalls:
                 self._lanes.kill(lanes[owner])
 
     def _overdue(self, lanes: dict[str, str], now: float) -> list[tuple[Claim, str]]:
-        statement = select(WorkUnit.owner, WorkUnit.items_done, WorkUnit.items_total, WorkUnit.stage, *_CLAIM)
+        statement = select(
+            WorkUnit.owner, WorkUnit.items_done, WorkUnit.items_total, WorkUnit.stage, *CLAIM_COLUMNS
+        )
         with self._catalog.read() as session:
             rows = session.execute(
                 statement.where(WorkUnit.state == "leased", WorkUnit.owner.in_(lanes))
             ).all()
         known: dict[tuple[int, int], tuple[object, float]] = {}
         overdue: list[tuple[Claim, str]] = []
-        for owner, *progress, unit_id, token, kind, payload, job_id, tenant, queue, cursor, attempts in rows:
-            mark, since = self._known.get((unit_id, token), (None, now))
-            since = since if mark == (progress, cursor) else now
-            known[unit_id, token] = ((progress, cursor), since)
+        for owner, done, total, stage, *columns in rows:
+            claim = Claim(*columns)
+            progress = (done, total, stage, claim.cursor)
+            mark, since = self._known.get((claim.unit_id, claim.token), (None, now))
+            since = since if mark == progress else now
+            known[claim.unit_id, claim.token] = (progress, since)
             if now - since > self._limit_s:
-                claim = Claim(unit_id, token, kind, payload, job_id, tenant, queue, cursor, attempts)
                 overdue.append((claim, str(owner)))
         self._known = known
         return overdue

@@ -17,6 +17,7 @@ from chiasm.jobs.queueing import waiting_state
 from chiasm.jobs.results import merged
 
 __all__ = [
+    "CLAIM_COLUMNS",
     "Claim",
     "Pulse",
     "advance",
@@ -48,6 +49,20 @@ class Claim:
     cursor: dict[str, Any] = field(default_factory=dict)
     attempts: int = 0
     lease_s: float = 30.0
+
+
+#: What a `Claim` is made of, in its order.
+CLAIM_COLUMNS = (
+    WorkUnit.id,
+    WorkUnit.token,
+    WorkUnit.kind,
+    WorkUnit.payload,
+    WorkUnit.job_id,
+    WorkUnit.workspace_id,
+    WorkUnit.queue,
+    WorkUnit.cursor,
+    WorkUnit.attempts,
+)
 
 
 def claim(
@@ -225,17 +240,7 @@ def _take(
             started_at=db_now(),
             lease_until=db_now() + lease_s,
         )
-        .returning(
-            WorkUnit.id,
-            WorkUnit.token,
-            WorkUnit.kind,
-            WorkUnit.payload,
-            WorkUnit.job_id,
-            WorkUnit.workspace_id,
-            WorkUnit.queue,
-            WorkUnit.cursor,
-            WorkUnit.attempts,
-        )
+        .returning(*CLAIM_COLUMNS)
     )
     rows = session.execute(leased, execution_options={"synchronize_session": False}).all()
     order = {unit_id: place for place, unit_id in enumerate(ids)}

@@ -35,7 +35,8 @@ def test_names_no_registry_host() -> None:
     assert "/" not in image[1]
     urls = re.findall(r"https?://[^\s'\"]+", text)
     assert all(url.startswith("http://127.0.0.1:8000/") for url in urls)
-    assert "index-url" not in text
+    # Neither as an option nor in the environment.
+    assert not re.search(r"(?i)(--|_)(default-|extra-)?index|find-links", text)
 
 
 def test_runs_as_nobody_in_particular() -> None:
