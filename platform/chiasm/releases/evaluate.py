@@ -34,7 +34,8 @@ def evaluate_unit(ctx: WorkContext, claim: Claim) -> None:
     folder = ctx.settings.models_dir / Path(release.folder)
     snapshot = take_snapshot(ctx, release, spaces, folder / "evaluation")
     ctx.beat(1, 2, "evaluation")
-    report = {"release": release.name, **judge_release(snapshot, folder)}
+    text = spaces["text"].encoder if "text" in spaces else None
+    report = {"release": release.name, **judge_release(snapshot, folder, text)}
     with ctx.catalog.write() as session:
         session.add(
             Evaluation(

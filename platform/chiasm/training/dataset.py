@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from chiasm.training.lists import Lists
 from chiasm.training.snapshot import MODALITIES, Snapshot
 from chiasm_graph import NodeFeatures, Triples, pool
 
@@ -54,6 +55,8 @@ class Dataset:
     title: npt.NDArray[np.object_]
     #: modality -> columns of its features that lie in the text features' space
     text_columns: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    #: Keywords that texts list; None where nobody asked for them
+    lists: Lists | None = None
 
     @classmethod
     def read(

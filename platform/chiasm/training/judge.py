@@ -15,13 +15,14 @@ from chiasm.training.dataset import Dataset
 from chiasm.training.evaluation import Bench, evaluate
 from chiasm.training.holdout import visible
 from chiasm.training.links import link_metrics
+from chiasm.training.lists import with_lists
 from chiasm.training.snapshot import Snapshot
 from chiasm_graph import ComplexScorer
 
 __all__ = ["judge_release"]
 
 
-def judge_release(snapshot: Path, folder: Path) -> dict[str, Any]:
+def judge_release(snapshot: Path, folder: Path, text_encoder: str | None = None) -> dict[str, Any]:
     """The report of a release on the held-out part of a snapshot, as in ``chiasm evaluate --json``.
 
     The split is a hash of content, so what was held out in training is held out here.
@@ -29,6 +30,7 @@ def judge_release(snapshot: Path, folder: Path) -> dict[str, Any]:
     Args:
         snapshot: Folder whose features were made by the release's own encoders.
         folder: The release's model folder.
+        text_encoder: Spec of the encoder of the text features, where it is not the release's own.
 
     Raises:
         DamagedError: A file of the release differs from its checksum.
@@ -47,7 +49,12 @@ def judge_release(snapshot: Path, folder: Path) -> dict[str, Any]:
     }
     model = FusionModel.load(folder)
     data = Dataset.read(data_source, text_columns=columns)
-    valid = Bench(model, data, visible(data, ("valid", "test")), "valid")
+    hidden = visible(data, ("valid", "test"))
+    own = release["encoders"].get("text", {}).get("spec") == "student:text"
+    spec = f"student:{folder / 'text'}" if own else text_encoder
+    if spec:
+        data = with_lists(data, hidden, spec, data_source.encoders.get("text"))
+    valid = Bench(model, data, hidden, "valid")
     known = visible(data, ("test",))
     links: dict[str, float] = {}
     scorer = folder / "graph" / "scorer.safetensors"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from chiasm.errors import RecipeError, translated
 from chiasm.training.dataset import Dataset
 from chiasm.training.holdout import Visible
+from chiasm.training.lists import FEW_NAMES, few_names, items_of
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.snapshot import Snapshot
 
@@ -25,11 +25,6 @@ Floats = npt.NDArray[np.float32]
 
 #: Texts encoded between two looks at `stop`.
 CHUNK = 512
-#: Entities with fewer names beside them are known by their own texts too.
-FEW_NAMES = 2
-#: A list of keywords has so many items at least, of so many words at most.
-FEWEST_ITEMS, MOST_WORDS = 4, 3
-_BETWEEN = re.compile(r"[,;|\u3001\uff0c]")
 
 
 @dataclass(frozen=True)
@@ -139,8 +134,8 @@ def word_table(
     named = ~data.stub[here] & data.stub[there]
     own = ~data.stub[owner]
     lent = _joined(here[named], there[named], owner, text_of)
-    told_names = np.bincount(lent[:, 0], minlength=data.num_entities)[owner] >= FEW_NAMES
-    texts, listed = _listed(texts, owner[own & ~told_names], text_of[own & ~told_names])
+    untold = few_names(data, seen)[owner]
+    texts, listed = _listed(texts, owner[untold], text_of[untold])
     lent = np.concatenate([lent, listed])
     if len(lent):
         named_as = np.array([str(title or "") for title in titles])[owner]
@@ -159,16 +154,9 @@ def _listed(texts: npt.NDArray[np.str_], owner: Ints, text_of: Ints) -> tuple[np
     pairs = [
         (entity, number.setdefault(item, len(number)))
         for entity, text in zip(owner.tolist(), text_of.tolist(), strict=True)
-        for item in _items(str(texts[text]))
+        for item in items_of(str(texts[text]))
     ]
     return np.array(list(number), dtype=np.str_), np.array(pairs, dtype=np.int64).reshape(-1, 2)
-
-
-def _items(text: str) -> list[str]:
-    """Items of a text that is a list of keywords; none of one that is a sentence."""
-    items = [item.strip() for item in _BETWEEN.split(text)]
-    short = all(0 < len(item.split()) <= MOST_WORDS and not item.endswith(".") for item in items)
-    return items if short and len(items) >= FEWEST_ITEMS else []
 
 
 def _joined(entity: Ints, neighbour: Ints, owner: Ints, text: Ints) -> Ints:

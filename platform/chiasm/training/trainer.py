@@ -22,6 +22,7 @@ from chiasm.training.evaluation import Bench, evaluate
 from chiasm.training.fitting import FusionFit, build_fit
 from chiasm.training.holdout import Visible, visible
 from chiasm.training.links import link_metrics
+from chiasm.training.lists import with_lists
 from chiasm.training.loop import run_loop
 from chiasm.training.made import MadeVectors
 from chiasm.training.progress import Report, Stop
@@ -82,6 +83,7 @@ def train(
         return TrainResult(run.out, done["fusion"]["fingerprint"], done["metrics"])
     data = _features(run)
     hidden = visible(data, ("valid", "test"))
+    data = _listed(run, data, hidden)
     fit = _fit(run, data, hidden)
     model = _model(run, data, fit)
     run.check()
@@ -157,14 +159,12 @@ def _tuned_text(run: Run, data: Dataset, seen: Visible) -> dict[str, npt.NDArray
     options = run.recipe.encoders.text_tuning
     if options is None:
         return {}
-    from chiasm_encoders import default_text_spec
-
     run.check()
     run.tuned = tune_text(
         run.snapshot,
         data,
         seen,
-        run.text_encoder or run.recipe.encoders.text or default_text_spec(),
+        _text_spec(run),
         options,
         folder=run.out / "text",
         seed=run.seed,
@@ -172,6 +172,18 @@ def _tuned_text(run: Run, data: Dataset, seen: Visible) -> dict[str, npt.NDArray
         stop=run.stop,
     )
     return {"text": run.tuned.features} if run.tuned else {}
+
+
+def _listed(run: Run, data: Dataset, seen: Visible) -> Dataset:
+    if run.tuned:
+        return with_lists(data, seen, f"student:{run.tuned.folder}", run.tuned.fingerprint)
+    return with_lists(data, seen, _text_spec(run), run.snapshot.encoders.get("text"))
+
+
+def _text_spec(run: Run) -> str:
+    from chiasm_encoders import default_text_spec
+
+    return run.text_encoder or run.recipe.encoders.text or default_text_spec()
 
 
 def _fit(run: Run, data: Dataset, seen: Visible) -> FusionFit:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from chiasm.fusion.words import MOST_WORDS, WordLinks, Words
 from chiasm.training.dataset import Dataset
 from chiasm.training.holdout import Visible
+from chiasm.training.lists import few_names
 
 __all__ = ["SeenWords"]
 
@@ -26,16 +27,19 @@ class SeenWords:
 
     @classmethod
     def fit(cls, data: Dataset, seen: Visible) -> SeenWords | None:
-        """Solve the regression; None where no neighbour lends a name.
+        """Solve the regression; None where no neighbour lends a name and no text lists keywords.
 
-        Words are names of stubs that have an edge, and titles of entities. Where there are more than
-        `MOST_WORDS`, those that stand beside the most entities are kept.
+        Words are names of stubs that have an edge, titles of entities, and what entities that few stubs name
+        list. Where there are more than `MOST_WORDS`, those that stand beside the most entities are kept.
         """
         names = _names(data, seen)
-        nodes = data.entity[names]
-        if not data.stub[nodes].any():
+        asset, item = _listed(data, seen)
+        nodes = np.concatenate([data.entity[names], data.entity[asset]])
+        if not data.stub[nodes].any() and not len(item):
             return None
-        _, first, word = np.unique(data.content[names], return_index=True, return_inverse=True)
+        listed = data.lists.texts if data.lists else ()
+        texts = np.concatenate([data.value[names], np.array(listed, dtype=object)[item]]).astype(str)
+        _, first, word = np.unique(texts, return_index=True, return_inverse=True)
         links = WordLinks.build(word, nodes, seen.graph, data.stub)
         degree = np.bincount(links.word, minlength=len(first))
         kept = np.sort(np.argsort(-degree, kind="stable")[: min(MOST_WORDS, int((degree > 0).sum()))])
@@ -43,8 +47,7 @@ class SeenWords:
         number[kept] = np.arange(len(kept))
         mine = number[word] >= 0
         word, nodes = number[word[mine]], nodes[mine]
-        vectors = data.features["text"][data.row[names[first[kept]]]].astype(np.float32)
-        words = Words.fit(vectors, tuple(data.key[nodes].tolist()), word)
+        words = Words.fit(_vectors(data, names, item, first[kept]), tuple(data.key[nodes].tolist()), word)
         return cls(words, WordLinks.build(word, nodes, seen.graph, data.stub))
 
     def evidence(self, queries: Floats) -> Floats:
@@ -58,3 +61,22 @@ def _names(data: Dataset, seen: Visible) -> Ints:
     stub = data.stub[data.entity]
     titled = ~stub & (data.value == data.title[data.entity])
     return np.flatnonzero((data.names == "text") & seen.assets & ((stub & linked) | titled))
+
+
+def _listed(data: Dataset, seen: Visible) -> tuple[Ints, Ints]:
+    """Assets that list keywords of entities with few names, and the keywords' numbers, ``(pairs,)``."""
+    if data.lists is None:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    asset = data.lists.asset
+    used = seen.assets[asset] & few_names(data, seen)[data.entity[asset]]
+    return asset[used], data.lists.item[used]
+
+
+def _vectors(data: Dataset, names: Ints, item: Ints, at: Ints) -> Floats:
+    """Vectors of some of the names and listed keywords, in that order, ``(at, dim)``."""
+    named = at < len(names)
+    found = np.empty((len(at), data.features["text"].shape[1]), dtype=np.float32)
+    found[named] = data.features["text"][data.row[names[at[named]]]]
+    if data.lists is not None:
+        found[~named] = data.lists.vectors[item[at[~named] - len(names)]]
+    return found

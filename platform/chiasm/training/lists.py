@@ -1,0 +1,92 @@
+"""Keywords that an entity's own texts list, as a stand-in for neighbours that would name them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from chiasm.errors import translated
+
+if TYPE_CHECKING:
+    from chiasm.training.dataset import Dataset
+    from chiasm.training.holdout import Visible
+
+__all__ = ["Lists", "few_names", "items_of", "with_lists"]
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+
+#: Entities with fewer names beside them are known by their own texts too.
+FEW_NAMES = 2
+#: A list of keywords has so many items at least, of so many words at most.
+FEWEST_ITEMS, MOST_WORDS = 4, 3
+#: Texts encoded at a time.
+_CHUNK = 4096
+_BETWEEN = re.compile(r"[,;|\u3001\uff0c]")
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Which texts list which keywords."""
+
+    #: In lower case, each once
+    texts: tuple[str, ...]
+    #: Unit vectors by the encoder of the text features, ``(texts, dim)``
+    vectors: Floats
+    #: (pairs,) assets of the data set, and the number of a keyword that each lists
+    asset: Ints
+    item: Ints
+
+
+def items_of(text: str) -> list[str]:
+    """Items of a text that is a list of keywords; none of one that is a sentence."""
+    items = [item.strip() for item in _BETWEEN.split(text)]
+    short = all(0 < len(item.split()) <= MOST_WORDS and not item.endswith(".") for item in items)
+    return items if short and len(items) >= FEWEST_ITEMS else []
+
+
+def few_names(data: Dataset, seen: Visible) -> Bools:
+    """Entities beside fewer than `FEW_NAMES` names of bare neighbours, ``(entities,)``; stubs are never among them."""
+    names = np.flatnonzero(seen.assets & (data.names == "text") & data.stub[data.entity])
+    texts = np.bincount(data.entity[names], minlength=data.num_entities)
+    owner, at = seen.graph.half_edges(np.arange(data.num_entities))
+    lent = texts[seen.graph.adjacency.neighbour[at]]
+    beside = np.bincount(owner, weights=lent, minlength=data.num_entities)
+    return np.asarray(~data.stub & (beside < FEW_NAMES))
+
+
+def with_lists(data: Dataset, seen: Visible, spec: str, fingerprint: str | None) -> Dataset:
+    """The data set with the keywords of entities that few neighbours name.
+
+    Itself where nobody lists any, or where the encoder is not the one that made the text features.
+
+    Args:
+        data: The data set.
+        seen: The least that is used together with it: who has few names there may need the list.
+        spec: Of the encoder of the text features; loaded only where there are keywords.
+        fingerprint: Of the encoder that made the text features.
+    """
+    from chiasm_encoders import load_encoder
+
+    few = few_names(data, seen)
+    number: dict[str, int] = {}
+    pairs = [
+        (asset, number.setdefault(item, len(number)))
+        for asset in np.flatnonzero((data.names == "text") & few[data.entity]).tolist()
+        for item in items_of(str(data.value[asset]))
+    ]
+    if not pairs:
+        return data
+    with translated():
+        encoder = load_encoder(spec)
+        if encoder.fingerprint != fingerprint:
+            return data
+        texts = list(number)
+        parts = [encoder.encode(texts[at : at + _CHUNK]) for at in range(0, len(texts), _CHUNK)]
+    asset, item = np.array(pairs, dtype=np.int64).T
+    return replace(data, lists=Lists(tuple(texts), np.concatenate(parts), asset, item))
