@@ -32,6 +32,8 @@ from typing import Any
 
 import chiasm
 from benchmarks.rows import Row, print_rows, write_rows
+from chiasm.jobs import worker_present
+from chiasm.settings import load_settings
 from chiasm_encoders import default_text_spec, load_encoder
 
 _PARTS = ("sqlite", "servers", "text", "growth", "triples")
@@ -199,6 +201,9 @@ class _Service:
         self._log = (self._home / "worker.log").open("wb")
         command = [sys.executable, "-m", "chiasm", "--home", str(self._home), "worker"]
         self._worker = subprocess.Popen(command, stdout=self._log, stderr=self._log)
+        # Work that finds no worker would start the home's own one beside ours.
+        while not worker_present(load_settings(self._home)):
+            time.sleep(0.05)
         # The worker and its models have come up when this is done.
         self._kb.ingest([{"key": "warm", "title": "warm"}, {"key": "up", "title": "up"}]).wait()
         self._watching = threading.Event()
