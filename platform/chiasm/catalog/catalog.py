@@ -59,6 +59,19 @@ class Catalog:
         with _explained(self.url), Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @contextmanager
+    def change(self, workspace_id: int) -> Iterator[Session]:
+        """As `write`, while nobody else changes what the workspace holds.
+
+        On SQLite any writer is alone. On PostgreSQL a batch that found an entity alive could otherwise bring it
+        back after somebody else's deletion, or link to what is gone. Jobs and units go on being written meanwhile.
+        """
+        with self.write() as session:
+            session.execute(
+                select(Workspace.id).where(Workspace.id == workspace_id).with_for_update(key_share=True)
+            )
+            yield session
+
     def workspace_id(self, name: str) -> int:
         """Id of a workspace, which is made if it does not exist."""
         with self.read() as session:

@@ -58,7 +58,7 @@ def merge_entities(catalog: Catalog, workspace_id: int, keep: str, others: Seque
         raise UsageError(
             f"{len(wanted)} entities to merge", where=keep, remedy=f"name 1 to {_MAX_OTHERS} other keys"
         )
-    with catalog.write() as session:
+    with catalog.change(workspace_id) as session:
         rows = locked(session, workspace_id, [keep, *wanted])
         kept = living(session, rows[keep])
         gone = _to_merge(session, kept, [rows[key] for key in wanted])

@@ -49,7 +49,7 @@ def unmerge_entity(settings: Settings, catalog: Catalog, workspace_id: int, key:
         NotFoundError: There is no such entity, or it was not merged.
         ConflictError: What it was merged into was merged itself later.
     """
-    with catalog.write() as session:
+    with catalog.change(workspace_id) as session:
         # What is kept here may be forgotten next.
         overwrite_deleted(session)
         entity = locked(session, workspace_id, [key])[key]

@@ -80,8 +80,9 @@ def _doomed(claim: Claim) -> ColumnElement[bool]:
 
 def _delete_some(ctx: WorkContext, claim: Claim, doomed: ColumnElement[bool], done: int, total: int) -> bool:
     """Whether there was anything left to delete."""
-    with ctx.catalog.write() as session:
-        ids = session.scalars(select(Entity.id).where(doomed).order_by(Entity.id).limit(_BATCH)).all()
+    with ctx.catalog.change(claim.workspace_id) as session:
+        chosen = select(Entity.id).where(doomed).order_by(Entity.id).limit(_BATCH)
+        ids = session.scalars(chosen.with_for_update()).all()
         if not ids:
             return False
         removed = remove_entities(session, claim.workspace_id, ids, at=claim.payload["before"])

@@ -72,7 +72,7 @@ def delete_entity(
         NotFoundError: There never was such an entity.
         ConflictError: It has another revision, or was merged into another one.
     """
-    with catalog.write() as session:
+    with catalog.change(workspace_id) as session:
         entity = find_doomed(session, workspace_id, key)
         if entity.deleted_at is not None:
             _refuse_alias(session, entity)
@@ -108,7 +108,7 @@ def delete_asset(catalog: Catalog, workspace_id: int, asset_id: int) -> int | No
     Raises:
         NotFoundError: There is no such asset.
     """
-    with catalog.write() as session:
+    with catalog.change(workspace_id) as session:
         asset = session.get(Asset, asset_id)
         if asset is None or asset.workspace_id != workspace_id:
             raise NotFoundError(

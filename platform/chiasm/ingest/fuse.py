@@ -57,8 +57,9 @@ def fuse_unit(ctx: WorkContext, claim: Claim) -> None:
     ids, vectors = fuse_entities(ctx, release, np.asarray(entity_ids, dtype=np.int64))
     segment = write_segment(ctx.catalog, ctx.settings.spaces_dir, space_id, ids, vectors)
     with ctx.catalog.write() as session:
-        segment.commit(session)
-        alive = set(session.scalars(_live(entity_ids)))
+        # Locked: none of them is deleted before this transaction ends.
+        alive = set(session.scalars(_live(entity_ids).with_for_update(read=True)))
+        segment.commit(session, alive)
         fused = set(ids.tolist()) & alive
         remove_items(session, [space_id], [one for one in entity_ids if one not in fused])
         finish(session, claim, {"fused": len(fused)})

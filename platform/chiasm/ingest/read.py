@@ -72,7 +72,7 @@ def _write(
     unchanged = _drop_unchanged(ctx, claim, gathered)
     targets = _targets(ctx, claim) if len(gathered.batch) else Targets()
     media = _store_media(ctx, gathered)
-    with ctx.catalog.write() as session:
+    with ctx.catalog.change(claim.workspace_id) as session:
         effects = Effects()
         workspace = select(Workspace.revision).where(Workspace.id == claim.workspace_id)
         before = after = session.scalar(workspace)

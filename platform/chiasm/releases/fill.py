@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import BigInteger, Select, exists, func, select
+from sqlalchemy.orm import Session
 
+from chiasm.catalog.bulk import listed
 from chiasm.catalog.models import Asset, Embedding, Entity, Release, Space
 from chiasm.ingest import embed_assets, fuse_entities, preload
 from chiasm.jobs import Claim, WorkContext, advance
@@ -85,8 +87,17 @@ def _store(ctx: WorkContext, claim: Claim, space: Space, ids: Ints, vectors: Flo
     """Make vectors of the space live; refused if the lease was lost: somebody else fills the space now."""
     pending = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, ids, vectors)
     with ctx.catalog.write() as session:
-        pending.commit(session)
+        pending.commit(session, _alive(session, space, ids))
         advance(session, claim, {})
+
+
+def _alive(session: Session, space: Space, ids: Ints) -> set[int]:
+    """Items that were not deleted meanwhile, nor will be before this transaction ends."""
+    these = listed(session, BigInteger, ids.tolist())
+    if space.kind == "fused":
+        entities = select(Entity.id).where(Entity.id.in_(these), Entity.deleted_at.is_(None))
+        return set(session.scalars(entities.order_by(Entity.id).with_for_update(read=True)))
+    return set(session.scalars(select(Asset.id).where(Asset.id.in_(these)).with_for_update(read=True)))
 
 
 def _lacking(space: Space, modality: str, after: int) -> Select[int]:

@@ -303,3 +303,43 @@ def test_of_two_writers_at_once_one_wins(home: Home, tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(conflicts) == [0, 1, 1, 1] and entity(home, "a").revision == 2
+
+
+@on(*CATALOGS)
+@pytest.mark.parametrize("form", ["record", "edge"])
+def test_a_deletion_that_is_under_way_is_waited_for(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    home.ingest(manifest(tmp_path / "before", {"key": "a", "title": "dog"}, {"key": "b", "title": "cat"}))
+    path = manifest(tmp_path / "after", {"key": "b", "title": "lion"})
+    if form == "edge":
+        path = tmp_path / "edges.tsv"
+        path.write_text("a\tnext\tb\n")
+    ingest.submit_ingest(home.settings, home.catalog, home.workspace_id, [path])
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slowly(*arguments: Any) -> set[int]:
+        inside.set()
+        assert go_on.wait(20)
+        return set()
+
+    monkeypatch.setattr("chiasm.ingest.delete.near_to", slowly)
+    deleting = threading.Thread(
+        target=ingest.delete_entity, args=(home.catalog, home.workspace_id, "b"), daemon=True
+    )
+    deleting.start()
+    assert inside.wait(20)
+    working = threading.Thread(target=home.work, daemon=True)
+    working.start()
+    # Long enough for the batch to have looked at what is there, if it does not wait.
+    working.join(1.0)
+    assert working.is_alive()
+    go_on.set()
+    deleting.join(20)
+    working.join(20)
+    with home.catalog.read() as session:
+        ends = session.execute(select(Triple.subject_id, Triple.object_id)).all()
+        gone = set(session.scalars(select(Entity.id).where(Entity.deleted_at.is_not(None))))
+    assert not {end for pair in ends for end in pair} & gone
+    if form == "record":
+        assert gone == {entity(home, "b").id} and found(home, "lion") == {"a"}

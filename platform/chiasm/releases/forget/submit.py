@@ -83,7 +83,7 @@ def submit_forget(
     remaining = [_STILL_TO_READ] if open_paths else []
     # Files first: if this ends half way, the entities are there, and forgetting them again does the rest.
     counts, stays = clear_files(settings, marks, open_paths)
-    with catalog.write() as session:
+    with catalog.change(workspace_id) as session:
         overwrite_deleted(session)
         entities = [find_doomed(session, workspace_id, key) for key in wanted]
         body: dict[str, Any] = {
