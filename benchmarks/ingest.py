@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(_PARTS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--entities", type=int, default=50_000)
-    parser.add_argument("--texts", type=int, default=4_000, help="entities of the part `text`")
+    parser.add_argument("--texts", type=int, default=10_000, help="entities of the part `text`")
     parser.add_argument("--million", type=int, default=1_000_000, help="entities of the part `growth`")
     parser.add_argument("--triples", type=int, default=1_000_000)
     parser.add_argument("--json", type=Path)

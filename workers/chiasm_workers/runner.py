@@ -8,6 +8,7 @@ import select
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 
 from chiasm.catalog import Catalog
@@ -29,6 +30,9 @@ _POLL_S = 2.0
 class Runner:
     """Claims units of its lane and works on them until it is told to stop.
 
+    The ingest lane reads with one hand and embeds and fuses with the other: reading is the database's and one core's
+    work, encoding torch's.
+
     Args:
         settings: The home.
         lane: Queue to claim from.
@@ -36,30 +40,101 @@ class Runner:
     """
 
     def __init__(self, settings: Settings, lane: str, line: int) -> None:
-        self._settings = settings
-        self._lane = lane
         self._line = line
-        self._catalog = Catalog.open(settings)
-        self._tools = Tools(settings, self._catalog)
-        self._threads = ThreadShare(self._catalog, lane)
-        # Segments come from the ingest lane, so that one knows when it is quiet.
-        self._tidier = Tidier(settings, self._catalog) if lane == "ingest" else None
-        self._name = owner_name()
         self._stop = threading.Event()
-        self._poked = threading.Event()
+        catalog = Catalog.open(settings)
+        tools = Tools(settings, catalog)
+        threads = ThreadShare(catalog, lane)
+        # Segments come from the ingest lane, so that one knows when it is quiet.
+        tidier = Tidier(settings, catalog) if lane == "ingest" else None
+        self._main = Hand(tools, lane, self._stop, beat=threads.adjust)
+        self._reading: Hand | None = None
+        if tidier is not None:
+            # At each batch there is something to embed.
+            self._reading = Hand(tools, lane, self._stop, in_order=True, beat=lambda: self._main.poke())
+            self._main = Hand(
+                tools,
+                lane,
+                self._stop,
+                in_order=False,
+                beat=threads.adjust,
+                idle=lambda: 0 if self._reading and self._reading.busy else tidier.idle(),
+            )
 
     def run(self) -> None:
         """Work until told to stop."""
         threading.Thread(target=self._listen, name="line", daemon=True).start()
         # Everything is imported: whoever waited for the cores may have them.
         os.write(self._line, b"r")
+        reading = None
+        if self._reading is not None:
+            reading = threading.Thread(target=self._reading.run, name="reading", daemon=True)
+            reading.start()
+        self._main.run()
+        if reading is not None:
+            reading.join()
+
+    def stop(self) -> None:
+        """End after the units at hand; a handler that asks `ctx.stop()` ends sooner."""
+        self._stop.set()
+        self._poke()
+
+    def _poke(self) -> None:
+        for hand in (self._main, self._reading):
+            if hand is not None:
+                hand.poke()
+
+    def _listen(self) -> None:
+        while True:
+            select.select([self._line], [], [])
+            message = os.read(self._line, 64)
+            if not message or b"s" in message:
+                self.stop()
+                return
+            self._poke()
+
+
+class Hand:
+    """One thread of a runner, with one unit at a time.
+
+    Args:
+        tools: Shared by all hands.
+        lane: Queue to claim from.
+        stop: Set when the runner shall end.
+        in_order: As for `claim`.
+        beat: Called before each unit and at each beat of its handler.
+        idle: What to do when there is no unit; how much was done.
+    """
+
+    def __init__(
+        self,
+        tools: Tools,
+        lane: str,
+        stop: threading.Event,
+        *,
+        in_order: bool | None = None,
+        beat: Callable[[], None] = lambda: None,
+        idle: Callable[[], int] = int,
+    ) -> None:
+        self._tools = tools
+        self._lane = lane
+        self._stop = stop
+        self._in_order = in_order
+        self._beat = beat
+        self._idle = idle
+        self._name = owner_name()
+        self._poked = threading.Event()
+        #: Whether a unit is being worked on.
+        self.busy = False
+
+    def run(self) -> None:
+        """Work until told to stop."""
         while not self._stop.is_set():
             if not self._turn():
                 self._pause()
 
-    def stop(self) -> None:
-        """End after the unit at hand; a handler that asks `ctx.stop()` ends sooner."""
-        self._stop.set()
+    def poke(self) -> None:
+        """Look for work now."""
         self._poked.set()
 
     def _turn(self) -> bool:
@@ -68,7 +143,7 @@ class Runner:
         self._poked.clear()
         try:
             claims = self._claim()
-            if not claims and sweep(self._catalog):
+            if not claims and sweep(self._tools.catalog):
                 claims = self._claim()
             for one in claims:
                 self._work(one)
@@ -81,20 +156,23 @@ class Runner:
 
     def _tidy(self) -> bool:
         try:
-            return self._tidier is not None and self._tidier.idle() > 0
+            return self._idle() > 0
         except ChiasmError as error:
             _log.warning("segments were not merged: %s", error)
             return False
 
     def _claim(self) -> list[Claim]:
-        return claim(self._catalog, [self._lane], self._name, lease_s=self._settings.lease_s)
+        catalog, lease_s = self._tools.catalog, self._tools.settings.lease_s
+        return claim(catalog, [self._lane], self._name, lease_s=lease_s, in_order=self._in_order)
 
     def _work(self, one: Claim) -> None:
         begin = time.monotonic()
-        with Heart(self._catalog, one, self._stop.is_set) as heart:
-            context = WorkContext(self._tools, one, heart, self._threads.adjust)
-            self._threads.adjust()
+        self.busy = True
+        with Heart(self._tools.catalog, one, self._stop.is_set) as heart:
+            context = WorkContext(self._tools, one, heart, self._beat)
+            self._beat()
             outcome = work(context)
+        self.busy = False
         details = {"unit": one.unit_id, "kind": one.kind, "outcome": outcome}
         _log.info(
             "unit %s (%s) %s in %.2f s",
@@ -108,19 +186,10 @@ class Runner:
     def _pause(self) -> None:
         try:
             # A unit that waits out a pause after an error is not announced by anybody.
-            soon = idle_for(self._catalog, [self._lane])
+            soon = idle_for(self._tools.catalog, [self._lane])
         except ChiasmError:
             soon = None
         self._poked.wait(min(_POLL_S, _POLL_S if soon is None else max(soon, 0.02)))
-
-    def _listen(self) -> None:
-        while True:
-            select.select([self._line], [], [])
-            message = os.read(self._line, 64)
-            if not message or b"s" in message:
-                self.stop()
-                return
-            self._poked.set()
 
 
 def run_runner(settings: Settings, lane: str) -> None:

