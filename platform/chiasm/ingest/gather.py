@@ -51,12 +51,22 @@ def gather(task: ReadTask, rows: Iterable[Row], source: MediaSource) -> Iterator
     gathered = _empty(task)
     # Where the row before ended: a line that cannot be parsed is replayed from there.
     before = 0
+    edges = gathered.batch.edges
     for row in rows:
-        _add(gathered, task, row, before, source)
-        gathered.line, gathered.offset, before = row.line, row.offset, row.offset
-        if gathered.full:
+        content = row[1]
+        if isinstance(content, Edge):
+            # Large graphs are nothing else.
+            edges.append(content)
+            full = len(edges) >= _MAX_EDGES
+        else:
+            _add(gathered, task, row, content, before, source)
+            full = gathered.full
+        gathered.line, before = row[0], row[2]
+        gathered.offset = before
+        if full:
             yield gathered
             gathered = _empty(task)
+            edges = gathered.batch.edges
     if gathered.line:
         yield gathered
 
@@ -65,11 +75,14 @@ def _empty(task: ReadTask) -> Gathered:
     return Gathered(Batch(domain=task.domain or DEFAULT_DOMAIN))
 
 
-def _add(gathered: Gathered, task: ReadTask, row: Row, before: int, source: MediaSource) -> None:
-    content = row.content
-    if isinstance(content, Edge):
-        gathered.batch.edges.append(content)
-        return
+def _add(
+    gathered: Gathered,
+    task: ReadTask,
+    row: Row,
+    content: dict[str, Any] | Label | ChiasmError,
+    before: int,
+    source: MediaSource,
+) -> None:
     if isinstance(content, Label):
         gathered.batch.labels.append(content)
         return

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, exists, func, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog, db_now
-from chiasm.catalog.models import Job, Workspace, WorkUnit
+from chiasm.catalog.models import Job, WorkUnit
 from chiasm.jobs.errors import Cancelled, StaleClaim
-from chiasm.jobs.kinds import kinds_in_order
 from chiasm.jobs.queueing import waiting_state
 from chiasm.jobs.results import merged
+from chiasm.jobs.turns import most_urgent, ready_units, turns_of
 
 __all__ = [
     "CLAIM_COLUMNS",
@@ -89,9 +89,9 @@ def claim(
         lease_s: Seconds until the units are anybody's again, unless a heartbeat comes.
         in_order: Only units of kinds that are worked on in order, or only others; default any.
     """
-    ready = _ready(queues, in_order)
+    ready = ready_units(queues, in_order)
     with catalog.read() as session:
-        turns = _turns(session, ready)
+        turns = turns_of(session, ready)
     if not turns:
         # Looking costs no write lock: an idle worker disturbs nobody.
         return []
@@ -200,45 +200,6 @@ def held(claim: Claim) -> ColumnElement[bool]:
     return (WorkUnit.id == claim.unit_id) & (WorkUnit.token == claim.token) & (WorkUnit.state == "leased")
 
 
-def _ready(queues: Sequence[str], in_order: bool | None) -> ColumnElement[bool]:
-    ready = (WorkUnit.state == "ready") & WorkUnit.queue.in_(queues) & (WorkUnit.available_at <= db_now())
-    earlier = aliased(WorkUnit)
-    in_the_way = exists().where(
-        earlier.state.in_(("ready", "leased")),
-        earlier.queue == WorkUnit.queue,
-        earlier.workspace_id == WorkUnit.workspace_id,
-        # A more urgent one overtakes, and never waits for less urgent ones.
-        earlier.priority <= WorkUnit.priority,
-        earlier.id < WorkUnit.id,
-        earlier.kind.in_(kinds_in_order()),
-    )
-    ordered = WorkUnit.kind.in_(kinds_in_order())
-    if in_order is None:
-        return ready & (~ordered | ~in_the_way)
-    return ready & (ordered & ~in_the_way if in_order else ~ordered)
-
-
-def _turns(session: Session, ready: ColumnElement[bool]) -> list[int]:
-    """Workspaces with ready units, in the order in which they are served."""
-    urgent = (
-        select(WorkUnit.priority)
-        .where(ready, WorkUnit.workspace_id == Workspace.id)
-        .order_by(WorkUnit.priority)
-        .limit(1)
-        .correlate(Workspace)
-        .scalar_subquery()
-    )
-    served = (
-        select(func.max(WorkUnit.started_at))
-        .where(WorkUnit.workspace_id == Workspace.id)
-        .correlate(Workspace)
-        .scalar_subquery()
-    )
-    rows = session.execute(select(Workspace.id, urgent, func.coalesce(served, 0.0))).all()
-    order = sorted((priority, last, key) for key, priority, last in rows if priority is not None)
-    return [key for _, _, key in order]
-
-
 def _take(
     session: Session,
     ready: ColumnElement[bool],
@@ -247,7 +208,7 @@ def _take(
     limit: int,
     lease_s: float,
 ) -> list[Claim]:
-    wanted = _most_urgent(ready, workspace_id, limit)
+    wanted = most_urgent(ready, workspace_id, limit)
     # Two statements: PostgreSQL may evaluate a locking sub-select of an UPDATE more than once.
     ids = list(session.scalars(wanted))
     if not ids:
@@ -268,17 +229,6 @@ def _take(
     rows = session.execute(leased, execution_options={"synchronize_session": False}).all()
     order = {unit_id: place for place, unit_id in enumerate(ids)}
     return sorted((Claim(*row, lease_s=lease_s) for row in rows), key=lambda one: order[one.unit_id])
-
-
-def _most_urgent(ready: ColumnElement[bool], workspace_id: int, limit: int) -> Select[int]:
-    return (
-        select(WorkUnit.id)
-        .where(ready, WorkUnit.workspace_id == workspace_id)
-        .order_by(WorkUnit.priority, WorkUnit.id)
-        .limit(limit)
-        # Nothing on SQLite, where the write transaction is alone anyway.
-        .with_for_update(skip_locked=True)
-    )
 
 
 def _start_jobs(session: Session, job_ids: set[int]) -> None:

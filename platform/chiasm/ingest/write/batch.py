@@ -85,9 +85,7 @@ def _write_edges(state: WriteState, edges: Sequence[Edge], met: dict[str, int]) 
     new = keys.difference(met)
     ensure_stubs(state, new, look_up_deleted(state, new))
     met.update((key, state.ids[key]) for key in new)
-    # Two names of one thing are no edge.
-    told = [e for e in edges if e.tail is None or e.tail == e.head or met[e.head] != met[e.tail]]
-    state.effects.touched |= add_edges(state, told, met)
+    state.effects.touched |= add_edges(state, edges, met)
 
 
 def _rounds(records: Sequence[Prepared]) -> Iterator[list[Prepared]]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, BigInteger, Double, Text, bindparam, cast, delete, func, select, true, update
+from sqlalchemy import JSON, BigInteger, Double, Text, bindparam, cast, delete, select, true, update
 from sqlalchemy import literal as sql_literal
 from sqlalchemy.types import TypeEngine
 
@@ -27,15 +27,27 @@ __all__ = ["STATED", "TABLE", "add_edges", "sync_relations"]
 STATED = "stated"
 #: A row of a triples file, which the records of its ends do not touch.
 TABLE = "table"
-#: Columns of new triples as they are handed to the database; of an entity as object, `object_ref` may be left out.
-_GIVEN: dict[str, type[TypeEngine[Any]]] = {
+#: Columns of new triples as they are handed to the database: those between entities, and those with a literal.
+_LINKED: dict[str, type[TypeEngine[Any]]] = {
     "subject_id": BigInteger,
     "predicate_id": BigInteger,
     "object_id": BigInteger,
+    "confidence": Double,
+}
+_VALUED: dict[str, type[TypeEngine[Any]]] = {
+    "subject_id": BigInteger,
+    "predicate_id": BigInteger,
     "literal": JSON,
     "object_ref": Text,
     "confidence": Double,
 }
+
+
+class _New(NamedTuple):
+    """Triples to be written, as rows of `_LINKED` and of `_VALUED`."""
+
+    linked: Sequence[tuple[Any, ...]]
+    valued: Sequence[tuple[Any, ...]]
 
 
 class _Stored(NamedTuple):
@@ -67,20 +79,20 @@ def sync_relations(
     predicates = name_ids(state, PREDICATE, names)
     take_back(state, concerned)
     stored = _stored(state, [entity_id for entity_id, _ in concerned if entity_id in existing])
-    new: list[tuple[Any, ...]] = []
+    new: dict[tuple[int, int, str], Relation] = {}
     sure: list[dict[str, Any]] = []
     gone: list[_Stored] = []
     taken: list[int] = []
     spared: list[_Stored] = []
     for entity_id, prepared in concerned:
-        wanted: dict[tuple[int, str], tuple[Any, ...]] = {}
+        wanted: dict[tuple[int, str], Relation] = {}
         for relation in prepared.record.relations or ():
             named = relation.object
             if named is not None and named != prepared.record.key and state.ids[named] == entity_id:
                 # Another name of the entity itself: it was merged.
                 continue
-            row = _row(state, entity_id, predicates[relation.predicate], relation)
-            wanted[row[1], row[4]] = row
+            ref = literal_ref(relation.value) if named is None else f"e:{state.ids[named]}"
+            wanted[predicates[relation.predicate], ref] = relation
         for old in stored.get(entity_id, ()):
             kept = wanted.pop((old.predicate_id, old.object_ref), None)
             own = (entity_id, old.predicate_id, old.object_ref) not in adopted
@@ -89,10 +101,10 @@ def sync_relations(
                 lost.extend([old] if old.origin == STATED else [])
                 continue
             taken.extend([] if own else [old.id])
-            if kept[5] != old.confidence and old.origin == STATED:
-                sure.append({"triple_id": old.id, "certain": kept[5]})
-        new.extend(wanted.values())
-    _upsert(state, new, STATED)
+            if kept.confidence != old.confidence and old.origin == STATED:
+                sure.append({"triple_id": old.id, "certain": kept.confidence})
+        new.update({(entity_id, *identity): relation for identity, relation in wanted.items()})
+    _upsert(state, _new(state, new), STATED)
     for some in chunks(taken):
         # What the entity's own record says stays when the merged one goes.
         mine = (MergePart.kind == "triple") & MergePart.row_id.in_(some)
@@ -110,7 +122,8 @@ def sync_relations(
         state.session.execute(delete(TRIPLE).where(TRIPLE.c.id.in_(some)))
     state.effects.counts["triples"] += len(new)
     state.effects.counts["removed"] += len(gone)
-    ends = {end for row in new for end in (row[0], row[2])}
+    ends: set[int | None] = {subject for subject, _, _ in new}
+    ends |= {state.ids[one.object] for one in new.values() if one.object is not None}
     ends |= {end for old in gone for end in (old.subject_id, old.object_id)}
     return {end for end in ends if end is not None}
 
@@ -125,29 +138,45 @@ def add_edges(state: WriteState, edges: Sequence[Edge], ids: Mapping[str, int]) 
         edges: What is added.
         ids: Of the ends, by key.
     """
-    predicates = name_ids(state, PREDICATE, {edge.relation for edge in edges})
-    rows: dict[tuple[int, int, int | str], tuple[Any, ...]] = {}
+    predicates = name_ids(state, PREDICATE, {edge[1] for edge in edges})
+    linked: dict[tuple[int, int, int], float] = {}
+    valued: dict[tuple[int, int, str], tuple[str, float]] = {}
+    nothing = 0
     for head, relation, tail, literal, confidence in edges:
-        subject, predicate = ids[head], predicates[relation]
-        if tail is not None:
-            end = ids[tail]
-            rows[subject, predicate, end] = (subject, predicate, end, None, None, confidence)
+        subject = ids[head]
+        if tail is None:
+            identity = (subject, predicates[relation], literal_ref(literal))
+            valued[identity] = (json.dumps(literal), confidence)
+            continue
+        end = ids[tail]
+        if end == subject and tail != head:
+            # Two names of one thing are no edge.
+            nothing += 1
         else:
-            row = _row(state, subject, predicate, Relation(relation, None, literal, confidence))
-            rows[subject, predicate, row[4]] = row
-    found = _upsert(state, list(rows.values()), TABLE)
-    state.effects.counts["unchanged"] += len(edges) - found.changed
+            linked[subject, predicates[relation], end] = confidence
+    new = _New(
+        [(*identity, confidence) for identity, confidence in linked.items()],
+        [(s, p, text, ref, confidence) for (s, p, ref), (text, confidence) in valued.items()],
+    )
+    found = _upsert(state, new, TABLE)
+    state.effects.counts["unchanged"] += len(edges) - nothing - found.changed
     state.effects.counts["triples"] += found.changed
     return found.ends
 
 
-def _row(state: WriteState, subject_id: int, predicate_id: int, relation: Relation) -> tuple[Any, ...]:
-    """A row of `_GIVEN`."""
-    if relation.object is not None:
-        end = state.ids[relation.object]
-        return (subject_id, predicate_id, end, None, f"e:{end}", relation.confidence)
-    ref = literal_ref(relation.value)
-    return (subject_id, predicate_id, None, json.dumps(relation.value), ref, relation.confidence)
+def _new(state: WriteState, relations: Mapping[tuple[int, int, str], Relation]) -> _New:
+    """Rows of relations by subject, predicate and `object_ref`."""
+    linked = [
+        (subject, predicate, state.ids[one.object], one.confidence)
+        for (subject, predicate, _), one in relations.items()
+        if one.object is not None
+    ]
+    valued = [
+        (subject, predicate, json.dumps(one.value), ref, one.confidence)
+        for (subject, predicate, ref), one in relations.items()
+        if one.object is None
+    ]
+    return _New(linked, valued)
 
 
 class _Upserted(NamedTuple):
@@ -155,23 +184,36 @@ class _Upserted(NamedTuple):
     ends: set[int]
 
 
-def _upsert(state: WriteState, rows: Sequence[tuple[Any, ...]], origin: str) -> _Upserted:
-    """Insert rows of `_GIVEN`; what is there takes the newer origin and confidence, if it has others.
+def _upsert(state: WriteState, new: _New, origin: str) -> _Upserted:
+    """Insert triples; what is there takes the newer origin and confidence, if it has others.
 
     A triple stated by a record, now also in a table, is of the table from then on.
     """
-    if not rows:
-        return _Upserted(0, set())
-    given = rows_of(state.session, _GIVEN, rows)
-    of_entity = sql_literal("e:").concat(cast(given.c.object_id, Text))
-    columns = [func.coalesce(c, of_entity) if c.name == "object_ref" else c for c in given.c]
-    chosen = select(sql_literal(state.workspace_id), *columns, sql_literal(origin)).where(true())
-    statement = upsert(state.session, TRIPLE).from_select(["workspace_id", *_GIVEN, "origin"], chosen)
-    new = statement.excluded
+    changed, ends = 0, set[int]()
+    for types, rows in ((_LINKED, new.linked), (_VALUED, new.valued)):
+        if rows:
+            found = _upsert_some(state, types, rows, origin)
+            changed += found.changed
+            ends |= found.ends
+    return _Upserted(changed, ends)
+
+
+def _upsert_some(
+    state: WriteState, types: dict[str, type[TypeEngine[Any]]], rows: Sequence[tuple[Any, ...]], origin: str
+) -> _Upserted:
+    given = rows_of(state.session, types, rows)
+    values: dict[str, Any] = {"workspace_id": sql_literal(state.workspace_id), "origin": sql_literal(origin)}
+    values |= {column.name: column for column in given.c}
+    if types is _LINKED:
+        values["object_ref"] = sql_literal("e:").concat(cast(given.c.object_id, Text))
+    statement = upsert(state.session, TRIPLE).from_select(
+        list(values), select(*values.values()).where(true())
+    )
+    newer = statement.excluded
     statement = statement.on_conflict_do_update(
         index_elements=["subject_id", "predicate_id", "object_ref"],
-        set_={"origin": new.origin, "confidence": new.confidence},
-        where=(TRIPLE.c.origin != new.origin) | (TRIPLE.c.confidence != new.confidence),
+        set_={"origin": newer.origin, "confidence": newer.confidence},
+        where=(TRIPLE.c.origin != newer.origin) | (TRIPLE.c.confidence != newer.confidence),
     )
     if state.targets.release_id is None:
         result = state.session.connection().execute(statement, execution_options={"preserve_rowcount": True})
