@@ -16,6 +16,7 @@ from tests.places import EVERYWHERE, SERVERS, on
 
 from chiasm import jobs
 from chiasm.catalog.models import Job, Schedule, ScheduleRun, WorkUnit
+from chiasm.ingest import submit_ingest
 from chiasm.jobs import schedules
 
 Home = Any
@@ -193,3 +194,15 @@ def test_a_worker_of_an_unknown_home_says_what_to_do(tmp_path: Path, paths: None
     )
     assert done.returncode == 2
     assert b"unknown setting CHIASM_NO_SUCH" in done.stderr
+
+
+def test_what_is_read_is_embedded_while_the_rest_is_read(make_home: Any, tmp_path: Path) -> None:
+    home = make_home(text_encoder="hash:text/32")
+    path = tmp_path / "many.jsonl"
+    path.write_text("".join(f'{{"key": "e:{n}", "title": "thing {n}"}}\n' for n in range(6000)))
+    job_id = submit_ingest(home.settings, home.catalog, home.workspace_id, path)
+    home.wait(job_id)
+    units = _units(home, WorkUnit.kind, WorkUnit.started_at, WorkUnit.finished_at)
+    [read_until] = [finished for kind, _, finished in units if kind == "read"]
+    began = [started for kind, started, _ in units if kind == "embed"]
+    assert len(began) >= 6 and min(began) < read_until

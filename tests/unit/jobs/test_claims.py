@@ -68,6 +68,15 @@ def test_what_is_read_is_read_in_order_one_at_a_time_in_a_workspace(catalog: Cat
     assert last.payload == {"n": 2}
 
 
+def test_two_hands_share_a_lane(catalog: Catalog, ask: Ask) -> None:
+    ask("read", [{}, {}])
+    ask("embed", [{"asset_ids": [1]}])
+    assert [one.kind for one in jobs.claim(catalog, ["ingest"], "a", 9, in_order=False)] == ["embed"]
+    assert [one.kind for one in jobs.claim(catalog, ["ingest"], "b", 9, in_order=True)] == ["read"]
+    assert jobs.claim(catalog, ["ingest"], "a", in_order=False) == []
+    assert jobs.claim(catalog, ["ingest"], "b", in_order=True) == []
+
+
 def test_a_domain_is_emptied_between_what_was_accepted_before_and_after(catalog: Catalog, ask: Ask) -> None:
     ask("read", [{"n": "before"}])
     ask("clear", [{"n": "clear"}])

@@ -55,6 +55,20 @@ def test_a_unit_that_cannot_be_halved_gets_twenty_workers(catalog: Catalog, ask:
     assert jobs.progress(catalog, job_id).state == "failed"
 
 
+def test_a_unit_that_gets_on_is_not_what_its_workers_were_lost_to(catalog: Catalog, ask: Ask) -> None:
+    ask("read", [{}])
+    for count in range(MAX_LOSSES + 5):
+        with catalog.write() as session:
+            session.execute(update(WorkUnit).values(available_at=0.0))
+        [claim] = jobs.claim(catalog, ["ingest"], "me")
+        assert claim.cursor == ({"line": count - 1} if count else {})
+        with catalog.write() as session:
+            jobs.advance(session, claim, {"line": count})
+        assert jobs.sweep(catalog, owners=["me"]) == 1
+    with catalog.read() as session:
+        assert session.scalar(select(WorkUnit.losses)) == 1
+
+
 def test_a_lease_runs_out_by_the_clock_of_the_database(catalog: Catalog, ask: Ask) -> None:
     ask("step", [{}])
     [claim] = jobs.claim(catalog, ["ingest"], "elsewhere", lease_s=0.05)
