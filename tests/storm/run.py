@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,7 +42,14 @@ class Outcome:
 
 
 def storm(
-    folder: Path, *, seconds: float, seed: int, clients: int = 3, settings: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    seconds: float,
+    seed: int,
+    clients: int = 3,
+    settings: Mapping[str, str] | None = None,
+    tell: Callable[[Outcome], None] = lambda outcome: None,
+    every_s: float = 60.0,
 ) -> Outcome:
     """Let clients work for some seconds while processes are killed every one to five, then compare.
 
@@ -52,6 +59,8 @@ def storm(
         seed: Of clients and kills.
         clients: Writers at once.
         settings: More lines of `chiasm.toml`: a database and a broker of its own.
+        tell: Called now and then with what happened so far.
+        every_s: How often.
     """
     home = folder / "home"
     home.mkdir(parents=True)
@@ -71,10 +80,15 @@ def storm(
     try:
         for writer in writers:
             writer.start()
-        until = time.monotonic() + seconds
+        told = time.monotonic()
+        until = told + seconds
         while time.monotonic() < until:
             time.sleep(draw.uniform(1.0, 5.0))
             fleet.kill_one(draw)
+            if time.monotonic() >= told + every_s:
+                told = time.monotonic()
+                _count(outcome, fleet, writers)
+                tell(outcome)
         for writer in writers:
             writer.stop()
         for writer in writers:
@@ -82,14 +96,19 @@ def storm(
                 outcome.differences.append(f"client {writer.name} did not come to an end")
     finally:
         fleet.stop()
-    outcome.kills = fleet.kills
+    _count(outcome, fleet, writers)
     facts = {key: fact for writer in writers for key, fact in writer.facts.items()}
     gone = {key: text for writer in writers for key, text in writer.gone.items()}
     for writer in writers:
-        outcome.operations += writer.done
         outcome.differences += writer.broken
-    outcome.entities = sum(fact is not None for fact in facts.values())
     with chiasm.open(home) as kb:
         outcome.differences += differences(kb, catalog, loaded, facts, gone)
     catalog.engine.dispose()
     return outcome
+
+
+def _count(outcome: Outcome, fleet: Fleet, writers: Sequence[Client]) -> None:
+    outcome.kills = Counter(fleet.kills)
+    outcome.operations = sum((Counter(writer.done) for writer in writers), Counter[str]())
+    # The clients may be writing: a copy holds still.
+    outcome.entities = sum(fact is not None for writer in writers for fact in list(writer.facts.values()))

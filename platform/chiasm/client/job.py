@@ -19,7 +19,7 @@ _PAUSED = "paused"
 _AWAY_S = 300.0
 _AWAY_POLL_S = 0.5
 _FIRST_POLL_S = 0.05
-_LAST_POLL_S = 0.5
+_LAST_POLL_S = 0.2
 _NUDGE_EVERY_S = 2.0
 #: Workers that an embedded home started and that ended without doing anything.
 _MAX_IDLE_STARTS = 8
