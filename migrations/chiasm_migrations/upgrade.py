@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,9 @@ def schema_status(engine: Engine) -> SchemaStatus:
     return SchemaStatus(current=current, newest=newest)
 
 
+_alone = threading.Lock()
+
+
 def upgrade_schema(engine: Engine) -> SchemaStatus:
     """Apply every migration not yet applied, in one transaction, alone; the status after it."""
     # The write option makes SQLite take its lock at once, so two processes upgrade one after the other.
@@ -52,7 +56,9 @@ def upgrade_within(connection: Connection, revision: str = "head") -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    # Alembic's `op` is one for the whole process: two homes are opened one after the other.
+    with _alone:
+        command.upgrade(config, revision)
 
 
 def knows_revision(revision: str) -> bool:
