@@ -16,6 +16,7 @@ __all__ = ["SchemaStatus", "knows_revision", "schema_status", "upgrade_schema", 
 
 #: Any number that no other application takes; PostgreSQL's advisory locks are per database.
 _ADVISORY_LOCK = 0x43484941
+_alone = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,6 @@ def schema_status(engine: Engine) -> SchemaStatus:
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     return SchemaStatus(current=current, newest=newest)
-
-
-_alone = threading.Lock()
 
 
 def upgrade_schema(engine: Engine) -> SchemaStatus:
