@@ -49,6 +49,8 @@ class Runner:
         tidier = Tidier(settings, catalog) if lane == "ingest" else None
         self._main = Hand(tools, lane, self._stop, beat=threads.adjust)
         self._reading: Hand | None = None
+        #: What ended the reading hand, if not the end of the runner.
+        self._broken: BaseException | None = None
         if tidier is not None:
             # At each batch there is something to embed.
             self._reading = Hand(tools, lane, self._stop, in_order=True, beat=lambda: self._main.poke())
@@ -68,11 +70,21 @@ class Runner:
         os.write(self._line, b"r")
         reading = None
         if self._reading is not None:
-            reading = threading.Thread(target=self._reading.run, name="reading", daemon=True)
+            reading = threading.Thread(target=self._read, args=(self._reading,), name="reading", daemon=True)
             reading.start()
         self._main.run()
         if reading is not None:
             reading.join()
+        if self._broken is not None:
+            raise self._broken
+
+    def _read(self, hand: Hand) -> None:
+        try:
+            hand.run()
+        except BaseException as error:  # noqa: BLE001 - raised again by the main thread
+            # A runner with one hand would embed for ever and read nothing: it ends, and another one is started.
+            self._broken = error
+            self.stop()
 
     def stop(self) -> None:
         """End after the units at hand; a handler that asks `ctx.stop()` ends sooner."""
