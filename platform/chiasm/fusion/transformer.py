@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from chiasm.fusion.recipe import FusionConfig
 from chiasm.fusion.tokens import KINDS, TokenBatch
+from chiasm_encoders.nets.attention import attend
 
 __all__ = ["Block", "FusionTransformer", "Padded", "build_fusion"]
 
@@ -56,7 +57,7 @@ class Block(nn.Module):
         batch, tokens, width = x.shape
         qkv = self.qkv(self.norm_attention(x)).view(batch, tokens, 3, self.heads, width // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # (B, T, 3, H, W/H) -> 3 x (B, H, T, W/H)
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        mixed = attend(query, key, value, bias)
         x = x + self.drop(self.out(mixed.transpose(1, 2).reshape(batch, tokens, width)))
         return x + self.drop(self.down(functional.gelu(self.up(self.norm_forward(x)))))
 

@@ -56,7 +56,7 @@ def _events(url: str, last_id: str | None = None) -> Iterator[dict[str, Any]]:
 
 def test_events_say_all_end_with_the_end_and_are_taken_up(served: tuple[Home, int]) -> None:
     home, port = served
-    job_id = home.ask("slow", [{"name": f"s{index}", "steps": 20} for index in range(2)] + [{"name": "x"}])
+    job_id = home.ask("slow", [{"name": f"s{index}", "steps": 60} for index in range(2)] + [{"name": "x"}])
     url = f"http://127.0.0.1:{port}/v1/jobs/{job_id}/events"
     # Who follows an embedded home's job gets it a worker.
     seen = []
