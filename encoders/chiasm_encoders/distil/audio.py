@@ -25,6 +25,10 @@ from chiasm_encoders.errors import SupervisionError
 
 __all__ = ["train_audio_student"]
 
+#: Bands of pitch and samples between windows for short clips and for longer ones, and the seconds between the two.
+_WORDS, _NOISES = (40, 400), (64, 320)
+_WORD_S = 2.0
+
 
 def train_audio_student(
     waves: ClipSource,
@@ -88,13 +92,15 @@ def _shape(
         "instance": config.instance_dim if config.instance_weight or not taught else 0,
     }
     # Clips are used at their usual length: nine in ten fit whole, and spoken words are not padded to seconds.
-    usual_s = float(np.quantile(clips.lengths[supervision.items], 0.9)) / sample_rate_hz
+    lengths = clips.lengths[supervision.items]
+    usual_s = float(np.quantile(lengths, 0.9)) / sample_rate_hz
+    mels, hop = _WORDS if np.median(lengths) < _WORD_S * sample_rate_hz else _NOISES
     return {
         "sample_rate_hz": sample_rate_hz,
         "clip_s": min(config.clip_s, max(1.0, usual_s)),
-        "mels": config.mels,
+        "mels": config.mels or mels,
         "window": config.window,
-        "hop": config.hop,
+        "hop": config.hop or hop,
         "trunk": config.trunk,
         "widths": list(config.widths),
         "stem_stride": config.stem_stride,

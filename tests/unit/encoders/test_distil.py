@@ -227,3 +227,13 @@ def test_media_that_do_not_fit_are_refused(tmp_path):
         train_image_student(toy_drawings(5)[..., 0], toy_supervision(5), TINY_IMAGE, **options)
     with pytest.raises(SupervisionError, match="no samples"):
         train_audio_student([np.zeros(0, np.float32)] * 5, 8000, toy_supervision(5), TINY_AUDIO, **options)
+
+
+@pytest.mark.parametrize(("seconds", "grid"), [(1.0, (40, 400)), (3.0, (64, 320))])
+def test_the_grid_follows_the_clips_length(seconds, grid, tmp_path):
+    config = dataclasses.replace(TINY_AUDIO, mels=None, hop=None, window=1024, max_steps=1)
+    tone = np.sin(np.arange(int(16_000 * seconds)) / 9).astype(np.float32)
+    options = {"seed": 0, "out": tmp_path, "report": lambda *_: None, "stop": never}
+    train_audio_student([tone, tone / 2, tone / 3, tone / 4], 16_000, toy_supervision(4), config, **options)
+    model = json.loads((tmp_path / "config.json").read_text())["model"]
+    assert (model["mels"], model["hop"]) == grid
