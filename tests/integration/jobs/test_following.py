@@ -83,7 +83,7 @@ def test_events_say_all_end_with_the_end_and_are_taken_up(served: tuple[Home, in
 
 def test_paused_resumed_and_followed_over_a_service_that_dies(served: tuple[Home, int]) -> None:
     home, port = served
-    job_id = home.ask("slow", [{"name": f"s{index}", "steps": 10} for index in range(4)])
+    job_id = home.ask("slow", [{"name": f"s{index}", "steps": 40} for index in range(4)])
     url = f"http://127.0.0.1:{port}"
     assert httpx.post(f"{url}/v1/jobs/{job_id}/pause").json()["state"] == "paused"
     home.start("worker", "--queues", "ingest")
@@ -99,7 +99,7 @@ def test_paused_resumed_and_followed_over_a_service_that_dies(served: tuple[Home
         assert home.wait(probe).state == "done"
         assert home.names() == ["other work goes on"] and job.progress.state == "paused"
         assert [row.id for row in kb.jobs.list(state="paused")] == [job_id]
-        assert job.resume().progress.state == "queued"
+        assert job.resume().progress.state in ("queued", "running")
         home.until(lambda: job.progress.units.get("leased"))
         assert job.pause().progress.state == "paused"
         home.until(lambda: not job.progress.units.get("leased"))

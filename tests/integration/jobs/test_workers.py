@@ -90,7 +90,7 @@ def test_two_workers_never_do_a_unit_twice_and_a_lost_message_loses_nothing(home
 
 @on("local", "rabbitmq")
 def test_a_killed_runner_and_a_killed_worker_lose_nothing_and_double_nothing(home: Home) -> None:
-    job_id = home.ask("slow", [{"name": "long", "steps": 30}])
+    job_id = home.ask("slow", [{"name": "long", "steps": 60}])
     worker = home.start("worker", "--queues", "ingest")
     os.kill(_leased_by_runner(home, worker.pid), signal.SIGKILL)
     home.until(lambda: _units(home, WorkUnit.claims, WorkUnit.state) == [(2, "leased")])
