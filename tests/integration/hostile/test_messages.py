@@ -7,9 +7,11 @@ import json
 import os
 import time
 import uuid
+import zlib
 from pathlib import Path
 from typing import Any
 
+from amqp import Message, NotFound
 from kombu import Connection
 from tests.integration.jobs import conftest as workers
 from tests.places import on
@@ -111,6 +113,102 @@ def _waiting(home: workers.Home) -> int:
         with Connection(home.settings.broker_url) as connection:
             return int(connection.default_channel.client.llen(wire_name("ingest")))
     return len(list((home.settings.queue_dir / "messages").glob(f"*.{wire_name('ingest')}.msg")))
+
+
+def _bomb(size: int) -> bytes:
+    """So many zeros, packed."""
+    packer, piece = zlib.compressobj(), bytes(2**20)
+    return b"".join([packer.compress(piece) for _ in range(size // len(piece))]) + packer.flush()
+
+
+#: As RabbitMQ carries them: body and properties, which the protocol itself keeps apart and typed.
+CARRIED: dict[str, tuple[bytes, dict[str, Any]]] = {
+    **{name: (content, {}) for name, content in MESSAGES.items()},
+    **{
+        f"{name}, said to be ours": (
+            content,
+            {"content_type": "application/json", "content_encoding": "utf-8", "application_headers": sent},
+        )
+        for name, content in MESSAGES.items()
+        for sent in [message()["headers"]]
+    },
+    **{
+        name: (
+            json.dumps(body).encode(),
+            {"content_type": "application/json", "content_encoding": "utf-8"} | more,
+        )
+        for name, body, more in (
+            ("no headers", [["ingest"], {}, {}], {}),
+            ("an encoding that is none", [["ingest"], {}, {}], {"content_encoding": "rot13"}),
+            ("a pickle by name", [["ingest"], {}, {}], {"content_type": "application/x-python-serialize"}),
+            ("no type", [["ingest"], {}, {}], {"content_type": None}),
+            *(
+                (name, body, {"application_headers": {**message()["headers"], **changes}})
+                for name, body, changes in (
+                    (
+                        "a packed body that is not packed",
+                        [["ingest"], {}, {}],
+                        {"compression": "application/x-bz2"},
+                    ),
+                    ("a packing that is none", [["ingest"], {}, {}], {"compression": "x" * 1000}),
+                    ("arguments that are a word", "ingest", {}),
+                    ("arguments that are a number", 7, {}),
+                    ("arguments of another shape", [[{"queue": 1}], {"x": 2}, {"callbacks": 3}], {}),
+                    ("no arguments", [[], {}, {}], {}),
+                    ("a lane of a million letters", [["x" * 1_000_000], {}, {}], {}),
+                    ("a task that is not ours", [[], {}, {}], {"task": "os.system"}),
+                    ("a task that is a number", [["ingest"], {}, {}], {"task": 7}),
+                    ("a task for no day", [["ingest"], {}, {}], {"eta": "yesterday"}),
+                    ("a task for tomorrow", [["ingest"], {}, {}], {"eta": "2999-01-01T00:00:00"}),
+                    ("a limit of letters", [["ingest"], {}, {}], {"timelimit": ["a", "b"]}),
+                    ("an id that is a list", [["ingest"], {}, {}], {"id": [1]}),
+                    ("a task that retries for ever", [["ingest"], {}, {}], {"retries": -1}),
+                )
+            ),
+        )
+    },
+    "a bomb": (
+        _bomb(2**30),
+        {
+            "content_type": "application/json",
+            "content_encoding": "utf-8",
+            "application_headers": {**message()["headers"], "compression": "application/x-gzip"},
+        },
+    ),
+}
+
+
+@on("rabbitmq")
+def test_messages_of_strangers_through_rabbitmq(make_home: Any) -> None:
+    home = make_home()
+    worker = home.start("worker", "--queues", "ingest")
+    home.wait(home.ask("note", [{"name": "before"}]))
+    ours = {"content_type": "application/json", "content_encoding": "utf-8"}
+    last = Message(json.dumps([["ingest"], {}, {}]), **ours, application_headers=message()["headers"])
+    with Connection(home.settings.broker_url) as connection:
+        # The first job may be done before the worker listens.
+        home.until(lambda: _kept(connection) == 0)
+        channel = connection.default_channel
+        for name, (content, properties) in CARRIED.items():
+            known = {key: value for key, value in properties.items() if value is not None}
+            # One at a time: what ends the listening empties the queue. When the last is taken, so is the one before.
+            for each in (Message(content, **known), last):
+                channel.basic_publish(each, routing_key=wire_name("ingest"))
+                home.until(lambda: _kept(connection) == 0, timeout_s=60)
+            assert worker.poll() is None, name
+    assert home.wait(home.ask("note", [{"name": "after"}])).result == {"noted": 1}
+    assert home.names() == ["before", "after"] and worker.poll() is None
+    peak = Path(f"/proc/{worker.pid}/status").read_text().partition("VmHWM:")[2].split()[0]
+    assert int(peak) < 500_000
+
+
+def _kept(connection: Connection) -> int | None:
+    """Messages in the lane's queue; None where there is no queue yet, which ends the channel that asked."""
+    try:
+        with connection.channel() as channel:
+            return int(channel.queue_declare(wire_name("ingest"), passive=True).message_count)
+    except NotFound:
+        return None
 
 
 @on("local", "redis")
