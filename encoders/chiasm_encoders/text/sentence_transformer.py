@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from chiasm_encoders.batches import length_batches
 from chiasm_encoders.device import batch_dtype, resolve_device
@@ -102,10 +103,9 @@ class BertEncoder(_Sentences):
 
     @torch.inference_mode()
     def _forward(self, ids: list[list[int]]) -> Vectors:
-        longest = len(ids[0])
-        tokens = torch.tensor([one + [0] * (longest - len(one)) for one in ids], device=self._device)
+        tokens = pad_sequence([torch.tensor(one) for one in ids], batch_first=True).to(self._device)
         lengths = torch.tensor([len(one) for one in ids], device=self._device)
-        mask = torch.arange(longest, device=self._device)[None, :] < lengths[:, None]
+        mask = torch.arange(tokens.shape[1], device=self._device)[None, :] < lengths[:, None]
         vectors: Vectors = self._model(tokens, mask).float().cpu().numpy()
         return vectors
 

@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Workspace
+from chiasm.catalog.names import check_name
 from chiasm.errors import ChiasmError, InputError, SettingsError, UnavailableError
 from chiasm.settings import Settings
 
@@ -79,7 +80,12 @@ class Catalog:
             yield session
 
     def workspace_id(self, name: str) -> int:
-        """Id of a workspace, which is made if it does not exist."""
+        """Id of a workspace, which is made if it does not exist.
+
+        Raises:
+            UsageError: No workspace can have that name.
+        """
+        check_name(name, "the workspace")
         with self.read() as session:
             found = session.scalar(select(Workspace.id).where(Workspace.name == name))
         if found is not None:

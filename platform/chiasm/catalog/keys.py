@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import ApiKey
+from chiasm.catalog.names import check_name
 from chiasm.errors import ConflictError, NotFoundError, UsageError
 
 __all__ = ["SCOPES", "KeyGrant", "create_key", "find_key", "list_keys", "revoke_key"]
@@ -38,13 +39,12 @@ def create_key(session: Session, workspace_id: int, name: str, scope: str = "rea
     """The new key's secret, which is not kept and cannot be shown again.
 
     Raises:
-        UsageError: The scope is unknown or the name empty.
+        UsageError: The scope is unknown or the name none.
         ConflictError: A key of that name exists (revoked ones keep their name, for the records).
     """
     if scope not in SCOPES:
         raise UsageError(f"unknown scope {scope!r}", remedy=f"use {', '.join(SCOPES)}")
-    if not name.strip():
-        raise UsageError("the key's name is empty", remedy="name it after who will use it")
+    check_name(name, "the key")
     taken = select(ApiKey.id).where(ApiKey.workspace_id == workspace_id, ApiKey.name == name)
     if session.scalar(taken) is not None:
         raise ConflictError(f"a key named {name!r} exists already", remedy="choose another name")

@@ -62,12 +62,28 @@ class Schedules:
         name: str,
         *,
         cron: str | None = None,
+        timezone: str = "UTC",
         when_new: float | None = None,
         job: str = "train",
         **params: Any,
     ) -> JsonDict:
-        """A new schedule: `cron` in five fields (UTC), or `when_new` as a share of new entities."""
-        return self._backend.add_schedule(name, cron=cron, when_new=when_new, job=job, params=params)
+        """A new schedule.
+
+        Args:
+            name: One line of text, unique in the workspace.
+            cron: Five fields; due times are those of `timezone`.
+            timezone: IANA name, as in `Europe/Berlin`.
+            when_new: Fire when this share (0 to 1] of the entities is new since the last release.
+            job: train or evaluate.
+            params: Of the job, as in `recipe="offline"`.
+
+        Raises:
+            UsageError: Neither or both of cron and when_new, or one of the values cannot be used.
+            ConflictError: The name is taken.
+        """
+        return self._backend.add_schedule(
+            name, cron=cron, timezone=timezone, when_new=when_new, job=job, params=params
+        )
 
     def pause(self, name: str) -> JsonDict:
         """Fire no more until resumed."""

@@ -174,12 +174,13 @@ class KnowledgeBase(Removal, Merging):
         name: str,
         *,
         cron: str | None = None,
+        timezone: str = "UTC",
         when_new: float | None = None,
         job: str = "train",
         **params: Any,
     ) -> JsonDict:
-        """Ask for a job by the clock (`cron`, five fields, UTC) or when enough is new (`when_new`)."""
-        return self.schedules.add(name, cron=cron, when_new=when_new, job=job, **params)
+        """Ask for a job by the clock (`cron`) or when enough is new (`when_new`), as `schedules.add`."""
+        return self.schedules.add(name, cron=cron, timezone=timezone, when_new=when_new, job=job, **params)
 
     def job(self, job_id: int) -> Job:
         """A job by its id.

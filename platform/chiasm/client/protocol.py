@@ -198,7 +198,14 @@ class Backend(Protocol):
         """Schedules by name."""
 
     def add_schedule(
-        self, name: str, *, cron: str | None, when_new: float | None, job: str, params: Mapping[str, Any]
+        self,
+        name: str,
+        *,
+        cron: str | None,
+        timezone: str,
+        when_new: float | None,
+        job: str,
+        params: Mapping[str, Any],
     ) -> JsonDict:
         """A new schedule."""
 

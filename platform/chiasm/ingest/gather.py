@@ -49,9 +49,9 @@ class Gathered:
 def gather(task: ReadTask, rows: Iterable[Row], source: MediaSource) -> Iterator[Gathered]:
     """Batches of the rows; a bad row becomes a failure and spoils no other."""
     gathered = _empty(task)
-    # Where the row before ended: a line that cannot be parsed is replayed from there.
-    before = 0
     edges = gathered.batch.edges
+    # Where the row before ended: a line that cannot be parsed is replayed from there.
+    line = before = 0
     for row in rows:
         content = row[1]
         if isinstance(content, Edge):
@@ -61,13 +61,14 @@ def gather(task: ReadTask, rows: Iterable[Row], source: MediaSource) -> Iterator
         else:
             _add(gathered, task, row, content, before, source)
             full = gathered.full
-        gathered.line, before = row[0], row[2]
-        gathered.offset = before
+        line, before = row[0], row[2]
         if full:
+            gathered.line, gathered.offset = line, before
             yield gathered
             gathered = _empty(task)
-            edges = gathered.batch.edges
-    if gathered.line:
+            edges, line = gathered.batch.edges, 0
+    if line:
+        gathered.line, gathered.offset = line, before
         yield gathered
 
 

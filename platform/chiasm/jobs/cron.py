@@ -33,7 +33,8 @@ def next_due(line: str, after: float, timezone: str = "UTC") -> float:
 
     try:
         zone = ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    # A region alone is a folder, and a long name no file (OSError).
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise UsageError(
             f"no time zone {timezone!r}", where="--timezone", remedy="use a name like UTC or Europe/Berlin"
         ) from error

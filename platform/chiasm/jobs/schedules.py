@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog, db_now
 from chiasm.catalog.models import Schedule, ScheduleRun
+from chiasm.catalog.names import check_name
 from chiasm.errors import ConflictError, NotFoundError, UsageError
 from chiasm.jobs.cron import check_cron, next_due
 from chiasm.jobs.firing import fire_once
@@ -69,10 +70,11 @@ def add(
     """
     if (cron is None) == (when_new is None):
         raise UsageError("a schedule has either a cron line or a share of new entities", where=name)
-    if not name.strip():
-        raise UsageError("a schedule needs a name", where="NAME")
+    check_name(name, "the schedule")
     if when_new is not None and not 0 < when_new <= 1:
         raise UsageError(f"{when_new} is no share", where="--when-new", remedy="use 0.05 for five per cent")
+    if timezone != "UTC" and cron is None:
+        raise UsageError("only the clock has a time zone", where="--timezone", remedy="leave it out")
     if cron is not None:
         check_cron(cron, timezone)
     check_kind(job)

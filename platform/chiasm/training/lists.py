@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from chiasm.training.dataset import Dataset
     from chiasm.training.holdout import Visible
 
-__all__ = ["Lists", "few_names", "items_of", "with_lists"]
+__all__ = ["Lists", "few_names", "items_of", "listed_items", "with_lists"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -50,6 +51,19 @@ def items_of(text: str) -> list[str]:
     return items if short and len(items) >= FEWEST_ITEMS else []
 
 
+def listed_items(texts: Iterable[tuple[int, str]], number: dict[str, int]) -> Ints:
+    """What texts list, ``(pairs, 2)``: whose text it is, and the number of the item.
+
+    Args:
+        texts: Whose each is, and the text.
+        number: Of texts that have one; items that have none are added.
+    """
+    pairs = [
+        (owner, number.setdefault(item, len(number))) for owner, text in texts for item in items_of(text)
+    ]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
 def few_names(data: Dataset, seen: Visible) -> Bools:
     """Entities beside fewer than `FEW_NAMES` names of bare neighbours, ``(entities,)``; stubs are never among them."""
     names = np.flatnonzero(seen.assets & (data.names == "text") & data.stub[data.entity])
@@ -73,14 +87,10 @@ def with_lists(data: Dataset, seen: Visible, spec: str, fingerprint: str | None)
     """
     from chiasm_encoders import load_encoder
 
-    few = few_names(data, seen)
+    mine = np.flatnonzero((data.names == "text") & few_names(data, seen)[data.entity])
     number: dict[str, int] = {}
-    pairs = [
-        (asset, number.setdefault(item, len(number)))
-        for asset in np.flatnonzero((data.names == "text") & few[data.entity]).tolist()
-        for item in items_of(str(data.value[asset]))
-    ]
-    if not pairs:
+    pairs = listed_items(((asset, str(data.value[asset])) for asset in mine.tolist()), number)
+    if not len(pairs):
         return data
     with translated():
         encoder = load_encoder(spec)
@@ -88,5 +98,5 @@ def with_lists(data: Dataset, seen: Visible, spec: str, fingerprint: str | None)
             return data
         texts = list(number)
         parts = [encoder.encode(texts[at : at + _CHUNK]) for at in range(0, len(texts), _CHUNK)]
-    asset, item = np.array(pairs, dtype=np.int64).T
+    asset, item = pairs.T
     return replace(data, lists=Lists(tuple(texts), np.concatenate(parts), asset, item))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from chiasm.errors import RecipeError, translated
 from chiasm.training.dataset import Dataset
 from chiasm.training.holdout import Visible
-from chiasm.training.lists import FEW_NAMES, few_names, items_of
+from chiasm.training.lists import FEW_NAMES, few_names, listed_items
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.snapshot import Snapshot
 
@@ -135,8 +135,9 @@ def word_table(
     own = ~data.stub[owner]
     lent = _joined(here[named], there[named], owner, text_of)
     untold = few_names(data, seen)[owner]
-    texts, listed = _listed(texts, owner[untold], text_of[untold])
-    lent = np.concatenate([lent, listed])
+    number = {str(text): at for at, text in enumerate(texts)}
+    lists = zip(owner[untold].tolist(), texts[text_of[untold]].tolist(), strict=True)
+    lent = np.concatenate([lent, listed_items(lists, number)])
     if len(lent):
         named_as = np.array([str(title or "") for title in titles])[owner]
         few = np.bincount(lent[:, 0], minlength=data.num_entities)[owner] < FEW_NAMES
@@ -145,18 +146,7 @@ def word_table(
     words = np.unique(lent if len(lent) else told, axis=0)
     phrases = np.unique(np.concatenate([lent, told]), axis=0)
     offsets = np.searchsorted(phrases[:, 0], np.arange(data.num_entities + 1)).astype(np.int64)
-    return texts.tolist(), words[:, 1], words[:, 0], (offsets, phrases[:, 1])
-
-
-def _listed(texts: npt.NDArray[np.str_], owner: Ints, text_of: Ints) -> tuple[npt.NDArray[np.str_], Ints]:
-    """The texts with the items of those that are lists, and entities with their items, ``(pairs, 2)``."""
-    number = {str(text): at for at, text in enumerate(texts)}
-    pairs = [
-        (entity, number.setdefault(item, len(number)))
-        for entity, text in zip(owner.tolist(), text_of.tolist(), strict=True)
-        for item in items_of(str(texts[text]))
-    ]
-    return np.array(list(number), dtype=np.str_), np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return list(number), words[:, 1], words[:, 0], (offsets, phrases[:, 1])
 
 
 def _joined(entity: Ints, neighbour: Ints, owner: Ints, text: Ints) -> Ints:

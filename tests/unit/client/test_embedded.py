@@ -124,7 +124,8 @@ def test_workspaces_do_not_see_each_other(home: OpenHome) -> None:
 
 
 def test_schedules(kb: KnowledgeBase) -> None:
-    kb.schedule("nightly", cron="0 3 * * *", job="train", recipe="offline")
+    made = kb.schedule("nightly", cron="0 3 * * *", timezone="Asia/Tokyo", job="train", recipe="offline")
+    assert made["timezone"] == "Asia/Tokyo" and made["next_run_at"] % 86400 == 18 * 3600
     kb.schedule("fresh", when_new=0.05)
     assert [(row["name"], row["cron"], row["when_new"]) for row in kb.schedules] == [
         ("fresh", None, 0.05),

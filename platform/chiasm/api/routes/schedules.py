@@ -20,8 +20,10 @@ class NewSchedule(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    #: Five fields, UTC.
+    #: Five fields.
     cron: str | None = None
+    #: Whose clock: an IANA name.
+    timezone: str = "UTC"
     #: Share of entities that are new since the last release.
     when_new: float | None = None
     job: Literal["train", "evaluate"] = "train"
@@ -38,7 +40,12 @@ def list_schedules(backend: Reader) -> dict[str, Any]:
 def add(backend: Admin, body: NewSchedule) -> dict[str, Any]:
     """A new schedule."""
     return backend.add_schedule(
-        body.name, cron=body.cron, when_new=body.when_new, job=body.job, params=body.params
+        body.name,
+        cron=body.cron,
+        timezone=body.timezone,
+        when_new=body.when_new,
+        job=body.job,
+        params=body.params,
     )
 
 

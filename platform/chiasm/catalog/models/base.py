@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from sqlalchemy import JSON, BigInteger, Double, Index, Integer, MetaData, String, Table, text
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
+from chiasm.catalog.names import NAME_LENGTH
+
 __all__ = ["Base", "BigId", "Json", "Name", "RowHash", "Seconds", "Sha256", "unsealed"]
 
 #: 64-bit in PostgreSQL; SQLite only counts up on INTEGER.
@@ -16,7 +18,7 @@ BigInt = BigInteger().with_variant(Integer, "sqlite")
 BigId = Annotated[int, mapped_column(BigInt, primary_key=True, autoincrement=True)]
 #: Seconds since the epoch.
 Seconds = Annotated[float, mapped_column(Double, default=time.time)]
-Name = Annotated[str, mapped_column(String(512))]
+Name = Annotated[str, mapped_column(String(NAME_LENGTH))]
 Sha256 = Annotated[str, mapped_column(String(64))]
 RowHash = Annotated[str | None, mapped_column(String(64))]
 Json = Annotated[dict[str, Any], mapped_column(JSON, default=dict)]

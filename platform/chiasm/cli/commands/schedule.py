@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
 def add(
     context: typer.Context,
     name: ScheduleName,
-    cron: Annotated[str | None, typer.Option(help='Five fields, UTC, as in "0 3 * * *".')] = None,
+    cron: Annotated[str | None, typer.Option(help='Five fields, as in "0 3 * * *".')] = None,
+    timezone: Annotated[str, typer.Option(metavar="ZONE", help="Whose clock, as in Europe/Berlin.")] = "UTC",
     when_new: Annotated[
         float | None, typer.Option(help="Share of entities new since the last release, as in 0.05.")
     ] = None,
@@ -41,7 +42,9 @@ def add(
     frame = frame_of(context)
     params: dict[str, Any] = {"recipe": recipe, "overrides": assignments(changes or ()) or None, "seed": seed}
     given = {key: value for key, value in params.items() if value is not None}
-    row = frame.knowledge_base().schedule(name, cron=cron, when_new=when_new, job=job, **given)
+    row = frame.knowledge_base().schedule(
+        name, cron=cron, timezone=timezone, when_new=when_new, job=job, **given
+    )
     _show(frame, [row])
 
 
@@ -105,7 +108,7 @@ def _show(frame: Frame, rows: list[dict[str, Any]]) -> None:
         (
             row["name"],
             state_text("paused" if row["paused"] else "active"),
-            row["cron"] or f"when {row['when_new']:.0%} is new",
+            f"{row['cron']} {row['timezone']}" if row["cron"] else f"when {row['when_new']:.0%} is new",
             row["job"],
             row["params"] or None,
             ago(row["next_run_at"]),

@@ -219,13 +219,27 @@ class EmbeddedBackend(Work, Removal, Duplicates):
         return [row.to_dict() for row in list_all(self.home.catalog, self.workspace_id)]
 
     def add_schedule(
-        self, name: str, *, cron: str | None, when_new: float | None, job: str, params: Mapping[str, Any]
+        self,
+        name: str,
+        *,
+        cron: str | None,
+        timezone: str,
+        when_new: float | None,
+        job: str,
+        params: Mapping[str, Any],
     ) -> JsonDict:
         """A new schedule."""
         from chiasm.jobs.schedules import add
 
         row = add(
-            self.home.catalog, self.workspace_id, name, job=job, cron=cron, when_new=when_new, params=params
+            self.home.catalog,
+            self.workspace_id,
+            name,
+            job=job,
+            cron=cron,
+            timezone=timezone,
+            when_new=when_new,
+            params=params,
         )
         return row.to_dict()
 

@@ -229,10 +229,18 @@ class HttpBackend(Duplicates):
         return list(self._wire.get("/v1/schedules")["schedules"])
 
     def add_schedule(
-        self, name: str, *, cron: str | None, when_new: float | None, job: str, params: Mapping[str, Any]
+        self,
+        name: str,
+        *,
+        cron: str | None,
+        timezone: str,
+        when_new: float | None,
+        job: str,
+        params: Mapping[str, Any],
     ) -> JsonDict:
         """A new schedule."""
-        body = {"name": name, "cron": cron, "when_new": when_new, "job": job, "params": dict(params)}
+        clock = {"cron": cron, "timezone": timezone, "when_new": when_new}
+        body = {"name": name, **clock, "job": job, "params": dict(params)}
         return self._wire.post("/v1/schedules", body)
 
     def change_schedule(self, name: str, action: str) -> JsonDict:

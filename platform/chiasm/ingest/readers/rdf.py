@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +100,6 @@ def _key(node: Any, path: Path) -> str:
     raise ManifestError("a statement about a statement is not read", remedy="leave quoted triples out")
 
 
-# Subjects come in runs, predicates are few, and some objects are everywhere.
-@lru_cache(maxsize=4096)
 def _name(iri: str, field: str) -> str:
     return checked_name(name_of_iri(iri), field)
 
