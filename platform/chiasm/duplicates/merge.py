@@ -152,8 +152,8 @@ def _move_assets(session: Session, merge: EntityMerge, kept: Entity, other: Enti
             last += 1
             change(session, ASSET, row["id"], {"entity_id": kept.id, **_about(merge, row, last)})
         else:
-            remove_vectors(session, spaces, row["modality"], [row["id"]])
             drop(session, ASSET, row["id"])
+            remove_vectors(session, spaces, row["modality"], [row["id"]])
     session.flush()
 
 

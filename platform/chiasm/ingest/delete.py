@@ -115,7 +115,6 @@ def delete_asset(catalog: Catalog, workspace_id: int, asset_id: int) -> int | No
                 "there is no such asset", where=f"asset {asset_id}", remedy="`/v1/entities/KEY` lists them"
             )
         entity = session.get_one(Entity, asset.entity_id)
-        remove_vectors(session, spaces_by_kind(session, workspace_id), asset.modality, [asset.id])
         if asset.modality == "text" and asset.role == "title":
             entity.title = None
         # The record it came from names what is gone: ingested again, it brings it back.
@@ -124,6 +123,7 @@ def delete_asset(catalog: Catalog, workspace_id: int, asset_id: int) -> int | No
         entity.updated_at = time.time()
         session.delete(asset)
         session.flush()
+        remove_vectors(session, spaces_by_kind(session, workspace_id), asset.modality, [asset_id])
         near = near_to(session, [entity.id]) | {entity.id}
         catalog.bump_revision(session, workspace_id)
         return _fuse_near(session, workspace_id, near)
@@ -156,12 +156,13 @@ def remove_entities(
             now.
     """
     spaces = spaces_by_kind(session, workspace_id)
-    found = session.execute(select(Asset.id, Asset.modality).where(Asset.entity_id.in_(entity_ids))).all()
+    mine = delete(Asset).where(Asset.entity_id.in_(entity_ids)).returning(Asset.id, Asset.modality)
+    # Rows first: who embeds them at this moment (PostgreSQL) is waited for, and what it wrote goes too.
+    found = session.execute(mine, execution_options=_QUIET).all()
     for modality in _MODALITIES:
         remove_vectors(session, spaces, modality, [one for one, kind in found if kind == modality])
     for kind in ("graph", "fused"):
         remove_vectors(session, spaces, kind, entity_ids)
-    session.execute(delete(Asset).where(Asset.entity_id.in_(entity_ids)), execution_options=_QUIET)
     near = near_to(session, entity_ids)
     statements = _remove_triples(session, entity_ids)
     now = time.time()
@@ -231,7 +232,7 @@ def spaces_by_kind(session: Session, workspace_id: int) -> dict[str, list[int]]:
 def remove_vectors(
     session: Session, spaces: dict[str, list[int]], kind: str, item_ids: Sequence[int]
 ) -> None:
-    """Take items out of all spaces of a kind."""
+    """Take items out of all spaces of a kind; their own rows are deleted or locked by now."""
     # Imported here: spaces bring FAISS.
     from chiasm.spaces import remove_items
 

@@ -184,7 +184,7 @@ def _owners(session: Session, rows: Sequence[_Row]) -> dict[int, int]:
     """Entity of each that was not deleted while it was being encoded, nor will be before this transaction ends."""
     these = listed(session, BigInteger, [row.id for row in rows])
     mine = select(Asset.id, Asset.entity_id).where(Asset.id.in_(these))
-    return dict(session.execute(mine.with_for_update(read=True)).all())
+    return dict(session.execute(mine.order_by(Asset.id).with_for_update(read=True)).all())
 
 
 def _set_states(session: Session, claim: Claim, done: _Encoded, alive: set[int]) -> None:

@@ -58,7 +58,7 @@ def fuse_unit(ctx: WorkContext, claim: Claim) -> None:
     segment = write_segment(ctx.catalog, ctx.settings.spaces_dir, space_id, ids, vectors)
     with ctx.catalog.write() as session:
         # Locked: none of them is deleted before this transaction ends.
-        alive = set(session.scalars(_live(entity_ids).with_for_update(read=True)))
+        alive = set(session.scalars(_live(entity_ids).order_by(Entity.id).with_for_update(read=True)))
         segment.commit(session, alive)
         fused = set(ids.tolist()) & alive
         remove_items(session, [space_id], [one for one in entity_ids if one not in fused])

@@ -97,7 +97,8 @@ def _alive(session: Session, space: Space, ids: Ints) -> set[int]:
     if space.kind == "fused":
         entities = select(Entity.id).where(Entity.id.in_(these), Entity.deleted_at.is_(None))
         return set(session.scalars(entities.order_by(Entity.id).with_for_update(read=True)))
-    return set(session.scalars(select(Asset.id).where(Asset.id.in_(these)).with_for_update(read=True)))
+    assets = select(Asset.id).where(Asset.id.in_(these))
+    return set(session.scalars(assets.order_by(Asset.id).with_for_update(read=True)))
 
 
 def _lacking(space: Space, modality: str, after: int) -> Select[int]:

@@ -17,7 +17,7 @@ from chiasm.spaces.keeping import collecting
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.segment import open_segment
 from chiasm.spaces.view import Part
-from chiasm.spaces.writer import bump_generation, upsert_live, write_segment
+from chiasm.spaces.writer import bump_generation, move_live, write_segment
 
 __all__ = ["collect", "compact", "rebuild", "retire"]
 
@@ -39,8 +39,7 @@ def compact(
 ) -> int:
     """Merge the small segments of a space into one; how many were merged (0: not worth it).
 
-    Items that change while the merged segment is written keep their newer row: only those that still
-    point to the segments merged are moved over. Old files stay until `collect`.
+    Items that change while the merged segment is written keep their newer row. Old files stay until `collect`.
     """
     view = SpaceReader(catalog, root, space_id).view
     small = [p for p in (*view.cached, *view.indexed) if len(p.ids) <= small_rows]
@@ -50,10 +49,10 @@ def compact(
     vectors = np.concatenate([part.vectors() for part in small])
     pending = write_segment(catalog, root, space_id, ids, vectors, stamp=view.stamp)
     with catalog.write() as session:
-        moved = _still_there(session, root, space_id, small)
         if pending.segment_id is not None and pending.file is not None:
             pending.activate(session, pending.file)
-            upsert_live(session, space_id, pending.segment_id, moved)
+            merged = _segments_of(session, root, space_id, small)
+            move_live(session, space_id, merged, pending.segment_id, pending.ids)
         retire(session, space_id)
         bump_generation(session, [space_id])
     return len(small)
@@ -77,14 +76,13 @@ def rebuild(catalog: Catalog, root: Path, segment_id: int) -> int:
     vectors = np.asarray(segment.block[segment.rows_of(ids)], dtype=np.float32)
     pending = write_segment(catalog, root, space.id, ids, vectors, stamp=space.stamp)
     with catalog.write() as session:
-        # Items that changed meanwhile have their newer row elsewhere.
-        moved = np.intersect1d(_items_of(session, [segment_id]), ids)
+        moved = 0
         if pending.segment_id is not None and pending.file is not None:
             pending.activate(session, pending.file)
-            upsert_live(session, space.id, pending.segment_id, moved)
+            moved = move_live(session, space.id, [segment_id], pending.segment_id, ids)
         retire(session, space.id)
         bump_generation(session, [space.id])
-    return len(moved)
+    return moved
 
 
 def retire(session: Session, space_id: int) -> int:
@@ -132,10 +130,11 @@ def _collect(catalog: Catalog, root: Path, space_id: int | None, intent_grace_s:
     return len(gone)
 
 
-def _still_there(session: Session, root: Path, space_id: int, parts: list[Part]) -> np.ndarray:
+def _segments_of(session: Session, root: Path, space_id: int, parts: list[Part]) -> Sequence[int]:
     paths = [str(part.segment.folder.relative_to(root)) for part in parts]
-    merged = select(Segment.id).where(Segment.space_id == space_id, Segment.path.in_(paths))
-    return _items_of(session, session.scalars(merged).all())
+    return session.scalars(
+        select(Segment.id).where(Segment.space_id == space_id, Segment.path.in_(paths))
+    ).all()
 
 
 def _items_of(session: Session, segment_ids: Sequence[int]) -> np.ndarray:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -15,7 +14,7 @@ from chiasm.catalog.models import Embedding, Segment
 from chiasm.spaces.compaction import collect, retire
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.view import Part
-from chiasm.spaces.writer import PendingSegment, bump_generation, upsert_live, write_segment
+from chiasm.spaces.writer import PendingSegment, bump_generation, move_live, write_segment
 
 __all__ = ["Purged", "purge_dead"]
 
@@ -72,9 +71,8 @@ def _move(session: Session, space_id: int, pending: PendingSegment, old: int | N
     if pending.segment_id is None or pending.file is None:
         return
     pending.activate(session, pending.file)
-    # Items that got a newer row while the segment was written keep that.
-    there = session.scalars(select(Embedding.item_id).where(Embedding.segment_id == old)).all()
-    upsert_live(session, space_id, pending.segment_id, np.asarray(there, dtype=np.int64))
+    if old is not None:
+        move_live(session, space_id, [old], pending.segment_id, pending.ids)
 
 
 def _rows_without_life(session: Session, space_id: int) -> int:

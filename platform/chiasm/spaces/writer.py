@@ -14,13 +14,13 @@ from sqlalchemy import BigInteger, CursorResult, Table, delete, literal, select,
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.bulk import rows_of, upsert
+from chiasm.catalog.bulk import listed, rows_of, upsert
 from chiasm.catalog.models import Embedding, Segment, Space
 from chiasm.errors import ChiasmError, ConflictError, DimensionError, InputError, NotFoundError, StampError
 from chiasm.spaces.kinds.base import Floats, Ints
 from chiasm.spaces.segment import SegmentFile, write_files
 
-__all__ = ["PendingSegment", "remove_items", "upsert_live", "write_segment"]
+__all__ = ["PendingSegment", "move_live", "remove_items", "upsert_live", "write_segment"]
 
 _EMBEDDING = cast(Table, Embedding.__table__)
 #: Bound parameters of one statement stay below every database's limit.
@@ -154,6 +154,34 @@ def upsert_live(session: Session, space_id: int, segment_id: int, ids: Ints) -> 
                 index_elements=["space_id", "item_id"], set_={"segment_id": statement.excluded.segment_id}
             )
         )
+
+
+def move_live(session: Session, space_id: int, old: Sequence[int], new: int, ids: Ints) -> int:
+    """Point items to another segment that holds the same vectors, in the caller's write transaction.
+
+    Items whose live row is in none of the old segments by then, as they were deleted or embedded anew, stay as they
+    are: each row is looked at when it is written, not before (PostgreSQL).
+
+    Args:
+        session: The transaction.
+        space_id: The space.
+        old: Segments whose rows the new one takes over.
+        new: The new segment.
+        ids: Items that it holds.
+
+    Returns:
+        How many were moved.
+    """
+    items, moved = np.sort(ids).tolist(), 0
+    for start in range(0, len(items), _CHUNK):
+        these = listed(session, BigInteger, items[start : start + _CHUNK])
+        mine = Embedding.space_id == space_id, Embedding.item_id.in_(these), Embedding.segment_id.in_(old)
+        result = session.execute(
+            update(Embedding).where(*mine).values(segment_id=new),
+            execution_options={"synchronize_session": False},
+        )
+        moved += result.rowcount if isinstance(result, CursorResult) else 0
+    return moved
 
 
 def _checked(ids: Ints, vectors: Floats, space: Space) -> Floats:

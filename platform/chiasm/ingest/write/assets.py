@@ -155,9 +155,10 @@ def delete_assets(state: WriteState, assets: Sequence[Stored]) -> None:
         of_modality[asset.modality].append(asset.id)
     for modality, ids in of_modality.items():
         spaces = select(Space.id).where(Space.workspace_id == state.workspace_id, Space.kind == modality)
-        remove_items(state.session, list(state.session.scalars(spaces)), ids)
         for some in chunks(ids):
+            # Rows first: who embeds them at this moment (PostgreSQL) is waited for, and what it wrote goes too.
             state.session.execute(delete(ASSET).where(ASSET.c.id.in_(some)))
+        remove_items(state.session, list(state.session.scalars(spaces)), ids)
     state.effects.counts["removed"] += len(assets)
 
 
