@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import ARRAY, JSON, FromClause, Table, Text, bindparam, cast, column, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -38,8 +39,7 @@ def rows_of(
         return select(
             *(cast(c, JSON).label(c.name) if types[c.name] is JSON else c for c in lists.c)
         ).subquery("given")
-    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
-    each = func.json_each(bindparam(None, text)).table_valued(column("value"), name="lists")
+    each = func.json_each(bindparam(None, _as_json(rows))).table_valued(column("value"), name="lists")
     fields = [
         # Text that is JSON stays text: SQLite stores it so.
         func.json_extract(each.c.value, f"$[{place}]", type_=Text() if kind is JSON else kind()).label(name)
@@ -59,8 +59,16 @@ def listed(session: Session, kind: type[TypeEngine[Any]], values: Sequence[Any])
     if session.get_bind().dialect.name == "postgresql":
         array = bindparam(None, list(values), type_=ARRAY(kind))
         return select(func.unnest(array).table_valued("value", name="given").render_derived().c.value)
-    each = func.json_each(bindparam(None, json.dumps(list(values), ensure_ascii=False)))
+    each = func.json_each(bindparam(None, _as_json(list(values))))
     return select(cast(each.table_valued(column("value"), name="given").c.value, kind))
+
+
+def _as_json(values: Sequence[Any]) -> str:
+    try:
+        return orjson.dumps(values).decode()
+    except orjson.JSONEncodeError:
+        # Half a surrogate pair, or beyond 64 bits: the driver refuses it in the words of `Catalog`.
+        return json.dumps(values, ensure_ascii=False)
 
 
 def upsert(session: Session, table: Table) -> Any:

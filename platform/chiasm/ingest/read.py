@@ -107,6 +107,8 @@ def _write(
 
 def _drop_unchanged(ctx: WorkContext, claim: Claim, gathered: Gathered) -> int:
     """Leave out records that are in the catalog as they are; how many. No write lock is taken for it."""
+    if not gathered.batch.records:
+        return 0
     times = Counter(prepared.record.key for prepared in gathered.batch.records)
     with ctx.catalog.read() as session:
         hashes = entity_hashes(session, claim.workspace_id, list(times))
