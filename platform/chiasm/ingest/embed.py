@@ -114,16 +114,18 @@ def _wanted(ctx: WorkContext, claim: Claim) -> tuple[Space, list[_Row]]:
         these = listed(session, BigInteger, asset_ids)
         live = select(Embedding.item_id).where(Embedding.space_id == space_id, Embedding.item_id.in_(these))
         done = set(session.scalars(live))
+        # By id alone: with the workspace and the modality in it SQLite goes through all assets of that modality.
         statement = (
-            select(Asset.id, Asset.entity_id, Asset.modality, Asset.sha256, Asset.value, Asset.source)
-            .where(
-                Asset.id.in_(these),
-                Asset.workspace_id == space.workspace_id,
-                Asset.modality == space.kind,
-            )
+            select(Asset.workspace_id, *(getattr(Asset, name) for name in _Row._fields))
+            .where(Asset.id.in_(these))
             .order_by(Asset.id)
         )
-        return space, [_Row(*row) for row in session.execute(statement) if row.id not in done]
+        found = [(owner, _Row(*row)) for owner, *row in session.execute(statement)]
+    return space, [
+        row
+        for owner, row in found
+        if owner == space.workspace_id and row.modality == space.kind and row.id not in done
+    ]
 
 
 def _encode(ctx: WorkContext, encoder: Any, rows: Sequence[_Row], done: _Encoded) -> None:
