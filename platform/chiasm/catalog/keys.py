@@ -39,7 +39,7 @@ def create_key(session: Session, workspace_id: int, name: str, scope: str = "rea
     """The new key's secret, which is not kept and cannot be shown again.
 
     Raises:
-        UsageError: The scope is unknown or the name none.
+        UsageError: The scope is unknown, or no key can have that name.
         ConflictError: A key of that name exists (revoked ones keep their name, for the records).
     """
     if scope not in SCOPES:

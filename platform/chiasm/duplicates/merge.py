@@ -13,11 +13,12 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.models import Domain, Entity, EntityMerge
 from chiasm.duplicates.names import living, locked
 from chiasm.duplicates.pairs import settle
-from chiasm.duplicates.rows import ASSET, change, drop, part_of
+from chiasm.duplicates.rows import ASSET, change, part_of
 from chiasm.duplicates.statements import merge_statements
 from chiasm.duplicates.work import ask_for_work
 from chiasm.errors import ConflictError, UsageError
-from chiasm.ingest.delete import near_to, remove_vectors, spaces_by_kind
+from chiasm.ingest.delete import near_to
+from chiasm.ingest.vectors import remove_assets, remove_entity_vectors
 
 __all__ = ["Merged", "merge_entities"]
 
@@ -116,9 +117,7 @@ def _merge(session: Session, kept: Entity, other: Entity) -> None:
     session.flush()
     _move_assets(session, merge, kept, other)
     merge_statements(session, merge)
-    spaces = spaces_by_kind(session, kept.workspace_id)
-    for kind in ("graph", "fused"):
-        remove_vectors(session, spaces, kind, [other.id])
+    remove_entity_vectors(session, kept.workspace_id, [other.id])
     # Not its record's hash: the same record again is known, and says nothing new.
     other.deleted_at, other.domain_id, other.title, other.attributes = now, None, None, {}
     for one in (kept, other):
@@ -142,7 +141,7 @@ def _move_assets(session: Session, merge: EntityMerge, kept: Entity, other: Enti
     rows = session.execute(both.order_by(ASSET.c.position, ASSET.c.id)).mappings().all()
     have = {(row["modality"], row["sha256"]) for row in rows if row["entity_id"] == kept.id}
     last = max((row["position"] for row in rows if row["entity_id"] == kept.id), default=0)
-    spaces = spaces_by_kind(session, kept.workspace_id)
+    dropped = []
     for row in (row for row in rows if row["entity_id"] == other.id):
         # The name that was made out of a key is no text of the entity.
         from_key = row["role"] == "key" and not kept.is_stub
@@ -152,8 +151,8 @@ def _move_assets(session: Session, merge: EntityMerge, kept: Entity, other: Enti
             last += 1
             change(session, ASSET, row["id"], {"entity_id": kept.id, **_about(merge, row, last)})
         else:
-            drop(session, ASSET, row["id"])
-            remove_vectors(session, spaces, row["modality"], [row["id"]])
+            dropped.append(row["id"])
+    remove_assets(session, kept.workspace_id, ASSET.c.id.in_(dropped))
     session.flush()
 
 

@@ -18,12 +18,12 @@ from chiasm.catalog.models import (
     Entity,
     EntityMerge,
     MergePart,
-    Space,
     Triple,
     Workspace,
 )
 from chiasm.errors import ConflictError, NotFoundError
 from chiasm.ingest.read import add_fuse_units
+from chiasm.ingest.vectors import remove_assets, remove_entity_vectors
 from chiasm.jobs import create_job
 
 __all__ = [
@@ -33,11 +33,8 @@ __all__ = [
     "find_doomed",
     "near_to",
     "remove_entities",
-    "remove_vectors",
-    "spaces_by_kind",
 ]
 
-_MODALITIES = ("text", "image", "audio")
 _QUIET = {"synchronize_session": False}
 
 
@@ -121,9 +118,7 @@ def delete_asset(catalog: Catalog, workspace_id: int, asset_id: int) -> int | No
         entity.record_hash = None
         entity.revision += 1
         entity.updated_at = time.time()
-        session.delete(asset)
-        session.flush()
-        remove_vectors(session, spaces_by_kind(session, workspace_id), asset.modality, [asset_id])
+        remove_assets(session, workspace_id, Asset.id == asset_id)
         near = near_to(session, [entity.id]) | {entity.id}
         catalog.bump_revision(session, workspace_id)
         return _fuse_near(session, workspace_id, near)
@@ -151,18 +146,12 @@ def remove_entities(
     Args:
         session: The transaction.
         workspace_id: Tenant.
-        entity_ids: At most some hundred.
+        entity_ids: At most some hundred, their rows locked.
         at: When that was asked for (seconds since the epoch): records accepted later bring them back. Default
             now.
     """
-    spaces = spaces_by_kind(session, workspace_id)
-    mine = delete(Asset).where(Asset.entity_id.in_(entity_ids)).returning(Asset.id, Asset.modality)
-    # Rows first: who embeds them at this moment (PostgreSQL) is waited for, and what it wrote goes too.
-    found = session.execute(mine, execution_options=_QUIET).all()
-    for modality in _MODALITIES:
-        remove_vectors(session, spaces, modality, [one for one, kind in found if kind == modality])
-    for kind in ("graph", "fused"):
-        remove_vectors(session, spaces, kind, entity_ids)
+    assets = remove_assets(session, workspace_id, Asset.entity_id.in_(entity_ids))
+    remove_entity_vectors(session, workspace_id, entity_ids)
     near = near_to(session, entity_ids)
     statements = _remove_triples(session, entity_ids)
     now = time.time()
@@ -179,7 +168,7 @@ def remove_entities(
         update(Entity).where(Entity.id.in_(entity_ids)).values(tombstone), execution_options=_QUIET
     )
     _remove_lineage(session, entity_ids, tombstone["deleted_at"])
-    return Removed(len(entity_ids), len(found), statements, near)
+    return Removed(len(entity_ids), assets, statements, near)
 
 
 def _remove_lineage(session: Session, entity_ids: Collection[int], at: float) -> None:
@@ -217,26 +206,6 @@ def near_to(session: Session, entity_ids: Collection[int]) -> set[int]:
     mine = or_(Triple.subject_id.in_(entity_ids), Triple.object_id.in_(entity_ids))
     pairs = session.execute(select(Triple.subject_id, Triple.object_id).where(mine))
     return {end for pair in pairs for end in pair if end is not None} - set(entity_ids)
-
-
-def spaces_by_kind(session: Session, workspace_id: int) -> dict[str, list[int]]:
-    """Kind to the spaces of a workspace."""
-    spaces: dict[str, list[int]] = {}
-    for kind, space_id in session.execute(
-        select(Space.kind, Space.id).where(Space.workspace_id == workspace_id)
-    ):
-        spaces.setdefault(kind, []).append(space_id)
-    return spaces
-
-
-def remove_vectors(
-    session: Session, spaces: dict[str, list[int]], kind: str, item_ids: Sequence[int]
-) -> None:
-    """Take items out of all spaces of a kind; their own rows are deleted or locked by now."""
-    # Imported here: spaces bring FAISS.
-    from chiasm.spaces import remove_items
-
-    remove_items(session, spaces.get(kind, []), item_ids)
 
 
 def _fuse_near(session: Session, workspace_id: int, near: set[int]) -> int | None:

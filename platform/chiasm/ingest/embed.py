@@ -30,6 +30,7 @@ _MAX_NEIGHBOURS = 1024
 
 class _Row(NamedTuple):
     id: int
+    workspace_id: int
     entity_id: int
     modality: str
     sha256: str
@@ -63,10 +64,7 @@ def embed_assets(
         Ids (m,) and vectors (m, dim) of those that could be encoded, and why the others could not.
     """
     with ctx.catalog.read() as session:
-        statement = select(
-            Asset.id, Asset.entity_id, Asset.modality, Asset.sha256, Asset.value, Asset.source
-        ).where(Asset.id.in_(listed(session, BigInteger, asset_ids)))
-        rows = [_Row(*row) for row in session.execute(statement.order_by(Asset.id))]
+        rows = _rows(session, asset_ids)
     done = _encode_all(ctx, space, rows, beats=False)
     return *done.arrays(space.dim), {row.id: error for row, error in done.failed}
 
@@ -114,18 +112,17 @@ def _wanted(ctx: WorkContext, claim: Claim) -> tuple[Space, list[_Row]]:
         these = listed(session, BigInteger, asset_ids)
         live = select(Embedding.item_id).where(Embedding.space_id == space_id, Embedding.item_id.in_(these))
         done = set(session.scalars(live))
-        # By id alone: with the workspace and the modality in it SQLite goes through all assets of that modality.
-        statement = (
-            select(Asset.workspace_id, *(getattr(Asset, name) for name in _Row._fields))
-            .where(Asset.id.in_(these))
-            .order_by(Asset.id)
-        )
-        found = [(owner, _Row(*row)) for owner, *row in session.execute(statement)]
-    return space, [
-        row
-        for owner, row in found
-        if owner == space.workspace_id and row.modality == space.kind and row.id not in done
-    ]
+        found = _rows(session, asset_ids)
+    mine = (space.workspace_id, space.kind)
+    return space, [row for row in found if (row.workspace_id, row.modality) == mine and row.id not in done]
+
+
+def _rows(session: Session, asset_ids: Sequence[int]) -> list[_Row]:
+    """Assets by id alone: with workspace and modality in it SQLite goes through all assets of that modality."""
+    columns = (_ASSET.c[name] for name in _Row._fields)
+    these = listed(session, BigInteger, asset_ids)
+    statement = select(*columns).where(_ASSET.c.id.in_(these)).order_by(_ASSET.c.id)
+    return [_Row(*row) for row in session.execute(statement)]
 
 
 def _encode(ctx: WorkContext, encoder: Any, rows: Sequence[_Row], done: _Encoded) -> None:

@@ -17,9 +17,9 @@ from chiasm.spaces.keeping import collecting
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.segment import open_segment
 from chiasm.spaces.view import Part
-from chiasm.spaces.writer import bump_generation, move_live, write_segment
+from chiasm.spaces.writer import write_segment
 
-__all__ = ["collect", "compact", "rebuild", "retire"]
+__all__ = ["collect", "compact", "rebuild", "retire", "segments_of"]
 
 #: A segment of up to so many live rows is worth merging.
 _SMALL_ROWS = 16_384
@@ -49,12 +49,8 @@ def compact(
     vectors = np.concatenate([part.vectors() for part in small])
     pending = write_segment(catalog, root, space_id, ids, vectors, stamp=view.stamp)
     with catalog.write() as session:
-        if pending.segment_id is not None and pending.file is not None:
-            pending.activate(session, pending.file)
-            merged = _segments_of(session, root, space_id, small)
-            move_live(session, space_id, merged, pending.segment_id, pending.ids)
+        pending.take_over(session, segments_of(session, root, space_id, small))
         retire(session, space_id)
-        bump_generation(session, [space_id])
     return len(small)
 
 
@@ -76,12 +72,8 @@ def rebuild(catalog: Catalog, root: Path, segment_id: int) -> int:
     vectors = np.asarray(segment.block[segment.rows_of(ids)], dtype=np.float32)
     pending = write_segment(catalog, root, space.id, ids, vectors, stamp=space.stamp)
     with catalog.write() as session:
-        moved = 0
-        if pending.segment_id is not None and pending.file is not None:
-            pending.activate(session, pending.file)
-            moved = move_live(session, space.id, [segment_id], pending.segment_id, ids)
+        moved = pending.take_over(session, [segment_id])
         retire(session, space.id)
-        bump_generation(session, [space.id])
     return moved
 
 
@@ -130,7 +122,8 @@ def _collect(catalog: Catalog, root: Path, space_id: int | None, intent_grace_s:
     return len(gone)
 
 
-def _segments_of(session: Session, root: Path, space_id: int, parts: list[Part]) -> Sequence[int]:
+def segments_of(session: Session, root: Path, space_id: int, parts: Sequence[Part]) -> Sequence[int]:
+    """Ids of the segments that parts of a view are of."""
     paths = [str(part.segment.folder.relative_to(root)) for part in parts]
     return session.scalars(
         select(Segment.id).where(Segment.space_id == space_id, Segment.path.in_(paths))

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Embedding, Segment
-from chiasm.spaces.compaction import collect, retire
+from chiasm.spaces.compaction import collect, retire, segments_of
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.view import Part
-from chiasm.spaces.writer import PendingSegment, bump_generation, move_live, write_segment
+from chiasm.spaces.writer import write_segment
 
 __all__ = ["Purged", "purge_dead"]
 
@@ -58,21 +58,11 @@ def purge_dead(
 
 
 def _rewrite(catalog: Catalog, root: Path, space_id: int, part: Part, stamp: str) -> None:
-    path = str(part.segment.folder.relative_to(root))
     pending = write_segment(catalog, root, space_id, part.ids, part.vectors(), stamp=stamp)
     with catalog.write() as session:
-        old = session.scalar(select(Segment.id).where(Segment.space_id == space_id, Segment.path == path))
-        _move(session, space_id, pending, old)
-        session.execute(update(Segment).where(Segment.id == old).values(state="retired"))
-        bump_generation(session, [space_id])
-
-
-def _move(session: Session, space_id: int, pending: PendingSegment, old: int | None) -> None:
-    if pending.segment_id is None or pending.file is None:
-        return
-    pending.activate(session, pending.file)
-    if old is not None:
-        move_live(session, space_id, [old], pending.segment_id, pending.ids)
+        old = segments_of(session, root, space_id, [part])
+        pending.take_over(session, old)
+        session.execute(update(Segment).where(Segment.id.in_(old)).values(state="retired"))
 
 
 def _rows_without_life(session: Session, space_id: int) -> int:

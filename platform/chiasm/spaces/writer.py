@@ -20,7 +20,7 @@ from chiasm.errors import ChiasmError, ConflictError, DimensionError, InputError
 from chiasm.spaces.kinds.base import Floats, Ints
 from chiasm.spaces.segment import SegmentFile, write_files
 
-__all__ = ["PendingSegment", "move_live", "remove_items", "upsert_live", "write_segment"]
+__all__ = ["PendingSegment", "remove_items", "upsert_live", "write_segment"]
 
 _EMBEDDING = cast(Table, Embedding.__table__)
 #: Bound parameters of one statement stay below every database's limit.
@@ -53,6 +53,30 @@ class PendingSegment:
         ids = self.ids if alive is None else self.ids[[int(item) in alive for item in self.ids]]
         upsert_live(session, self.space_id, self.segment_id, ids)
         bump_generation(session, [self.space_id])
+
+    def take_over(self, session: Session, old: Sequence[int]) -> int:
+        """Point the items of older segments here, where the same vectors are, in the caller's write transaction.
+
+        Items whose live row is in none of the old segments by then, as they were deleted or embedded anew, stay
+        as they are: each row is looked at when it is written, not before (PostgreSQL). The old segments are then
+        for `retire`.
+
+        Args:
+            session: The transaction.
+            old: Ids of the segments whose rows this one holds.
+
+        Returns:
+            How many were moved.
+
+        Raises:
+            ConflictError: As `commit`.
+        """
+        moved = 0
+        if self.segment_id is not None and self.file is not None:
+            self.activate(session, self.file)
+            moved = _move_live(session, self.space_id, old, self.segment_id, self.ids)
+        bump_generation(session, [self.space_id])
+        return moved
 
     def activate(self, session: Session, file: SegmentFile) -> None:
         """Turn the intent row into a live segment; no item points to it yet."""
@@ -156,22 +180,7 @@ def upsert_live(session: Session, space_id: int, segment_id: int, ids: Ints) -> 
         )
 
 
-def move_live(session: Session, space_id: int, old: Sequence[int], new: int, ids: Ints) -> int:
-    """Point items to another segment that holds the same vectors, in the caller's write transaction.
-
-    Items whose live row is in none of the old segments by then, as they were deleted or embedded anew, stay as they
-    are: each row is looked at when it is written, not before (PostgreSQL).
-
-    Args:
-        session: The transaction.
-        space_id: The space.
-        old: Segments whose rows the new one takes over.
-        new: The new segment.
-        ids: Items that it holds.
-
-    Returns:
-        How many were moved.
-    """
+def _move_live(session: Session, space_id: int, old: Sequence[int], new: int, ids: Ints) -> int:
     items, moved = np.sort(ids).tolist(), 0
     for start in range(0, len(items), _CHUNK):
         these = listed(session, BigInteger, items[start : start + _CHUNK])

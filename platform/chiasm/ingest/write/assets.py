@@ -7,16 +7,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Text, bindparam, delete, insert, select, update
+from sqlalchemy import BigInteger, Text, bindparam, insert, select, update
 from sqlalchemy import literal as sql_literal
 from sqlalchemy.types import TypeEngine
 
 from chiasm.catalog.bulk import listed, rows_of
-from chiasm.catalog.models import Space
 from chiasm.ingest.prepare import Content, Prepared, text_content
+from chiasm.ingest.vectors import remove_assets
 from chiasm.ingest.write.bases import hand_over_asset
 from chiasm.ingest.write.state import WriteState
-from chiasm.ingest.write.tables import ASSET, chunks
+from chiasm.ingest.write.tables import ASSET
 
 __all__ = ["Stored", "delete_assets", "insert_assets", "stored_assets", "sync_assets"]
 
@@ -145,20 +145,9 @@ def insert_assets(state: WriteState, assets: Sequence[tuple[int, str, Content]])
 
 def delete_assets(state: WriteState, assets: Sequence[Stored]) -> None:
     """Delete rows and take their vectors out of every space."""
-    # Imported here: spaces bring FAISS, and most batches delete nothing.
-    if not assets:
-        return
-    from chiasm.spaces import remove_items
-
-    of_modality: dict[str, list[int]] = defaultdict(list)
-    for asset in assets:
-        of_modality[asset.modality].append(asset.id)
-    for modality, ids in of_modality.items():
-        spaces = select(Space.id).where(Space.workspace_id == state.workspace_id, Space.kind == modality)
-        for some in chunks(ids):
-            # Rows first: who embeds them at this moment (PostgreSQL) is waited for, and what it wrote goes too.
-            state.session.execute(delete(ASSET).where(ASSET.c.id.in_(some)))
-        remove_items(state.session, list(state.session.scalars(spaces)), ids)
+    if assets:
+        these = listed(state.session, BigInteger, [asset.id for asset in assets])
+        remove_assets(state.session, state.workspace_id, ASSET.c.id.in_(these))
     state.effects.counts["removed"] += len(assets)
 
 
