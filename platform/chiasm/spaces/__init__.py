@@ -2,7 +2,7 @@
 
 from chiasm.spaces.compaction import collect, compact, crowded, rebuild, retire
 from chiasm.spaces.keeping import collecting, kept
-from chiasm.spaces.live import items_of, remove_items
+from chiasm.spaces.live import items_of, mask_phantoms, phantoms, remove_items
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.segment import SegmentFile, open_segment
 from chiasm.spaces.view import View
@@ -19,7 +19,9 @@ __all__ = [
     "crowded",
     "items_of",
     "kept",
+    "mask_phantoms",
     "open_segment",
+    "phantoms",
     "rebuild",
     "remove_items",
     "retire",

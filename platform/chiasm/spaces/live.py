@@ -33,6 +33,8 @@ __all__ = [
     "bury",
     "dead_since",
     "items_of",
+    "mask_phantoms",
+    "phantoms",
     "remove_items",
     "settle",
     "upsert_live",
@@ -100,6 +102,21 @@ def bury(session: Session, space_id: int, segment_id: int, ids: Ints) -> None:
             true()
         )
         _insert_dead(session, chosen)
+
+
+def phantoms(session: Session, segment_id: int, ids: Ints) -> Ints:
+    """Those of a segment's items that are neither live in it nor noted as dead: readers would find them."""
+    live = items_of(session, segment_id)
+    dead = session.scalars(select(DeadRow.item_id).where(DeadRow.segment_id == segment_id)).all()
+    return np.setdiff1d(ids, np.concatenate([live, np.asarray(dead, dtype=np.int64)]))
+
+
+def mask_phantoms(session: Session, space_id: int, segment_id: int, ids: Ints) -> int:
+    """Note what `phantoms` finds as dead, in the caller's write transaction; how many."""
+    bump_generation(session, [space_id])
+    found = phantoms(session, segment_id, ids)
+    bury(session, space_id, segment_id, found)
+    return len(found)
 
 
 def dead_since(session: Session, space_id: int, generation: int) -> tuple[Ints, Ints]:

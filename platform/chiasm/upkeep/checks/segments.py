@@ -64,6 +64,10 @@ def _segment(site: Site, live: _Live) -> Iterator[Finding]:
     if len(wrong):
         what = f"{live.segment.path}: {len(wrong)} live vectors are zero, not finite, or not in the segment"
         yield Finding("problem", what, REPAIR, len(wrong), mend=lambda: _again(site, live, wrong))
+    found = _phantoms(site, live, file)
+    if found:
+        what = f"{live.segment.path}: {found} rows are found though the catalog has their items elsewhere"
+        yield Finding("problem", what, REPAIR, found, mend=lambda: _mask(site, live, file))
 
 
 def _items(site: Site, live: _Live) -> Ints:
@@ -72,6 +76,22 @@ def _items(site: Site, live: _Live) -> Ints:
 
     with site.catalog.read() as session:
         return items_of(session, live.segment.id)
+
+
+def _phantoms(site: Site, live: _Live, file: SegmentFile) -> int:
+    from chiasm.spaces import phantoms
+
+    with site.catalog.read() as session:
+        # Of segments that are older than the list of the dead, readers ask the catalog.
+        return len(phantoms(session, live.segment.id, file.ids)) if live.segment.deaths_noted else 0
+
+
+def _mask(site: Site, live: _Live, file: SegmentFile) -> str:
+    from chiasm.spaces import mask_phantoms
+
+    with site.catalog.write() as session:
+        count = mask_phantoms(session, live.space.id, live.segment.id, file.ids)
+    return f"{count} rows are masked now"
 
 
 def _open(site: Site, live: _Live, *, with_index: bool) -> SegmentFile:
