@@ -86,11 +86,13 @@ class Part:
                 scores, found = self._scanned(queries, k, chosen)
             else:
                 scores, found = self._indexed(queries, k, plan.effort, chosen)
-                short = (found >= 0).sum(axis=1) < min(k, passing)
+                short = found[:, min(k, passing) - 1] < 0
                 if short.any():
                     # What passes lies elsewhere than the index looked.
                     scores[short], found[short] = self._scanned(queries[short], k, chosen)
-        return ordered(scores, np.where(found < 0, -1, self.row_ids[found]), k)
+        ids = self.row_ids[found]
+        ids[found < 0] = -1
+        return ordered(scores, ids, k)
 
     def _selector(self, chosen: Bools | None) -> Any:
         if chosen is None:
