@@ -24,8 +24,8 @@ _MANY = 64
 class Tidier:
     """Keeps the house while nothing else is to be done.
 
-    One worker at a time merges a space, by a lease; another that outlives its lease does no harm: it finds that
-    the segments were replaced already, and gives its own up.
+    One worker of a machine at a time merges a space. One on another machine does no harm: who comes later finds
+    that the segments were replaced already, and gives its own up.
     """
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:

@@ -23,7 +23,6 @@ def upgrade() -> None:
     op.add_column("segment", sa.Column("merged_into", _big(), nullable=True))
     # Which rows of the segments that are there already are dead, only their files and `embedding` know together.
     op.add_column("segment", sa.Column("deaths_noted", sa.Boolean(), nullable=True))
-    op.add_column("space", sa.Column("merging_until", sa.Double(), nullable=True))
     op.create_index("ix_segment_merged_into", "segment", ["merged_into"])
     op.create_table(
         "dead_row",
@@ -40,7 +39,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("dead_row")
-    op.drop_column("space", "merging_until")
     op.drop_index("ix_segment_merged_into", table_name="segment")
     op.drop_column("segment", "deaths_noted")
     op.drop_column("segment", "merged_into")

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import CursorResult, Select, delete, exists, func, or_, select, update
+from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog, db_now
 from chiasm.catalog.models import DeadRow, Embedding, Segment, Space
 from chiasm.errors import NotFoundError
-from chiasm.spaces.keeping import collecting
+from chiasm.spaces.keeping import collecting, merging
 from chiasm.spaces.live import items_of, settle, used
 from chiasm.spaces.merging import merged
 from chiasm.spaces.part import Part
@@ -30,8 +28,6 @@ __all__ = ["collect", "compact", "crowded", "rebuild", "replace_parts", "retire"
 _MIN_SEGMENTS = 8
 #: An intent older than this was abandoned: no lease lives so long without its segment's commit.
 _INTENT_GRACE_S = 6 * 3600.0
-#: A worker that merges a space has it for itself so long; one that was killed is taken over from then.
-_LEASE_S = 900.0
 _PLAIN = {"synchronize_session": False}
 
 
@@ -59,8 +55,8 @@ def compact(
 ) -> int:
     """Merge segments of a space into one of the kind that suits its size; how many were merged (0: none).
 
-    One worker at a time; others find nothing to do. Items that change while the merged segment is written keep
-    their newer row. Old files stay until `collect`.
+    One worker of a machine at a time; others find nothing to do. Items that change while the merged segment is
+    written keep their newer row. Old files stay until `collect`.
 
     Args:
         catalog: Knows the live rows.
@@ -69,7 +65,7 @@ def compact(
         min_segments: Fewer small segments than this are left alone.
         recall: What an index is tuned to.
     """
-    with _leased(catalog, space_id) as mine:
+    with merging(root, space_id) as mine:
         if not mine:
             return 0
         settle(catalog, space_id)
@@ -180,20 +176,3 @@ def _sizes() -> Select[int, int, int, int]:
         .join(dead, dead.c.segment_id == Segment.id, isouter=True)
         .where(Segment.state == "live")
     )
-
-
-@contextmanager
-def _leased(catalog: Catalog, space_id: int) -> Iterator[bool]:
-    """Whether nobody else merges the space while inside."""
-    free = or_(Space.merging_until.is_(None), Space.merging_until < db_now())
-    take = update(Space).where(Space.id == space_id, free).values(merging_until=db_now() + _LEASE_S)
-    with catalog.write() as session:
-        result = session.execute(take, execution_options=_PLAIN)
-        mine = isinstance(result, CursorResult) and result.rowcount == 1
-    try:
-        yield mine
-    finally:
-        if mine:
-            with catalog.write() as session:
-                end = update(Space).where(Space.id == space_id).values(merging_until=None)
-                session.execute(end, execution_options=_PLAIN)

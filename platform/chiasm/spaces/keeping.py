@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["collecting", "kept"]
+__all__ = ["collecting", "kept", "merging"]
 
 _LOCK = ".keep"
 
@@ -25,16 +25,29 @@ def kept(root: Path) -> Iterator[None]:
 def collecting(root: Path) -> Iterator[bool]:
     """Whether files may be deleted while inside; False while somebody keeps them."""
     with _open(root) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield _alone(file)
 
 
 @contextmanager
-def _open(root: Path) -> Iterator[int]:
+def merging(root: Path, space_id: int) -> Iterator[bool]:
+    """Whether nobody else on this machine merges the space's segments while inside.
+
+    Two machines that do so at once lose time and nothing else.
+    """
+    with _open(root, f".merge-{space_id}") as file:
+        yield _alone(file)
+
+
+def _alone(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _open(root: Path, name: str = _LOCK) -> Iterator[int]:
     root.mkdir(parents=True, exist_ok=True)
-    with (root / _LOCK).open("ab") as file:
+    with (root / name).open("ab") as file:
         yield file.fileno()

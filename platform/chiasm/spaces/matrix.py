@@ -10,7 +10,7 @@ import numpy as np
 
 from chiasm.spaces.kinds.base import Bools, Floats, Ints
 from chiasm.spaces.part import Part
-from chiasm.spaces.ranking import best_of, padded, top
+from chiasm.spaces.ranking import best_of, padded, products, top
 
 __all__ = ["Matrix", "MatrixStore"]
 
@@ -44,7 +44,7 @@ class Matrix:
         if passing < _COPY_SHARE * len(self.row_ids):
             rows = np.flatnonzero(chosen)
             return best_of(queries, self.row_ids[rows], self.vectors[rows], k)
-        scores = queries @ self.vectors.T  # (q, dim) x (dim, rows) -> (q, rows)
+        scores = products(queries, self.vectors)
         scores[:, ~chosen] = -np.inf
         return top(scores, np.broadcast_to(self.row_ids, scores.shape), k)
 

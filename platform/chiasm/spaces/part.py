@@ -13,7 +13,7 @@ import numpy as np
 from chiasm.spaces.kinds.base import Bools, Effort, Floats, Ints, faiss_module
 from chiasm.spaces.kinds.exact import scan
 from chiasm.spaces.planner import plan_for
-from chiasm.spaces.ranking import ordered, padded, top
+from chiasm.spaces.ranking import ordered, padded, products, top
 from chiasm.spaces.segment import SegmentFile
 from chiasm.spaces.tuning import selector_of
 
@@ -86,11 +86,13 @@ class Part:
                 scores, found = self._scanned(queries, k, chosen)
             else:
                 scores, found = self._indexed(queries, k, plan.effort, chosen)
-                short = (found >= 0).sum(axis=1) < min(k, passing)
+                short = found[:, min(k, passing) - 1] < 0
                 if short.any():
                     # What passes lies elsewhere than the index looked.
                     scores[short], found[short] = self._scanned(queries[short], k, chosen)
-        return ordered(scores, np.where(found < 0, -1, self.row_ids[found]), k)
+        ids = self.row_ids[found]
+        ids[found < 0] = -1
+        return ordered(scores, ids, k)
 
     def _selector(self, chosen: Bools | None) -> Any:
         if chosen is None:
@@ -111,7 +113,7 @@ class Part:
         best: tuple[Floats, Ints] | None = None
         for start in range(0, len(rows), _ROWS):
             some = rows[start : start + _ROWS]
-            scores = queries @ self.segment.flat.reconstruct_batch(some).T  # (q, dim) x (dim, n) -> (q, n)
+            scores = products(queries, self.segment.flat.reconstruct_batch(some))
             numbers = np.broadcast_to(some, scores.shape)
             if best is not None:
                 scores = np.concatenate([best[0], scores], axis=1)
@@ -130,7 +132,7 @@ class Part:
         if not len(known):
             return np.full(found.shape, -np.inf, dtype=np.float32), found
         segment.require(known)
-        scores = queries @ segment.flat.reconstruct_batch(known).T
+        scores = products(queries, segment.flat.reconstruct_batch(known))
         scores = np.take_along_axis(scores, np.searchsorted(known, np.maximum(found, known[0])), axis=1)
         return top(np.where(found < 0, -np.inf, scores).astype(np.float32), found, k)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from chiasm.spaces.kinds.base import Effort, IndexKind
@@ -27,8 +28,9 @@ class Plan(NamedTuple):
     effort: Effort = Effort(1, 1)
 
 
+@lru_cache(maxsize=1024)
 def plan_for(
-    kind: IndexKind, knobs: Sequence[Knob], rows: int, dim: int, passing: int, k: int, queries: int
+    kind: IndexKind, knobs: tuple[Knob, ...], rows: int, dim: int, passing: int, k: int, queries: int
 ) -> Plan:
     """The cheapest way that is exact, or was found to be good enough.
 

@@ -18,6 +18,10 @@ from chiasm.spaces.parts import live_parts
 __all__ = ["Purged", "purge_dead"]
 
 
+#: A merger that is under way may bring a row back that died since it began: looked at again, so often at most.
+_PASSES = 3
+
+
 class Purged(NamedTuple):
     """What was cleared of a space."""
 
@@ -41,19 +45,28 @@ def purge_dead(
         space_id: The space.
         beat: Called between segments; may raise to end early.
     """
+    with catalog.write() as session:
+        rows = _rows_without_life(session, space_id)
+        segments = retire(session, space_id)
+    for _ in range(_PASSES):
+        cleared = _pass(catalog, root, space_id, beat)
+        segments, rows = segments + cleared.segments, rows + cleared.rows
+        if not cleared.segments:
+            break
+    collect(catalog, root, space_id)
+    return Purged(segments, rows)
+
+
+def _pass(catalog: Catalog, root: Path, space_id: int, beat: Callable[[], None]) -> Purged:
+    segments = rows = 0
     with catalog.read() as session:
         space, parts = live_parts(session, root, space_id)
-    segments = rows = 0
     for segment_id, part in parts.items():
         if dead := len(part.row_ids) - len(part):
             beat()
             replace_parts(catalog, root, space, {segment_id: part})
             segments, rows = segments + 1, rows + dead
-    with catalog.write() as session:
-        empty = _rows_without_life(session, space_id)
-        given_up = retire(session, space_id)
-    collect(catalog, root, space_id)
-    return Purged(segments + given_up, rows + empty)
+    return Purged(segments, rows)
 
 
 def _rows_without_life(session: Session, space_id: int) -> int:

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from chiasm.spaces.kinds.base import Floats, Ints
+from chiasm.spaces.kinds.base import Floats, Ints, faiss_module
 
-__all__ = ["best_of", "ordered", "padded", "top"]
+__all__ = ["best_of", "ordered", "padded", "products", "top"]
 
 
 def best_of(queries: Floats, ids: Ints, matrix: Floats, k: int) -> tuple[Floats, Ints]:
     """Exact search of a matrix: the best ``k`` rows of each query, padded."""
-    scores = queries @ matrix.T  # (n, dim) x (dim, rows) -> (n, rows)
+    scores = products(queries, matrix)
     return top(scores, np.broadcast_to(ids, scores.shape), k)
+
+
+def products(queries: Floats, matrix: Floats) -> Floats:
+    """Inner products of each query with each row, ``(n, dim) x (rows, dim) -> (n, rows)``.
+
+    Of one query on its own thread: BLAS would wait for a team, on a busy machine for long.
+    """
+    if len(queries) > 1 or not len(matrix) or not matrix.flags.c_contiguous:
+        return queries @ matrix.T
+    faiss = faiss_module()
+    query, scores = np.ascontiguousarray(queries), np.empty((1, len(matrix)), dtype=np.float32)
+    pointers = [faiss.swig_ptr(array) for array in (scores, query, matrix)]
+    faiss.fvec_inner_products_ny(*pointers, matrix.shape[1], len(matrix))
+    return scores
 
 
 def top(scores: Floats, ids: Ints, k: int) -> tuple[Floats, Ints]:

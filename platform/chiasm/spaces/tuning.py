@@ -170,8 +170,10 @@ class _Trial:
 
 
 def _recall(truth: Ints, found: Ints, own: Ints) -> float:
+    """Share of the truth that was found, of the sort of queries that fares worse."""
     counted = (truth >= 0) & (truth != own[:, None])
-    hits = sum(
-        int(np.isin(rows[mine], some).sum()) for rows, mine, some in zip(truth, counted, found, strict=True)
+    hits = np.array(
+        [np.isin(rows[mine], some).sum() for rows, mine, some in zip(truth, counted, found, strict=True)]
     )
-    return hits / max(1, int(counted.sum()))
+    shares = [hits[sort].sum() / counted[sort].sum() for sort in (own >= 0, own < 0) if counted[sort].sum()]
+    return float(min(shares, default=1.0))

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import DeadRow, Embedding, Segment, Space
+from chiasm.catalog.models import DeadRow, Embedding, Segment
 from chiasm.spaces import SpaceReader, collect, compact, crowded, live, mask_phantoms, remove_items
-from chiasm.spaces.compaction import _leased
+from chiasm.spaces.keeping import merging
 from chiasm.spaces.tiers import due
 
 from .test_segments import put, unit
@@ -109,11 +109,9 @@ def test_rows_that_the_catalog_forgot_are_masked(catalog: Catalog, space_id: int
 def test_one_worker_merges_a_space(catalog: Catalog, space_id: int, tmp_path: Path) -> None:
     for item in range(8):
         put(catalog, tmp_path, space_id, [item], unit(1, item))
-    with _leased(catalog, space_id) as mine:
+    with merging(tmp_path, space_id) as mine:
         assert mine
         assert compact(catalog, tmp_path, space_id) == 0
-    with catalog.write() as session:
-        session.get_one(Space, space_id).merging_until = 1.0  # of a worker that was killed
     assert compact(catalog, tmp_path, space_id) == 8
 
 

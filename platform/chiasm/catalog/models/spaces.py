@@ -27,8 +27,6 @@ class Space(Base):
     dim: Mapped[int]
     #: Counts up with every change of the live set; readers follow it.
     generation: Mapped[int] = mapped_column(default=0)
-    #: Until when (database time) one worker alone merges its segments; None or past: nobody does.
-    merging_until: Mapped[float | None]
     created_at: Mapped[Seconds]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -54,11 +55,8 @@ class IvfPqIndexKind(IndexKind):
         self, index: Any, queries: Floats, k: int, effort: Effort, selector: Any = None
     ) -> tuple[Floats, Ints]:
         """The best ``k`` by the block of the best ``k * depth`` by code."""
-        faiss = faiss_module()
-        # A selector is read from the parameters of the lists; those of the refinement would drop it in silence.
-        lists = faiss.SearchParametersIVF(nprobe=effort.breadth, sel=selector)
-        params = faiss.IndexRefineSearchParameters(k_factor=float(effort.depth), base_index_params=lists)
-        scores, rows = index.refined.search(queries, k, params=params)
+        params = _usual(effort) if selector is None else _parameters(effort, selector)
+        scores, rows = index.refined.search(queries, k, params=params.refined)
         scores[rows < 0] = -np.inf
         return scores, rows
 
@@ -78,6 +76,25 @@ class IvfPqIndexKind(IndexKind):
         lists = _lists(rows)
         codes = rows * min(1.0, effort.breadth / lists) * dim * 0.02
         return 0.3 * lists * dim + codes + k * effort.depth * (dim + 100.0)
+
+
+class _Parameters(NamedTuple):
+    """FAISS keeps no reference to the inner ones."""
+
+    refined: Any
+    lists: Any
+
+
+def _parameters(effort: Effort, selector: Any = None) -> _Parameters:
+    faiss = faiss_module()
+    # A selector is read from the parameters of the lists; those of the refinement would drop it in silence.
+    lists = faiss.SearchParametersIVF(nprobe=effort.breadth, sel=selector)
+    refined = faiss.IndexRefineSearchParameters(k_factor=float(effort.depth), base_index_params=lists)
+    return _Parameters(refined, lists)
+
+
+#: Making them takes as long as reading a few lists.
+_usual = lru_cache(maxsize=64)(_parameters)
 
 
 def _lists(rows: int) -> int:
