@@ -111,7 +111,7 @@ class BatchBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    queries: Annotated[list[SearchBody], Field(min_length=1, max_length=1000)]
+    queries: Annotated[list[SearchBody], Field(min_length=1, max_length=256)]
 
 
 class RecommendBody(Narrowing):

@@ -99,12 +99,12 @@ async def search(backend: Reader, request: Request) -> dict[str, Any]:
 
 @router.post("/search/batch")
 def search_batch(backend: Reader, body: BatchBody) -> dict[str, Any]:
-    """The answers to several searches, in their order, all from the same state."""
+    """The answers to several searches, in their order, all from the same state: `{"results": [...]}`."""
     requests = []
     for number, query in enumerate(body.queries, start=1):
         with within(f"query {number}"):
             requests.append(search_request(query))
-    return {"answers": backend.search_batch(requests)}
+    return {"results": backend.search_batch(requests)}
 
 
 @router.post("/recommend")
