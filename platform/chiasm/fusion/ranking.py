@@ -12,9 +12,12 @@ import numpy.typing as npt
 
 from chiasm.errors import DamagedError
 
-__all__ = ["Evidence", "QueryWeights", "Ranking"]
+__all__ = ["BITS", "Evidence", "QueryWeights", "Ranking", "pattern_of"]
 
 Floats = npt.NDArray[np.floating]
+Codes = npt.NDArray[np.uint8]
+#: Of each kind of evidence; what an entity is judged on (its availability pattern) is the sum of its bits.
+BITS = {"text": 1, "image": 2, "audio": 4, "graph": 8}
 #: From this cosine on, an entity's asset and the query's item are taken for more and more the same content.
 _SAME_FROM = 0.95
 #: Modality of the query's items to a cosine a candidate, NaN where the candidate has no such evidence.
@@ -81,6 +84,8 @@ class Ranking:
         own: Evidence | None = None,
         near: Evidence | None = None,
         words: Evidence | None = None,
+        *,
+        present: Codes | None = None,
     ) -> Floats:
         """Scores before the sigmoid, of any magnitude.
 
@@ -92,6 +97,7 @@ class Ranking:
             near: Likewise over the assets of the candidate's graph neighbours (stubs and their names
                 included).
             words: Likewise what the regression from words says (`chiasm.fusion.words.WordLinks`).
+            present: Availability pattern of each candidate, ``(*any,)``.
         """
         cosine = np.asarray(fused, dtype=np.float64)
         modalities = sorted({*(own or {}), *(near or {}), *(words or {})})
@@ -142,6 +148,11 @@ class Ranking:
                 where="release.json",
                 remedy="restore it from a backup, roll back to another release or train again",
             ) from error
+
+
+def pattern_of(code: int) -> str:
+    """The name of an availability pattern, as in ``text+graph``."""
+    return "+".join(kind for kind, bit in BITS.items() if code & bit) or "nothing"
 
 
 def _same(own: Floats) -> Floats:

@@ -84,7 +84,7 @@ class Searcher:
 
 def _hits(state: State, scorer: Scorer, scores: Scores, query: Query) -> list[Hit]:
     replica, rows = state.replica, _best(scores, query.k).tolist()
-    whys = explain(scorer, scores, rows) if query.explain else [None] * len(rows)
+    whys = explain(scorer, rows) if query.explain else [None] * len(rows)
     return [
         Hit(
             rank=rank,
