@@ -158,14 +158,14 @@ class FusedReasons:
         return Evidence(fused, np.array(codes, dtype=np.uint8), own, near, words)
 
     def _near(self, side: int, modality: str, values: Floats) -> Floats:
+        """Evidence of neighbours, which over two edges may be the hit's own come back."""
         values = values.copy()
         own, graph = self._evidence[side].own[modality], self._state.replica.graph
         for n, case in enumerate(self._cases):
-            if case.gone is not None:
-                rows = np.array([case.row])
-                values[n] = nearby_without(own, graph, rows, case.gone, two_steps=self._two_steps, cut=True)[
-                    0
-                ]
+            gone = case.gone if case.gone is not None else None if modality in case.kinds else case.row
+            if gone is not None:
+                rows, cut = np.array([case.row]), gone != case.row
+                values[n] = nearby_without(own, graph, rows, gone, two_steps=self._two_steps, cut=cut)[0]
         return values
 
     def _words(self, side: Side, modality: str) -> Floats:
