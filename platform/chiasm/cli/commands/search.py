@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+#: Of evidence, as explanations name it.
+_KINDS = ("text", "image", "audio", "graph")
 _PARTS = "What to look for"
 _NARROW = "Where to look"
 
@@ -67,7 +70,9 @@ def search(
         bool, typer.Option("--stubs", help="Also entities only named by others.", rich_help_panel=_NARROW)
     ] = False,
     count: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many hits.")] = 10,
-    explain: Annotated[bool, typer.Option("--explain", help="Say why: shares and paths.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why: shares, neighbours, ranks without.")
+    ] = False,
 ) -> None:
     """Find entities by words, pictures, sounds, other entities, or any mix of them."""
     frame = frame_of(context)
@@ -129,14 +134,25 @@ def _show(frame: Frame, hits: Hits, explain: bool) -> None:
 
 
 def _why(hit: Hit) -> str:
+    """Shares with bars, what the neighbours add, ranks without, paths; a line each."""
     why = hit.why or {}
-    lines = [" ".join(f"{name} {share:.0%}" for name, share in why.items() if isinstance(share, float))]
+    lines = [f"{kind:<6}{why[kind]:>+6.0%} {_bar(why[kind])}" for kind in _KINDS if kind in why]
+    for edge in why.get("edges") or ():
+        lines.append(f"{edge['share']:>+12.1%} {_path(edge['path'])}")
     for name, without in (why.get("without") or {}).items():
-        lines.append(f"without {name}: rank {without.get('rank')}")
-    lines.extend(
-        " ".join(_arrow(at, step) for at, step in enumerate(path)) for path in why.get("paths") or ()
-    )
-    return "\n".join(line for line in lines if line)
+        rank = without.get("rank")
+        lines.append(f"without {name}: rank {hit.rank} -> {rank if rank is not None else 'not found'}")
+    lines.extend(_path(path) for path in why.get("paths") or ())
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _bar(share: float) -> str:
+    """Ten characters for everything; what speaks against a hit is drawn otherwise."""
+    return ("#" if share > 0 else "-") * min(round(abs(share) * 10), 20)
+
+
+def _path(path: Sequence[str]) -> str:
+    return " ".join(_arrow(at, step) for at, step in enumerate(path))
 
 
 def _arrow(at: int, step: str) -> str:
