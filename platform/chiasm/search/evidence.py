@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,16 @@ from chiasm_graph import greatest_nearby
 if TYPE_CHECKING:
     from chiasm.fusion.words import WordLinks, Words
 
-__all__ = ["NamedWords", "named_words", "near_values", "own_values", "values_of", "word_values"]
+__all__ = [
+    "HeardWords",
+    "NamedWords",
+    "heard_words",
+    "named_words",
+    "near_values",
+    "own_values",
+    "values_of",
+    "word_values",
+]
 
 #: Entities of a large space whose vectors are read at a time, which bounds memory.
 _CHUNK = 65_536
@@ -34,7 +43,7 @@ class NamedWords:
     words: Ints
 
     def of(self, rows: Ints) -> Ints:
-        """Words that name any of some rows, ascending, ``(n,)``."""
+        """Words that name any of some rows, each once, ``(n,)``."""
         starts, ends = np.searchsorted(self.rows, rows), np.searchsorted(self.rows, rows, side="right")
         spans = [self.words[start:end] for start, end in zip(starts, ends, strict=True)]
         return np.unique(np.concatenate([self.words[:0], *spans]))
@@ -64,6 +73,32 @@ def own_values(
     """
     shares = np.asarray(weights, dtype=np.float32) / np.float32(sum(weights))
     return np.asarray(shares @ values_of(column, np.stack(vectors), rows), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class HeardWords:
+    """The words that an entity stands beside, and by what."""
+
+    #: All of them, ascending.
+    all: Ints
+    #: By its own name.
+    named: Ints
+    #: By each neighbour that lends its name.
+    lent: Mapping[int, Ints]
+
+    def of(self, kinds: Collection[str], gone: int | None = None) -> Ints:
+        """Those that are left where only some kinds of evidence are, or a neighbour is not there, ``(n,)``."""
+        some = [self.named] if "text" in kinds else []
+        some += [words for stub, words in self.lent.items() if "graph" in kinds and stub != gone]
+        return self.all[np.isin(self.all, np.concatenate([self.all[:0], *some]))]
+
+
+def heard_words(state: State, words: Words, row: int) -> HeardWords:
+    """The words that an entity stands beside."""
+    named, replica = named_words(state, words), state.replica
+    around = replica.graph.neighbours(row)
+    lent = {stub: named.of(np.array([stub])) for stub in around[replica.stub[around]].tolist()}
+    return HeardWords(named.links.words_of(row), named.of(np.array([row])), lent)
 
 
 def near_values(replica: Replica, own: Floats, rows: Ints | None = None) -> Floats:

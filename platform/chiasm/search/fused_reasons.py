@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chiasm.search.column import Floats
-from chiasm.search.evidence import named_words
-from chiasm.search.removal import Removal, stubs_beside
+from chiasm.search.evidence import HeardWords, heard_words, named_words
+from chiasm.search.removal import Removal
 from chiasm.search.replica import Bools, Ints
 from chiasm.search.scorer import Reasons, Scores, demotion
 from chiasm.search.shapley import coalitions, shapley
@@ -81,6 +81,7 @@ class FusedReasons:
             for side, one in zip(scorer.sides, self._evidence, strict=True)
         ]
         self._pool = np.flatnonzero(allowed) if scorer.found is None else scorer.found[allowed[scorer.found]]
+        self._heard: dict[int, HeardWords] = {}
         self._total, self._scales = scorer.combined(self._logits, self._pool)
 
     def of(self, rows: Ints) -> list[Reasons]:
@@ -169,20 +170,18 @@ class FusedReasons:
         return values
 
     def _words(self, side: Side, modality: str) -> Floats:
+        """What words say about the cases: their own names by their text, those of bare neighbours by the graph."""
         words = self._model.words
         assert words is not None
         vectors, weights = side.items[modality]
         shares = np.asarray(weights, dtype=np.float32) / np.float32(sum(weights))
         activations = words.activations(np.stack(vectors))
-        named, replica = named_words(self._state, words), self._state.replica
+        links = named_words(self._state, words).links
         found = np.full(len(self._cases), np.nan, dtype=np.float32)
         for n, case in enumerate(self._cases):
-            stubs = stubs_beside(replica.graph, replica.stub, case.row)
-            known = named.of(np.array([case.row] if "text" in case.kinds else [], dtype=np.int64))
-            if "graph" in case.kinds:
-                known = np.union1d(known, named.of(stubs[stubs != case.gone]))
-            known = np.intersect1d(named.links.words_of(case.row), known)
-            found[n] = shares @ named.links.told(activations, known)
+            if case.row not in self._heard:
+                self._heard[case.row] = heard_words(self._state, words, case.row)
+            found[n] = shares @ links.told(activations, self._heard[case.row].of(case.kinds, case.gone))
         return found
 
     def _reasons(self, game: _Game) -> Reasons:

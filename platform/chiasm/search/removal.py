@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chiasm.search.column import Floats
-from chiasm.search.evidence import NamedWords, named_words
+from chiasm.search.evidence import heard_words, named_words
 from chiasm.search.replica import Ints
 from chiasm.search.scorer import Scores
 from chiasm.search.sides import Evidence, Side
 from chiasm.search.state import State
-from chiasm_graph import Triples, nearby_without
+from chiasm_graph import nearby_without
 
 if TYPE_CHECKING:
     from chiasm.fusion.runtime import FusionModel
+    from chiasm.fusion.words import Words
 
 __all__ = ["Removal"]
 
@@ -74,7 +75,7 @@ class Removal:
     def _words(self, row: int, modality: str, kind: str) -> tuple[Ints, Floats]:
         assert self.model.words is not None
         named = named_words(self.state, self.model.words)
-        words, entities = _gone(named, self.state, row, kind)
+        words, entities = _gone(self.state, self.model.words, row, kind)
         if not len(words):
             return entities, np.zeros(0, dtype=np.float32)
         vectors, weights = self.side.items[modality]
@@ -90,27 +91,21 @@ class Removal:
         return np.array([n for n in around.tolist() if len(graph.neighbours(n)) == 1], dtype=np.int64)
 
 
-def _gone(named: NamedWords, state: State, row: int, kind: str) -> tuple[Ints, Ints]:
+def _gone(state: State, words: Words, row: int, kind: str) -> tuple[Ints, Ints]:
     """Links of words to entities that hold by the name, or by the edges, of an entity alone."""
     graph, stub = state.replica.graph, state.replica.stub
-    losers = graph.neighbours(row) if stub[row] else np.array([row])
-    words, entities = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-    for loser in losers[~stub[losers]].tolist() if stub[row] else [row]:
-        others = stubs_beside(graph, stub, loser)
-        if stub[row]:
-            kept = np.union1d(named.of(np.array([loser])), named.of(others[others != row]))
-        else:
-            kept = named.of(others) if kind == "text" else named.of(np.array([row]))
-        lost = np.setdiff1d(named.links.words_of(loser), kept)
-        words.append(lost)
-        entities.append(np.full(len(lost), loser))
-    return np.concatenate(words), np.concatenate(entities)
-
-
-def stubs_beside(graph: Triples, stub: np.ndarray, row: int) -> Ints:
-    """Neighbours that lend their names."""
-    around = graph.neighbours(row)
-    return around[stub[around]]
+    lost: list[tuple[Ints, int]] = []
+    if stub[row]:
+        # It is heard nowhere itself; its name, or its edges, lend words to its neighbours.
+        for other in (n for n in graph.neighbours(row).tolist() if not stub[n]):
+            heard = heard_words(state, words, other)
+            lost.append((np.setdiff1d(heard.all, heard.of(("text", "graph"), gone=row)), other))
+    else:
+        heard = heard_words(state, words, row)
+        lost.append((np.setdiff1d(heard.all, heard.of({"text", "graph"} - {kind})), row))
+    entities = [np.full(len(found), entity) for found, entity in lost]
+    nothing = np.zeros(0, dtype=np.int64)
+    return np.concatenate([nothing, *(found for found, _ in lost)]), np.concatenate([nothing, *entities])
 
 
 def _put(

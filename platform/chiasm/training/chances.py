@@ -122,7 +122,7 @@ def _fit(judged: Sequence[JudgedPairs]) -> tuple[float, list[float], list[dict[s
         chances = slope * logits + biases[group] + offsets[at]
         loss = functional.binary_cross_entropy_with_logits(chances, right, weights, reduction="sum")
         loss = loss + 0.5 * (raw[0] / _SLOPE_SCALE).square() + 0.5 * (offsets / _OFFSET_SCALE).square().sum()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
     with torch.enable_grad():
