@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,27 +123,31 @@ def _show(frame: Frame, hits: Hits, explain: bool) -> None:
     for warning in hits.warnings:
         frame.note(f"note: {warning}")
     if hits:
-        columns = ["", "score", "key", "title", "domain", "present", *(["why"] if explain else [])]
-        rows = [
-            (hit.rank, f"{hit.score:.3f}", hit.key, hit.title, hit.domain, hit.present)
-            + ((_why(hit),) if explain else ())
-            for hit in hits
-        ]
+        columns = ["", "score", "key", "title", "domain", "present"]
+        rows = [(hit.rank, f"{hit.score:.3f}", hit.key, hit.title, hit.domain, hit.present) for hit in hits]
         frame.out().print(plain_table(columns, rows, right=["", "score"]))
+    for hit in hits if explain else ():
+        # What data calls itself is no markup.
+        frame.out().print(_why(hit), markup=False, highlight=False, soft_wrap=True)
     frame.note(f"{len(hits)} hits from {hits.release} in {hits.took_ms:.1f} ms")
 
 
 def _why(hit: Hit) -> str:
-    """Shares with bars, what the neighbours add, ranks without, paths; a line each."""
+    """Shares with bars and ranks without them, what the neighbours add, paths; a line each."""
     why = hit.why or {}
-    lines = [f"{kind:<6}{why[kind]:>+6.0%} {_bar(why[kind])}" for kind in _KINDS if kind in why]
+    lines = [f"{hit.rank} {hit.key} {hit.title or ''}"]
+    for kind in (kind for kind in _KINDS if kind in why):
+        found = (why.get("without") or {}).get(kind)
+        line = f"    {kind:<6}{why[kind]:>+6.0%}  {_bar(why[kind]):<12}"
+        lines.append(line + (f"without {kind}: rank {hit.rank} -> {_rank(found)}" if found else ""))
     for edge in why.get("edges") or ():
-        lines.append(f"{edge['share']:>+12.1%} {_path(edge['path'])}")
-    for name, without in (why.get("without") or {}).items():
-        rank = without.get("rank")
-        lines.append(f"without {name}: rank {hit.rank} -> {rank if rank is not None else 'not found'}")
-    lines.extend(_path(path) for path in why.get("paths") or ())
+        lines.append(f"    {edge['share']:>+12.1%}  {_path(['', *edge['path'][1:]]).strip()}")
+    lines.extend(f"    path {_path(path)}" for path in why.get("paths") or ())
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _rank(found: Mapping[str, int | None]) -> str:
+    return "not found" if found.get("rank") is None else str(found["rank"])
 
 
 def _bar(share: float) -> str:
