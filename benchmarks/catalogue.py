@@ -95,9 +95,9 @@ def _run(args: argparse.Namespace, work: Path) -> list[Row]:
         if args.only not in (None, name):
             continue
         with chiasm.open(work / name) as kb:
-            _fill(kb, data, name, work, valid=args.valid)
+            fill(kb, data, name, work, valid=args.valid)
             for seed in range(args.seeds):
-                seconds.append(_train(kb, args.recipe, overrides, seed))
+                seconds.append(train(kb, args.recipe, overrides, seed))
                 _answer(kb, data, name, figures, valid=args.valid)
                 for label, base in _baselines(data, name, work / name, valid=args.valid).items():
                     bases[label].append(base)
@@ -108,9 +108,10 @@ def _run(args: argparse.Namespace, work: Path) -> list[Row]:
     return rows
 
 
-def _fill(
+def fill(
     kb: Any, data: Path, name: str, work: Path, *, without: str | None = None, valid: bool = False
 ) -> None:
+    """Ingest the catalogue into a home, less a modality if asked; ``valid`` leaves a fold of sounds out too."""
     started = time.perf_counter()
     emoji, sounds = data / "emoji", data / "sounds"
     if name == "partial":
@@ -156,7 +157,8 @@ def _reduced(path: Path, without: str | None, drop_fold: int | None, folder: Pat
     return target / path.name
 
 
-def _train(kb: Any, recipe: str, overrides: Mapping[str, str], seed: int) -> float:
+def train(kb: Any, recipe: str, overrides: Mapping[str, str], seed: int) -> float:
+    """Train a release; seconds it took."""
     started = time.perf_counter()
     job = kb.train(recipe=recipe, seed=seed, overrides=overrides, promote="force").wait()
     took = time.perf_counter() - started
@@ -316,8 +318,8 @@ def _missing(
             if args.only not in (None, name) or (name == "partial" and without in ("audio", "image")):
                 continue
             with chiasm.open(work / f"{name}-without-{without}") as kb:
-                _fill(kb, data, name, work, without=without, valid=args.valid)
-                _train(kb, args.recipe, overrides, 0)
+                fill(kb, data, name, work, without=without, valid=args.valid)
+                train(kb, args.recipe, overrides, 0)
                 _answer(kb, data, name, figures, valid=args.valid)
         for name, runs in figures.items():
             if name not in _NEEDS or without in _NEEDS[name]:

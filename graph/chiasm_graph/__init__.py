@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chiasm_graph.errors import GraphError, ShapeError
 from chiasm_graph.exchange import to_networkx
 from chiasm_graph.features import NodeFeatures, pool
-from chiasm_graph.nearby import greatest_nearby
+from chiasm_graph.nearby import greatest_nearby, nearby_without
 from chiasm_graph.paths import named_path, shortest_paths
 from chiasm_graph.sampler import Hop, Trees, TreeSampler
 from chiasm_graph.triples import Adjacency, Triples
@@ -35,6 +35,7 @@ __all__ = [
     "Triples",
     "greatest_nearby",
     "named_path",
+    "nearby_without",
     "pool",
     "shortest_paths",
     "to_networkx",

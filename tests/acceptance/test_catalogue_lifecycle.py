@@ -83,6 +83,28 @@ def test_every_pattern_is_found_by_itself(kb: Any, pattern: set[str]) -> None:
     assert all(0.0 <= hit.score <= 1.0 for hit in hits)
 
 
+def test_the_rank_without_a_picture_is_that_of_the_entity_without_it(kb: Any, tmp_path: Path) -> None:
+    given = {"text": "a blue circle", "image": draw("circle", "blue")}
+    before = {
+        name: kb.search(**{name: part}, into="toys", k=50, explain=True) for name, part in given.items()
+    }
+    item = record("circle", "blue")
+    kb.ingest([{"key": item["key"], "image": []}]).wait()
+    try:
+        for name, hits in before.items():
+            whys = {hit.key: hit.why for hit in hits}
+            why = whys[item["key"]]
+            assert sum(why.get(kind, 0.0) for kind in KINDS) == pytest.approx(1.0, abs=0.02)
+            assert {edge["path"][0] for edge in why["edges"]} == {item["key"]}
+            after = kb.search(**{name: given[name]}, into="toys", k=50)
+            mine = next(hit for hit in after if hit.key == item["key"])
+            assert "image" not in mine.present
+            rank = 1 + sum(hit.score > mine.score + 1e-6 for hit in after)
+            assert why["without"]["image"]["rank"] == rank, name
+    finally:
+        kb.ingest(write_catalogue(tmp_path, [item])).wait()
+
+
 def test_a_new_entity_is_found_without_retraining(kb: Any, tmp_path: Path) -> None:
     item = record("ring", "black")
     item["text"] = ["An ebony hoop, quite unlike the others."]

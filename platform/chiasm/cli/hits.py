@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from chiasm.cli.frame import Frame
 
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from chiasm.client import Hit, Hits
 
 __all__ = ["show_hits"]
+
+#: Of evidence, as explanations name it.
+_KINDS = ("text", "image", "audio", "graph", "fused", "match")
 
 
 def show_hits(frame: Frame, hits: Hits, *, explain: bool, grouped: bool) -> None:
@@ -22,32 +26,47 @@ def show_hits(frame: Frame, hits: Hits, *, explain: bool, grouped: bool) -> None
     for warning in hits.warnings:
         frame.note(f"note: {warning}")
     if hits:
-        more = {"group": grouped, "why": explain}
-        names = [name for name, shown in more.items() if shown]
+        names = ["group"] if grouped else []
         rows = [
-            (hit.rank, f"{hit.score:.3f}", hit.key, hit.title, hit.domain, hit.present, *_more(hit, names))
+            (hit.rank, f"{hit.score:.3f}", hit.key, hit.title, hit.domain, hit.present)
+            + ((hit.group,) if grouped else ())
             for hit in hits
         ]
         columns = ["", "score", "key", "title", "domain", "present", *names]
         frame.out().print(plain_table(columns, rows, right=["", "score"]))
+    for hit in hits if explain else ():
+        # What data calls itself is no markup.
+        frame.out().print(_why(hit), markup=False, highlight=False, soft_wrap=True)
     frame.note(f"{len(hits)} hits from {hits.release} in {hits.took_ms:.1f} ms")
     if hits.next_cursor:
         frame.note(f"more: --cursor {hits.next_cursor}")
 
 
-def _more(hit: Hit, names: list[str]) -> list[Any]:
-    return [_why(hit) if name == "why" else hit.group for name in names]
-
-
 def _why(hit: Hit) -> str:
+    """Shares with bars and ranks without them, what the neighbours add, paths; a line each."""
     why = hit.why or {}
-    lines = [" ".join(f"{name} {share:.0%}" for name, share in why.items() if isinstance(share, float))]
-    for name, without in (why.get("without") or {}).items():
-        lines.append(f"without {name}: rank {without.get('rank')}")
-    lines.extend(
-        " ".join(_arrow(at, step) for at, step in enumerate(path)) for path in why.get("paths") or ()
-    )
-    return "\n".join(line for line in lines if line)
+    lines = [f"{hit.rank} {hit.key} {hit.title or ''}"]
+    for kind in (kind for kind in _KINDS if kind in why):
+        found = (why.get("without") or {}).get(kind)
+        line = f"    {kind:<6}{why[kind]:>+6.0%}  {_bar(why[kind]):<12}"
+        lines.append(line + (f"without {kind}: rank {hit.rank} -> {_rank(found)}" if found else ""))
+    for edge in why.get("edges") or ():
+        lines.append(f"    {edge['share']:>+12.1%}  {_path(['', *edge['path'][1:]]).strip()}")
+    lines.extend(f"    path {_path(path)}" for path in why.get("paths") or ())
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _rank(found: Mapping[str, int | None]) -> str:
+    return "not found" if found.get("rank") is None else str(found["rank"])
+
+
+def _bar(share: float) -> str:
+    """Ten characters for everything; what speaks against a hit is drawn otherwise."""
+    return ("#" if share > 0 else "-") * min(round(abs(share) * 10), 20)
+
+
+def _path(path: Sequence[str]) -> str:
+    return " ".join(_arrow(at, step) for at, step in enumerate(path))
 
 
 def _arrow(at: int, step: str) -> str:

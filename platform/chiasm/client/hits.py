@@ -22,7 +22,8 @@ class Hit:
     key: str
     domain: str | None
     title: str | None
-    #: Calibrated, in [0, 1]; comparable between entities that have different modalities.
+    #: The chance of relevance, comparable between entities that have different modalities; a mean rank in (0, 1]
+    #: before the first release.
     score: float
     #: What the entity was judged on, as in `["text", "image", "graph"]`.
     present: list[str] = field(default_factory=list)
@@ -30,7 +31,7 @@ class Hit:
     cosine: dict[str, float] = field(default_factory=dict)
     #: With `group_by`: the value that the group has in common.
     group: Any = None
-    #: With `explain=True`: share of each modality, and paths to the query's entity.
+    #: With `explain=True`: signed share of each modality and of each neighbour, the rank without each, paths.
     why: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["hits_to_html"]
 
+#: Of evidence, as explanations name it.
+_KINDS = ("text", "image", "audio", "graph")
 #: A notebook is saved with its output: sounds beyond this only say that they are there.
 _MAX_AUDIO_BYTES = 1_000_000
 _CELL = "padding:4px 10px;text-align:left;vertical-align:middle"
@@ -58,8 +60,8 @@ def _medium(item: Medium) -> str:
 
 
 def _shares(hit: Hit) -> str:
-    shares = {name: share for name, share in (hit.why or {}).items() if isinstance(share, float)}
+    shares = {name: hit.why[name] for name in _KINDS if name in hit.why} if hit.why else {}
     if not shares:
         return ""
-    listed = ", ".join(f"{html.escape(name)} {share:.0%}" for name, share in shares.items())
+    listed = ", ".join(f"{name} {share:+.0%}" for name, share in shares.items())
     return f'<div style="color:#777;font-size:small">{listed}</div>'

@@ -12,9 +12,13 @@ import numpy.typing as npt
 
 from chiasm.errors import DamagedError
 
-__all__ = ["Evidence", "QueryWeights", "Ranking"]
+__all__ = ["BITS", "Evidence", "QueryWeights", "Ranking", "pattern_of"]
 
 Floats = npt.NDArray[np.floating]
+Codes = npt.NDArray[np.uint8]
+#: Of each kind of evidence; what an entity is judged on (its availability pattern) is the sum of its bits.
+BITS = {"text": 1, "image": 2, "audio": 4, "graph": 8}
+_PATTERNS = 16
 #: From this cosine on, an entity's asset and the query's item are taken for more and more the same content.
 _SAME_FROM = 0.95
 #: Modality of the query's items to a cosine a candidate, NaN where the candidate has no such evidence.
@@ -48,6 +52,14 @@ class QueryWeights:
     #: What an own asset of equal content adds. Held-out queries have none by definition, so this cannot be
     #: fitted on them; e^5 to 1 that who asks for exactly this means this.
     same: float = 5.0
+    #: By availability pattern of the candidate, what the rest says too little (or too much) about it.
+    offsets: Mapping[str, float] = field(default_factory=dict)
+
+    def offset(self, present: Codes | None) -> Floats | float:
+        """Offset of each candidate, ``(*any,)``; 0 for patterns that were not seen, or where none is given."""
+        if present is None or not self.offsets:
+            return 0.0
+        return np.array([self.offsets.get(pattern_of(code), 0.0) for code in range(_PATTERNS)])[present]
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,7 @@ class Ranking:
 
         logit(e) = mean over m in M of
                    bias[m] + fused[m] * f(e) + own[m] * own_m(e) + near[m] * near_m(e)
-                   + words[m] * words_m(e) + same[m] * same_m(e)
+                   + words[m] * words_m(e) + same[m] * same_m(e) + offsets[m][pattern(e)]
         score(e) = sigmoid(logit(e))
 
     ``f`` is the cosine of the fused vectors; ``own_m`` the greatest cosine of the query's item to one of the
@@ -81,6 +93,8 @@ class Ranking:
         own: Evidence | None = None,
         near: Evidence | None = None,
         words: Evidence | None = None,
+        *,
+        present: Codes | None = None,
     ) -> Floats:
         """Scores before the sigmoid, of any magnitude.
 
@@ -92,15 +106,16 @@ class Ranking:
             near: Likewise over the assets of the candidate's graph neighbours (stubs and their names
                 included).
             words: Likewise what the regression from words says (`chiasm.fusion.words.WordLinks`).
+            present: Availability pattern of each candidate, ``(*any,)``.
         """
         cosine = np.asarray(fused, dtype=np.float64)
         modalities = sorted({*(own or {}), *(near or {}), *(words or {})})
         if not modalities:
-            return self.default.bias + self.default.fused * cosine
+            return np.asarray(self.default.bias + self.default.fused * cosine + self.default.offset(present))
         total = np.zeros_like(cosine)
         for modality in modalities:
             how = self.queries.get(modality, self.default)
-            logit = how.bias + how.fused * cosine
+            logit = how.bias + how.fused * cosine + how.offset(present)
             around: Floats = how.near_base + how.near_slope * cosine
             if near is not None and modality in near:
                 around = _filled(near[modality], around)
@@ -142,6 +157,11 @@ class Ranking:
                 where="release.json",
                 remedy="restore it from a backup, roll back to another release or train again",
             ) from error
+
+
+def pattern_of(code: int) -> str:
+    """The name of an availability pattern, as in ``text+graph``."""
+    return "+".join(kind for kind, bit in BITS.items() if code & bit) or "nothing"
 
 
 def _same(own: Floats) -> Floats:

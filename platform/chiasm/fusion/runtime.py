@@ -73,6 +73,8 @@ class FusionModel:
         self.feature_dims: dict[str, int] = {
             k: config["feature_dims"][k] for k in KINDS if k in config["feature_dims"]
         }
+        #: Most edges of a node that its graph token reads, by hop.
+        self.fanout: tuple[int, ...] = tuple(config["graph"]["fanout"])
         #: Names of the relations the GNN was trained with; `graph_tokens` needs triples in this numbering.
         self.predicates: tuple[str, ...] = tuple(config["predicates"])
 
@@ -176,7 +178,14 @@ class FusionModel:
         return np.concatenate(parts)
 
     @torch.inference_mode()
-    def graph_tokens(self, graph: Triples, node_features: NodeFeatures, seeds: npt.ArrayLike) -> Vectors:
+    def graph_tokens(
+        self,
+        graph: Triples,
+        node_features: NodeFeatures,
+        seeds: npt.ArrayLike,
+        *,
+        exclude: npt.NDArray[np.int64] | None = None,
+    ) -> Vectors:
         """Graph tokens of nodes, ``(seeds, graph_dim)``, from their neighbours only.
 
         Args:
@@ -184,9 +193,10 @@ class FusionModel:
                 left out.
             node_features: What is known about nodes: mean feature a modality, a stub's name being its text.
             seeds: Nodes, ``(seeds,)``.
+            exclude: One node a seed that counts as not there, -1 for none, ``(seeds,)``.
 
         Returns:
-            NaN rows for seeds without a neighbour, and all NaN for a model without a graph.
+            NaN rows for seeds without a (further) neighbour, and all NaN for a model without a graph.
 
         Raises:
             DimensionError: The graph numbers other relations than the model, or a feature has another width.
@@ -206,22 +216,11 @@ class FusionModel:
         has_neighbour = graph.degrees()[rows] > 0
         for part in _chunks(np.flatnonzero(has_neighbour)):
             with translated():
-                trees = sampler.sample(rows[part])
-                result[part] = self._gnn(trees, node_features, degrees).float().cpu().numpy()
+                trees = sampler.sample(rows[part], exclude=None if exclude is None else exclude[part])
+                tokens = self._gnn(trees, node_features, degrees).float().cpu().numpy()
+            heard = np.bincount(trees.hops[0].seeds, minlength=len(part)) > 0
+            result[part] = np.where(heard[:, None], tokens, np.nan)
         return result
-
-    def shares(self, item: Item) -> dict[str, float]:
-        """How much each kind of token decides an item's vector; non-negative, sums to 1.
-
-        The cosine distance that leaving the kind out moves the vector, normalised over kinds.
-        """
-        present = [k for k, v in item.items() if np.isfinite(np.atleast_2d(v)).all(axis=1).any()]
-        if len(present) == 1:
-            return {present[0]: 1.0}
-        without = [{k: v for k, v in item.items() if k != left} for left in present]
-        vectors = self.fuse([item, *without])
-        moved = np.maximum(1.0 - vectors[1:] @ vectors[0], 0.0) + 1e-9
-        return dict(zip(present, (moved / moved.sum()).tolist(), strict=True))
 
 
 def _unreadable(error: Exception, where: Path) -> DamagedError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,11 @@ class WordLinks:
         pairs = np.unique(np.stack([entities[real], words[real]], axis=1), axis=0)
         return cls(pairs[:, 1], pairs[:, 0], len(stub))
 
+    @cached_property
+    def degree(self) -> Ints:
+        """Entities beside each word, ``(words,)``; words beyond the last that has any are left out."""
+        return np.bincount(self.word)
+
     def evidence(self, activations: Floats) -> Floats:
         """What active words say about entities, ``(queries, entities)``; NaN beside no word.
 
@@ -68,14 +74,49 @@ class WordLinks:
         found = np.full((len(activations), self.num_entities), np.nan, dtype=np.float32)
         if not len(self.word):
             return found
-        degree = np.bincount(self.word, minlength=activations.shape[1])
-        share = np.float32(1.0) / np.sqrt(degree[self.word], dtype=np.float32)
+        share = np.float32(1.0) / np.sqrt(self.degree[self.word], dtype=np.float32)
         entities, starts = np.unique(self.entity, return_index=True)
         for start in range(0, len(activations), _CHUNK):
             span = slice(start, start + _CHUNK)
             told = np.add.reduceat(activations[span][:, self.word] * share, starts, axis=1)
-            found[span, entities] = np.log(np.maximum(told, 0.0) + _FLOOR)
+            found[span, entities] = _logged(told)
         return found
+
+    def words_of(self, entity: int) -> Ints:
+        """The words that an entity stands beside, ascending, ``(n,)``."""
+        return self.word[slice(*np.searchsorted(self.entity, [entity, entity + 1]))]
+
+    def told(self, activations: Floats, words: Ints) -> Floats:
+        """What an entity would hear that stood beside some of its words alone, ``(queries,)``; NaN for none."""
+        if not len(words):
+            return np.full(len(activations), np.nan, dtype=np.float32)
+        share = np.float32(1.0) / np.sqrt(self.degree[words], dtype=np.float32)
+        return _logged(activations[:, words] @ share)
+
+    def without(self, activations: Floats, words: Ints, entities: Ints) -> tuple[Ints, Floats]:
+        """What changes when some links are gone: other entities share their words with fewer.
+
+        Args:
+            activations: ``(queries, words)``.
+            words: Of each link that is gone, ``(links,)``.
+            entities: Likewise.
+
+        Returns:
+            Entities that hear something else, ``(n,)``, and what, ``(queries, n)``.
+        """
+        width = len(self.degree)
+        gone = np.searchsorted(self.entity * width + self.word, entities * width + words)
+        rows = np.unique(self.entity[np.isin(self.word, words)])
+        degree = self.degree - np.bincount(words, minlength=width)
+        place = np.full(self.num_entities, -1)
+        place[rows] = np.arange(len(rows))
+        left = place[self.entity] >= 0
+        left[gone] = False
+        word, at = self.word[left], place[self.entity[left]]
+        said = activations[:, word] / np.sqrt(degree[word], dtype=np.float32)
+        found = np.array([_logged(np.bincount(at, one, minlength=len(rows))) for one in said])
+        found[:, np.bincount(at, minlength=len(rows)) == 0] = np.nan
+        return rows, found.reshape(len(activations), len(rows)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +200,10 @@ class Words:
         except KeyError as error:
             raise DamagedError(f"array {error} is missing", where=str(root / _ARRAYS)) from error
         return cls(vectors, inverse, tuple(str(key) for key in keys), word)
+
+
+def _logged(told: npt.NDArray[np.number]) -> Floats:
+    return np.asarray(np.log(np.maximum(told, 0.0) + _FLOOR), dtype=np.float32)
 
 
 def _kernel(left: Floats, right: Floats) -> Floats:

@@ -120,7 +120,7 @@ def _part_scorer(state: State, models: ModelCache, query: Query, asked: Sequence
 
 def _hits(state: State, scorer: Scorer, scores: Scores, page: Page, *, explained: bool) -> list[Hit]:
     replica, rows = state.replica, page.rows.tolist()
-    whys = explain(scorer, scores, rows) if explained else [None] * len(rows)
+    whys = explain(scorer, rows) if explained else [None] * len(rows)
     return [
         Hit(
             rank=page.offset + place + 1,

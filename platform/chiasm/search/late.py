@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from chiasm.search.asked import Asked
 from chiasm.search.reciprocal import filled_mean, reciprocal_ranks
 from chiasm.search.replica import Bools, Ints
-from chiasm.search.scorer import CANDIDATES, Scorer, Scores, Shares, demoted, demotion
+from chiasm.search.scorer import CANDIDATES, Reasons, Scorer, Scores, demoted
 
-__all__ = ["LateScorer"]
+__all__ = ["LateScorer", "RankedList", "mean_of"]
 
 
 @dataclass(frozen=True)
-class _List:
+class RankedList:
     """Reciprocal ranks in one modality by one part."""
 
     modality: str
@@ -25,8 +25,21 @@ class _List:
     values: Scores
     #: Median of the values.
     typical: float
-    #: (rows,) mean cosine, NaN where it is not known.
+    #: (rows,) mean cosine that the ranks are by, NaN where it is not known.
     cosines: Scores
+
+    @classmethod
+    def of(cls, modality: str, weight: float, cosines: Scores, allowed: Bools) -> RankedList:
+        """Allowed entities by their cosines, equal ones by age."""
+        values, typical = reciprocal_ranks(cosines, np.flatnonzero(allowed & ~np.isnan(cosines)))
+        return cls(modality, weight, values, typical, cosines)
+
+    def without(self, row: int) -> RankedList:
+        """The list when an entity is not in it: who stood behind it moves up."""
+        listed = ~np.isnan(self.values)
+        listed[row] = False
+        values, typical = reciprocal_ranks(self.cosines, np.flatnonzero(listed))
+        return replace(self, values=values, typical=typical)
 
 
 class LateScorer(Scorer):
@@ -34,48 +47,42 @@ class LateScorer(Scorer):
 
     def scores(self, allowed: Bools) -> Scores:
         """Mean reciprocal rank, scaled so that first everywhere is 1."""
-        pool = np.flatnonzero(allowed)
+        self.pool = np.flatnonzero(allowed)
         self._pool = self._candidates(allowed)
-        self._lists = [found for one in self.positive for found in self._ranked(one, allowed)]
-        total = _mean(self._lists, len(allowed))
-        self._against: list[tuple[list[_List], tuple[float, ...]]] = []
-        for one in self.negative:
-            lists = self._ranked(one, allowed)
-            if lists:
-                share = self.negative_share(one)
-                total, scale = demoted(total, _mean(lists, len(allowed)), share, pool)
-                self._against.append((lists, scale))
-        return np.clip(total, 0.0, 1.0)
+        self.lists = [found for one in self.positive for found in self._ranked(one, allowed)]
+        #: Lists and strength of each negative part that has any.
+        self.against = [
+            (lists, self.negative_share(one))
+            for one in self.negative
+            if (lists := self._ranked(one, allowed))
+        ]
+        return np.clip(self.combined(self.lists, self.against)[0], 0.0, 1.0)
 
-    def shares(self, rows: Sequence[int]) -> list[Shares]:
-        """Shares in the mean; without a modality its lists fall away."""
-        return [self._shares_of(row) for row in rows]
+    def combined(
+        self, lists: Sequence[RankedList], against: Sequence[tuple[Sequence[RankedList], float]]
+    ) -> tuple[Scores, list[tuple[float, ...]]]:
+        """The mean over lists, less what resembles the negative parts; and the scales of these."""
+        total, scales = mean_of(lists, len(self.state.replica)), []
+        for unwanted, share in against:
+            total, scale = demoted(total, mean_of(unwanted, len(total)), share, self.pool)
+            scales.append(scale)
+        return total, scales
 
     def cosines(self, rows: Sequence[int]) -> list[dict[str, float]]:
         """The greatest cosine by modality."""
         found: list[dict[str, float]] = [{} for _ in rows]
-        for one in self._lists:
+        for one in self.lists:
             for place, row in enumerate(rows):
                 if not np.isnan(one.cosines[row]):
                     best = found[place].get(one.modality, -1.0)
                     found[place][one.modality] = max(best, float(one.cosines[row]))
         return found
 
-    def _shares_of(self, row: int) -> Shares:
-        gains: dict[str, float] = {}
-        for found in self._lists:
-            value = found.weight * found.values[row]
-            if not np.isnan(value):
-                gains[found.modality] = gains.get(found.modality, 0.0) + float(value)
-        whole = sum(gains.values()) or 1.0
-        without = {m: self._score_without(row, m) for m in gains} if len(gains) > 1 else {}
-        return Shares({m: gain / whole for m, gain in gains.items()}, without)
+    def reasons(self, rows: Sequence[int]) -> list[Reasons]:
+        """Shapley values of the mean; without a modality an entity leaves its lists."""
+        from chiasm.search.late_reasons import late_reasons
 
-    def _score_without(self, row: int, modality: str) -> float:
-        score = _mean_at(self._lists, row, modality)
-        for lists, scale in self._against:
-            score -= float(demotion(np.array([_mean_at(lists, row, modality)]), scale)[0])
-        return min(max(score, 0.0), 1.0)
+        return late_reasons(self, rows)
 
     def _candidates(self, allowed: Bools) -> Ints:
         """Rows worth scoring where a space is large: what any positive part finds, judged by all of them."""
@@ -87,22 +94,18 @@ class LateScorer(Scorer):
                     found += [column.candidates(vector, CANDIDATES, allowed) for vector in vectors]
         return np.unique(np.concatenate(found))
 
-    def _ranked(self, one: Asked, allowed: Bools) -> list[_List]:
+    def _ranked(self, one: Asked, allowed: Bools) -> list[RankedList]:
         lists = []
         for modality, vectors in one.features.items():
             column = self.state.columns.get(modality)
             if column is not None:
                 cosines = column.values(vectors, self._pool if column.large else None).mean(axis=0)
-                lists.append(_ranked_list(modality, abs(one.part.weight), cosines, allowed))
+                lists.append(RankedList.of(modality, abs(one.part.weight), cosines, allowed))
         return lists
 
 
-def _ranked_list(modality: str, weight: float, cosines: Scores, allowed: Bools) -> _List:
-    values, typical = reciprocal_ranks(cosines, np.flatnonzero(allowed & ~np.isnan(cosines)))
-    return _List(modality, weight, values, typical, cosines)
-
-
-def _mean(lists: list[_List], rows: int) -> Scores:
+def mean_of(lists: Sequence[RankedList], rows: int) -> Scores:
+    """Weighted mean over lists, ``(rows,)``; NaN where an entity is in no list."""
     if not lists:
         return np.full(rows, np.nan)
     return filled_mean(
@@ -110,10 +113,3 @@ def _mean(lists: list[_List], rows: int) -> Scores:
         np.array([one.weight for one in lists]),
         np.array([one.typical for one in lists]),
     )
-
-
-def _mean_at(lists: list[_List], row: int, left: str) -> float:
-    """The mean of one entity as if it had nothing of a modality; 0 if nothing remains."""
-    values = np.array([[np.nan if one.modality == left else one.values[row]] for one in lists])
-    weights, typical = np.array([one.weight for one in lists]), np.array([one.typical for one in lists])
-    return float(np.nan_to_num(filled_mean(values, weights, typical)[0]))

@@ -11,7 +11,7 @@ from chiasm.catalog.full_text import match_terms, matching_assets
 from chiasm.search.query import Query
 from chiasm.search.reciprocal import filled_mean, reciprocal_rank, reciprocal_ranks
 from chiasm.search.replica import Bools
-from chiasm.search.scorer import CANDIDATES, Scorer, Scores, Shares
+from chiasm.search.scorer import CANDIDATES, Reasons, Scorer, Scores
 from chiasm.search.state import State
 
 __all__ = ["MATCH", "WordScorer", "matching_rows"]
@@ -82,37 +82,47 @@ class WordScorer(Scorer):
             typical[0] = _median(lists[0])
             lists[1], typical[1] = reciprocal_ranks(self._near, np.flatnonzero(~np.isnan(self._near)))
         self._lists, self._typical = np.array(lists), np.array(typical)
-        return filled_mean(self._lists, self._weights, self._typical)
+        self._total = filled_mean(self._lists, self._weights, self._typical)
+        return self._total
 
-    def shares(self, rows: Sequence[int]) -> list[Shares]:
+    def reasons(self, rows: Sequence[int]) -> list[Reasons]:
         """Shares of the other scorer in its part of the sum, and the words' own."""
         if self._inner is None:
-            return [Shares({MATCH: 1.0}, {}) for _ in rows]
-        return [self._shares_of(row, near) for row, near in zip(rows, self._inner.shares(rows), strict=True)]
+            worth = np.nan_to_num(self._values[list(rows)]).tolist()
+            return [Reasons({MATCH: one}, 0.0, one, {}, [], None) for one in worth]
+        return [self._reasons(row, near) for row, near in zip(rows, self._inner.reasons(rows), strict=True)]
 
     def cosines(self, rows: Sequence[int]) -> list[dict[str, float]]:
         """Those of the other scorer."""
         return super().cosines(rows) if self._inner is None else self._inner.cosines(rows)
 
-    def _shares_of(self, row: int, near: Shares) -> Shares:
+    def _reasons(self, row: int, near: Reasons) -> Reasons:
         words, rest = (float(part) for part in np.nan_to_num(self._lists[:, row]) * self._weights)
-        whole = words + rest or 1.0
-        of = {kind: share * rest / whole for kind, share in near.of.items()}
-        without = {
-            kind: self._mean(self._lists[0, row], self._placed(row, score))
-            for kind, score in near.without.items()
-        }
+        whole = float(self._total[row])
+        scale = whole / ((words + rest) or 1.0)
+        inner = sum(near.shares.values()) or 1.0
+        shares = {kind: share / inner * rest * scale for kind, share in near.shares.items()}
+        without = {kind: self._rank(row, self._lists[0, row], rank) for kind, rank in near.without.items()}
         if words > 0:
-            of[MATCH] = words / whole
-            without[MATCH] = self._mean(0.0, self._lists[1, row])
-        return Shares(of, without)
+            shares[MATCH] = words * scale
+            without[MATCH] = self._place(row, self._mean(0.0, self._lists[1, row]))
+        return Reasons(shares, 0.0, whole, without, near.edges, near.cosine)
 
-    def _placed(self, row: int, score: float) -> float:
-        """What another score of the other scorer would be worth."""
-        if not self._by_rank:
-            return score
-        above = self._near > score
-        return reciprocal_rank(int(above.sum() - above[row]))
+    def _rank(self, row: int, words: float, rank: int | None) -> int | None:
+        """The rank together if the other scorer gave another one: what stands there now says what that is worth."""
+        if rank is None:
+            value = np.nan
+        elif self._by_rank:
+            value = reciprocal_rank(rank - 1)
+        else:
+            others = np.delete(self._near, row)
+            others = np.sort(others[~np.isnan(others)])
+            value = float(others[::-1][min(rank, len(others)) - 1]) if len(others) else np.nan
+        return self._place(row, self._mean(words, value))
+
+    def _place(self, row: int, score: float) -> int | None:
+        above = self._total > score
+        return None if np.isnan(score) else int(above.sum() - above[row]) + 1
 
     def _mean(self, words: float, near: float) -> float:
         return float(filled_mean(np.array([[words], [near]]), self._weights, self._typical)[0])

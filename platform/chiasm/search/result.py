@@ -17,11 +17,11 @@ class Hit:
     key: str
     domain: str | None
     title: str | None
-    #: In [0, 1].
+    #: The chance of relevance once a release answers; a mean reciprocal rank before that.
     score: float
     #: Modalities that it was judged on, and graph where it has neighbours.
     present: tuple[str, ...]
-    #: Shares by modality, `without`, `paths`; None unless asked for.
+    #: As from `chiasm.search.explain`; None unless asked for.
     why: dict[str, Any] | None
     entity_id: int
     #: Raw cosine to the query by the space that it was compared in, where that is known.

@@ -13,7 +13,7 @@ from chiasm.search.asked import Asked
 from chiasm.search.replica import Bools, Ints
 from chiasm.search.state import State
 
-__all__ = ["CANDIDATES", "Scorer", "Scores", "Shares", "demoted"]
+__all__ = ["CANDIDATES", "Reasons", "Scorer", "Scores", "demoted", "demotion"]
 
 #: (rows of the replica,), NaN for what cannot be judged or was left out.
 Scores = npt.NDArray[np.float64]
@@ -22,13 +22,20 @@ Scores = npt.NDArray[np.float64]
 CANDIDATES = 1000
 
 
-class Shares(NamedTuple):
+class Reasons(NamedTuple):
     """Why one entity has its score."""
 
-    #: Share of each modality that it was judged on, summing to 1.
-    of: dict[str, float]
-    #: By modality the score it would have without it, where something remains.
-    without: dict[str, float]
+    #: Shapley value of each kind of evidence that it has: together ``everything - nothing``.
+    shares: dict[str, float]
+    #: What the score is made of (a logit, or a mean rank): of an entity of which nothing is known, and of this.
+    nothing: float
+    everything: float
+    #: By kind the rank it would have without it, where something remains; None where it would not be found.
+    without: dict[str, int | None]
+    #: Neighbours and by how much the score's value falls if they are not there, greatest effect first.
+    edges: list[tuple[int, float]]
+    #: Of query and entity, where vectors are compared.
+    cosine: float | None
 
 
 class Scorer(ABC):
@@ -46,7 +53,7 @@ class Scorer(ABC):
         """The score of each allowed entity, in [0, 1], ``(rows,)``."""
 
     @abstractmethod
-    def shares(self, rows: Sequence[int]) -> list[Shares]:
+    def reasons(self, rows: Sequence[int]) -> list[Reasons]:
         """Why entities have their scores; after `scores`."""
 
     def cosines(self, rows: Sequence[int]) -> list[dict[str, float]]:

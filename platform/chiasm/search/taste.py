@@ -17,7 +17,7 @@ from chiasm.search.column import Column, Floats
 from chiasm.search.query import Part
 from chiasm.search.reciprocal import filled_mean, reciprocal_ranks
 from chiasm.search.replica import Bools, Ints
-from chiasm.search.scorer import CANDIDATES, Scorer, Scores, Shares
+from chiasm.search.scorer import CANDIDATES, Reasons, Scorer, Scores
 
 __all__ = ["NearestScorer", "centre"]
 
@@ -52,18 +52,23 @@ class NearestScorer(Scorer):
         pool = self._pool(kinds, allowed)
         self._cosines: dict[str, Scores] = {}
         values = [self._values(kind, pool) for kind in kinds]
+        self._scores = self._together(values, allowed)
+        return self._scores
+
+    def _together(self, values: list[Scores], allowed: Bools) -> Scores:
         if len(values) == 1:
             return np.asarray((1.0 + values[0]) / 2.0)
         ranked = [reciprocal_ranks(v, np.flatnonzero(allowed & ~np.isnan(v))) for v in values]
         typical = np.array([median for _, median in ranked])
         return filled_mean(np.array([found for found, _ in ranked]), np.ones(len(ranked)), typical)
 
-    def shares(self, rows: Sequence[int]) -> list[Shares]:
+    def reasons(self, rows: Sequence[int]) -> list[Reasons]:
         """Equal for all spaces that an entity was judged in: it is one comparison in each."""
         found = []
-        for row in rows:
-            kinds = [kind for kind, values in self._cosines.items() if not np.isnan(values[row])]
-            found.append(Shares(dict.fromkeys(kinds, 1.0 / max(len(kinds), 1)), {}))
+        for row, cosines in zip(rows, self.cosines(rows), strict=True):
+            worth = float(np.nan_to_num(self._scores[row]))
+            shares = dict.fromkeys(cosines, worth / max(len(cosines), 1))
+            found.append(Reasons(shares, 0.0, worth, {}, [], max(cosines.values(), default=None)))
         return found
 
     def cosines(self, rows: Sequence[int]) -> list[dict[str, float]]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from chiasm.fusion.ranking import Ranking
 from chiasm.training.calibration import Judged, fit_ranking
+from chiasm.training.chances import calibrated, judged_candidates
 from chiasm.training.evaluation import Bench
+from chiasm.training.queries import Query
 
 __all__ = ["fit_on"]
 
@@ -14,27 +19,41 @@ __all__ = ["fit_on"]
 MOST_COPIES = 150
 
 
+class _Asked(NamedTuple):
+    """Queries of one modality, held-out ones first, and what may answer each."""
+
+    judged: Judged
+    #: Candidates of the domain asked for, ``(queries, candidates)``
+    allowed: npt.NDArray[np.bool_]
+
+
 def fit_on(bench: Bench) -> Ranking:
-    """Fit the ranking on held-out assets and on near-copies of known ones.
+    """Fit the ranking on held-out assets and on near-copies of known ones, then make its scores chances.
 
     A held-out picture of an entity with one picture asks for an entity that now lacks any: such queries alone
     would teach that lacking one is a merit. So they count as much as such entities are among all, and near-copies
     of known assets, whose entities have them, make up the rest.
     """
-    judged = {}
-    for modality, queries in bench.by_modality().items():
-        cosines = bench.cosines(queries)
-        expected = bench.expected(queries)
-        has_own = np.isfinite(cosines.own)
-        answered = np.array([has_own[i, right].any() for i, right in enumerate(expected)])
-        share = float(np.clip(bench.lacking(modality), 0.1, 0.9))
-        weights = np.where(answered, 1.0, share)
-        copies = bench.copies(modality, MOST_COPIES)
-        if copies is not None:
-            found, right = copies
-            cosines = cosines.joined(found)
-            expected = [*expected, *right]
-            rest = max(0.1 * weights.sum(), (~answered).sum() * (1 - share))
-            weights = np.concatenate([weights, np.full(len(right), rest / len(right))])
-        judged[modality] = Judged(cosines, expected, weights)
-    return fit_ranking(judged)
+    asked = {modality: _asked(bench, modality, queries) for modality, queries in bench.by_modality().items()}
+    ranking = fit_ranking({modality: one.judged for modality, one in asked.items()})
+    pairs = {}
+    for modality, (judged, allowed) in asked.items():
+        logits = np.where(allowed, bench.logits(modality, judged.cosines, ranking), -np.inf)
+        pairs[modality] = judged_candidates(logits, judged.expected, bench.codes, judged.weights)
+    return calibrated(ranking, pairs)
+
+
+def _asked(bench: Bench, modality: str, queries: list[Query]) -> _Asked:
+    cosines, expected, allowed = bench.cosines(queries), bench.expected(queries), bench.allowed(queries)
+    has_own = np.isfinite(cosines.own)
+    answered = np.array([has_own[i, right].any() for i, right in enumerate(expected)])
+    share = float(np.clip(bench.lacking(modality), 0.1, 0.9))
+    weights = np.where(answered, 1.0, share)
+    copies = bench.copies(modality, MOST_COPIES)
+    if copies is not None:
+        found, right = copies
+        cosines, expected = cosines.joined(found), [*expected, *right]
+        allowed = np.concatenate([allowed, bench.beside(right)])
+        rest = max(0.1 * weights.sum(), (~answered).sum() * (1 - share))
+        weights = np.concatenate([weights, np.full(len(right), rest / len(right))])
+    return _Asked(Judged(cosines, expected, weights), allowed)

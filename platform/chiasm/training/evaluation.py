@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from chiasm.fusion.ranking import BITS, Ranking
 from chiasm.fusion.runtime import FusionModel
 from chiasm.training.baselines import baseline_scores
 from chiasm.training.dataset import Dataset
@@ -16,12 +18,14 @@ from chiasm.training.holdout import Visible
 from chiasm.training.index import index_entities
 from chiasm.training.metrics import METRICS, paired_difference, query_metrics, summary
 from chiasm.training.queries import Query, held_out_queries
+from chiasm.training.reliability import Pairs, judged_pairs, reliability
 from chiasm.training.words import SeenWords
 
 __all__ = ["Bench", "evaluate"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.uint8]
 
 #: Length of the noise added to a unit vector: cosine ``1 / sqrt(1 + .48 ** 2)`` = .9.
 COPY_NOISE = 0.48
@@ -122,12 +126,31 @@ class Bench:
         domain = self.data.domain[self.rows]
         return np.array([(domain == q.domain_into) & self.present for q in queries], dtype=np.bool_)
 
+    def beside(self, columns: Sequence[Ints]) -> npt.NDArray[np.bool_]:
+        """Candidates of the domain of some, for each query, ``(queries, candidates)``."""
+        domain = self.data.domain[self.rows]
+        return np.array([(domain == domain[right[0]]) & self.present for right in columns], dtype=np.bool_)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """Availability pattern of each candidate, ``(candidates,)``."""
+        found = np.where(self.seen.graph.degrees() > 0, BITS["graph"], 0).astype(np.uint8)
+        for modality in self.data.modalities:
+            found[np.unique(self.data.entity[self.seen.assets & (self.data.names == modality)])] |= BITS[
+                modality
+            ]
+        return found[self.rows]
+
     def scores(self, queries: Sequence[Query]) -> Floats:
-        """Final scores as a search gives them; minus infinity outside the domain asked for."""
-        modality = queries[0].modality
-        fused, *evidence = self.cosines(queries)
-        logits = self.model.ranking.logits(fused, *({modality: values} for values in evidence))
+        """Final scores (logits) as a search gives them; minus infinity outside the domain asked for."""
+        logits = self.logits(queries[0].modality, self.cosines(queries))
         return np.where(self.allowed(queries), logits, -np.inf)
+
+    def logits(self, modality: str, cosines: Cosines, ranking: Ranking | None = None) -> Floats:
+        """What a ranking, the model's by default, makes of cosines, ``(queries, candidates)``."""
+        fused, *evidence = cosines
+        known = [{modality: values} for values in evidence]
+        return (ranking or self.model.ranking).logits(fused, *known, present=self.codes)
 
     def by_modality(self) -> dict[str, list[Query]]:
         """The queries, those of one modality together."""
@@ -170,7 +193,17 @@ def evaluate(
         "labels": [],
         "domains": _domains(retrieval),
         "students": [],
+        "calibration": _calibration(bench),
     }
+
+
+def _calibration(bench: Bench) -> dict[str, Any]:
+    """Whether the scores of held-out queries are chances."""
+    parts = [
+        judged_pairs(modality, bench.scores(queries), bench.expected(queries), bench.codes)
+        for modality, queries in bench.by_modality().items()
+    ]
+    return reliability(Pairs.joined(parts)) if parts else {"pairs": 0}
 
 
 def _rows(

@@ -106,13 +106,6 @@ def test_what_cannot_be_fused(bad, error):
         model().fuse([item("text"), bad])
 
 
-def test_shares_are_a_distribution():
-    shares = model().shares(item("text", "image", "graph"))
-    assert set(shares) == {"text", "image", "graph"}
-    assert sum(shares.values()) == pytest.approx(1) and min(shares.values()) >= 0
-    assert model().shares(item("audio")) == {"audio": 1.0}
-
-
 def test_graph_tokens_come_from_neighbours():
     made = model()
     generator = np.random.default_rng(0)

@@ -73,6 +73,7 @@ class MeanFusion:
     dim, fingerprint = DIM, "f" * 64
     feature_dims = {"text": DIM, "image": DIM, "graph": DIM}
     modalities = ("text", "image")
+    predicates, fanout = ("has", "like"), (12, 4)
     words = Words.fit(
         WordEncoder().encode(["round", "straight"]), ("shape:round", "shape:straight"), np.arange(2)
     )
@@ -90,6 +91,10 @@ class MeanFusion:
             vector = np.sum([w * v for v, w in parts], axis=0)
             rows.append(vector / np.linalg.norm(vector))
         return np.array(rows, dtype=np.float32).reshape(-1, self.dim)
+
+    def graph_tokens(self, graph: Any, features: Any, seeds: Any, *, exclude: Any = None) -> np.ndarray:
+        """As of a model that learned nothing from its graph: no entity has a token."""
+        return np.full((len(seeds), self.dim), np.nan, dtype=np.float32)
 
 
 class Models:
