@@ -13,6 +13,9 @@ figures taken in turns in this run.
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.rows import Row, print_rows, write_rows
@@ -20,7 +23,7 @@ from benchmarks.searching.against_faiss import faiss_rows
 from benchmarks.searching.against_peers import peer_rows
 from benchmarks.searching.alone import alone_rows, growth_rows
 from benchmarks.searching.corpus import load_corpus
-from benchmarks.searching.home import Filled, fill_home
+from benchmarks.searching.home import fill_home
 from benchmarks.searching.measure import two_cores
 from benchmarks.searching.ours import Ours
 from benchmarks.searching.peers import PEERS
@@ -43,36 +46,48 @@ def main() -> None:
     parser.add_argument("--peers", default=",".join(PEERS))
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "chiasm-benchmarks" / "search")
     parser.add_argument("--encoded", type=int, help="glosses to encode at most; the rest are mixtures")
+    parser.add_argument("--rebuild", action="store_true", help="build bare indexes and peers anew, too")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     two_cores()
-    rows = _measured(args)
-    print_rows(rows)
-    write_rows(rows, args.json)
+    write_rows(_measured(args), args.json)
 
 
 def _measured(args: argparse.Namespace) -> list[Row]:
-    parts = args.only.split(",")
-    size = _rows_of(args.size)
+    parts, size = args.only.split(","), _rows_of(args.size)
     corpus = load_corpus(args.cache, size, args.encoded)
-    print(f"{len(corpus)} rows{', mixed' if corpus.mixed else ''}, in {corpus.folder}", flush=True)
+    print(f"{len(corpus)} rows{', mixed' if corpus.mixed else ''}", flush=True)
+    if args.rebuild:
+        shutil.rmtree(corpus.folder / "peers", ignore_errors=True)
+        for path in corpus.folder.glob("bare-*"):
+            path.unlink()
     home = corpus.folder / "home"
     filled = fill_home(corpus, home)
-    print(f"home: {_shown(filled)}", flush=True)
     rows: list[Row] = []
     with Ours(home) as ours:
         if "ours" in parts:
-            rows += alone_rows(ours, corpus, home, filled)
+            rows += _printed(alone_rows(ours, corpus, home, filled))
         if "faiss" in parts:
-            rows += faiss_rows(ours, corpus, filled)
+            rows += _printed(faiss_rows(ours, corpus, filled))
         if "peers" in parts:
-            rows += peer_rows(ours, corpus, filled, _asked(args.peers.split(","), len(corpus)))
+            names = _asked(args.peers.split(","), len(corpus))
+            rows += _printed(peer_rows(ours, corpus, filled, names))
         if "ours" in parts and size > _PEERS_TO:
             small = load_corpus(args.cache, _rows_of(_DEFAULT), args.encoded)
             fill_home(small, small.folder / "home")
             with Ours(small.folder / "home") as other:
-                rows += growth_rows(ours, corpus, other, small)
+                rows += _printed(growth_rows(ours, corpus, other, small))
     return rows
+
+
+def _printed(rows: Iterable[Row]) -> list[Row]:
+    """The rows, each printed as soon as it is there."""
+    done = []
+    for row in rows:
+        print_rows([row])
+        sys.stdout.flush()
+        done.append(row)
+    return done
 
 
 def _rows_of(size: str) -> int:
@@ -87,11 +102,6 @@ def _asked(names: list[str], rows: int) -> list[str]:
     if rows <= _PEERS_TO:
         return names
     return [name for name in names if name.startswith("lance")] if rows <= _LANCE_TO else []
-
-
-def _shown(filled: Filled) -> str:
-    kinds = ", ".join(filled.kinds)
-    return f"catalog {filled.catalog_s:.1f} s, vectors {filled.vectors_s:.1f} s, segments {kinds}"
 
 
 if __name__ == "__main__":

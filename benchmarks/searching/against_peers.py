@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -56,15 +55,14 @@ class _Peer:
     rows: list[Row]
 
 
-def peer_rows(ours: Ours, corpus: Corpus, filled: Filled, names: Sequence[str]) -> list[Row]:
+def peer_rows(ours: Ours, corpus: Corpus, filled: Filled, names: Sequence[str]) -> Iterator[Row]:
     """Each peer's own figures, then ours over the best of them."""
     peers: list[_Peer] = []
-    rows: list[Row] = []
     try:
         environment()
     except PeerError as error:
         print(f"no peers: {error}", flush=True)
-        return []
+        return
     for name in names:
         try:
             with PeerProcess(name, corpus.folder, corpus.folder / "peers" / name) as process:
@@ -72,9 +70,8 @@ def peer_rows(ours: Ours, corpus: Corpus, filled: Filled, names: Sequence[str]) 
         except PeerError as error:
             print(f"{name} is absent: {error}", flush=True)
             continue
-        rows += peers[-1].rows
-        print(f"{name}: " + ", ".join(_line(mark, met) for mark, met in peers[-1].met.items()), flush=True)
-    return [*rows, *_best_rows([peer for peer in peers if peer.payload], corpus, filled)]
+        yield from peers[-1].rows
+    yield from _best_rows([peer for peer in peers if peer.payload], corpus, filled)
 
 
 def _asked(ours: Ours, corpus: Corpus, process: PeerProcess) -> _Peer:
@@ -137,7 +134,7 @@ def _figures(name: str, mark: str | None, met: _Met) -> list[Row]:
 
 
 def _best_rows(peers: Sequence[_Peer], corpus: Corpus, filled: Filled) -> list[Row]:
-    rows = [_ratio("p50_vs_best_peer", peers, None, "<= 0.4")]
+    rows: list[Row | None] = [_ratio("p50_vs_best_peer", peers, None, "<= 0.4")]
     for mark in ("p10", "p1"):
         embedded = [peer for peer in peers if peer.embedded]
         name = f"filtered_p50_vs_best_peer_{MARKS[mark]:g}"
@@ -152,7 +149,7 @@ def _best_rows(peers: Sequence[_Peer], corpus: Corpus, filled: Filled) -> list[R
     return [row for row in rows if row is not None]
 
 
-def _ratio(name: str, peers: Sequence[_Peer], mark: str | None, target: str) -> Any:
+def _ratio(name: str, peers: Sequence[_Peer], mark: str | None, target: str) -> Row | None:
     """Ours over the quickest that holds the recall; None where nobody does."""
     able = [peer.met[mark] for peer in peers if peer.met[mark].recall >= _LEAST]
     names = [peer.name for peer in peers if peer.met[mark].recall >= _LEAST]
@@ -164,7 +161,3 @@ def _ratio(name: str, peers: Sequence[_Peer], mark: str | None, target: str) -> 
     return Row(
         name, statistics.median(ratios), "ratio", said, target, (min(ratios), max(ratios)), len(ratios)
     )
-
-
-def _line(mark: str | None, met: _Met) -> str:
-    return f"{mark or 'all'} {statistics.median(met.theirs):.2f} ms at {met.recall:.3f}"

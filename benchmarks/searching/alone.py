@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,18 +28,18 @@ _RESIDENT_QUERIES = 300
 _PAIRS = 100
 
 
-def alone_rows(ours: Ours, corpus: Corpus, home: Path, filled: Filled) -> list[Row]:
+def alone_rows(ours: Ours, corpus: Corpus, home: Path, filled: Filled) -> Iterator[Row]:
     """Everything that needs no other side."""
-    rows = [*_recall_rows(ours, corpus), *_filter_rows(ours, corpus)]
-    rows.append(
-        Row(
-            "rows_in",
-            len(corpus) / filled.seconds,
-            unit="1/s",
-            baseline=f"catalog {filled.catalog_s:.1f} s, vectors and index {filled.vectors_s:.1f} s",
-        )
+    yield Row(
+        "rows_in",
+        len(corpus) / filled.seconds,
+        unit="1/s",
+        baseline=f"catalog {filled.catalog_s:.1f} s, vectors and index {filled.vectors_s:.1f} s",
     )
-    return [*rows, *_byte_rows(corpus, home, filled), *_fresh_rows(corpus, home)]
+    yield from _recall_rows(ours, corpus)
+    yield from _filter_rows(ours, corpus)
+    yield from _byte_rows(corpus, home, filled)
+    yield from _fresh_rows(corpus, home)
 
 
 def growth_rows(ours: Ours, corpus: Corpus, other: Ours, small: Corpus) -> list[Row]:
@@ -79,8 +79,7 @@ def ms_row(name: str, ms: Sequence[float], baseline: str = "") -> Row:
     return Row(name, float(np.median(ms)), "ms", baseline, spread=(float(low), float(high)), n=len(ms))
 
 
-def _recall_rows(ours: Ours, corpus: Corpus) -> list[Row]:
-    rows: list[Row] = []
+def _recall_rows(ours: Ours, corpus: Corpus) -> Iterator[Row]:
     for mark, percent in [(None, 100.0), *MARKS.items()]:
         asked = singles(lambda query, mark=mark: ours.search(query, mark), corpus.queries, max_s=_MAX_S)
         truth = corpus.truth(mark)
@@ -88,29 +87,17 @@ def _recall_rows(ours: Ours, corpus: Corpus) -> list[Row]:
         value = recall(asked.found, truth)
         wanted = (truth[: len(asked.found)] >= 0).sum(axis=1)
         full = np.mean([len(found) == want for found, want in zip(asked.found, wanted, strict=True)])
-        rows += [
-            Row(name, value, "share", "exact search", ">= 0.99", n=len(asked.found)),
-            Row(
-                name.replace("recall", "full"),
-                float(full),
-                "share",
-                "answers of k hits where k exist",
-                ">= 1",
-                n=len(asked.found),
-            ),
-            ms_row(
-                name.replace("recall", "p50"), asked.ms[_WARM:], f"first of its kind {asked.ms[0]:.1f} ms"
-            ),
-        ]
-    return rows
+        count = len(asked.found)
+        yield Row(name, value, "share", "exact search", ">= 0.99", n=count)
+        name = name.removeprefix("recall")
+        yield Row(f"full{name}", float(full), "share", "answers of k hits where k exist", ">= 1", n=count)
+        yield ms_row(f"p50{name}", asked.ms[_WARM:], f"first of its kind {asked.ms[0]:.1f} ms")
 
 
 def _filter_rows(ours: Ours, corpus: Corpus) -> list[Row]:
     """The worst selectivity over no filter, query by query in turns."""
     marks: list[str | None] = [None, *MARKS]
-    taken = in_turns(
-        [lambda n, mark=mark: ours.search(corpus.queries[n], mark) for mark in marks], _PAIRS
-    )
+    taken = in_turns([lambda n, mark=mark: ours.search(corpus.queries[n], mark) for mark in marks], _PAIRS)
     ratios = {mark: paired_ratio(ms, taken[0]) for mark, ms in zip(marks[1:], taken[1:], strict=True)}
     worst = max(ratios, key=lambda mark: ratios[mark][0])
     value, spread = ratios[worst]

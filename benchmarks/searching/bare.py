@@ -26,7 +26,8 @@ _IVF = [(8, 4), (16, 4), (16, 8), (32, 8), (32, 16), (64, 16), (128, 16), (128, 
 
 
 def _lists(rows: int) -> int:
-    return 2 ** round(np.log2(max(4 * rows**0.5, 16)) - 0.5)
+    """A power of two near `3 sqrt(rows)`."""
+    return int(2 ** round(float(np.log2(max(3 * rows**0.5, 16)))))
 
 
 #: Name to the FAISS factory string for so many rows.
@@ -54,6 +55,7 @@ class BareIndex:
             _build(KINDS[kind](len(corpus)), corpus, self.path)
             facts.write_text(json.dumps({"s": time.perf_counter() - began}), encoding="utf-8")
         self.build_s = float(json.loads(facts.read_text(encoding="utf-8"))["s"])
+        faiss.omp_set_num_threads(2)
         self._index = faiss.read_index(str(self.path))
 
     @property
@@ -72,11 +74,13 @@ class BareIndex:
     def search(self, query: np.ndarray, knob: Knob) -> Hits:
         """Best rows of one query."""
         faiss.omp_set_num_threads(knob["threads"])
-        return self._found(query[None], knob)[0]
+        found = self._found(query[None], knob)[0]
+        # The number is the whole process's: what is asked in turns with this must not inherit it.
+        faiss.omp_set_num_threads(2)
+        return found
 
     def search_batch(self, queries: np.ndarray, knob: Knob) -> list[Hits]:
         """Best rows of many, on two threads."""
-        faiss.omp_set_num_threads(2)
         return self._found(queries, knob)
 
     def _found(self, queries: np.ndarray, knob: Knob) -> list[Hits]:
