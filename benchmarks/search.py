@@ -3,11 +3,14 @@
     python -m benchmarks.search [--size 117k|1m|4m] [--only ours,faiss,peers] [--peers chroma,...] [--json FILE]
 
 The data are WordNet's glosses (Debian's package `wordnet-base`) as MiniLM vectors, 1,000 of them held out as
-queries and 200 more for tuning; larger sizes are mixtures of these. Encoding takes minutes to hours, once; vectors,
-exact answers and what peers and bare FAISS have built are kept in the folder `--cache` (some 10 GB), the home is
-filled anew each time. Everybody returns the ten best with text and domain, in one process on two cores, and is
-tuned on the other queries: bare FAISS and unfiltered peers to recall .99, filtered peers to .95. Every ratio is of
-figures taken in turns in this run.
+queries and 200 more for tuning; larger sizes are mixtures of these. Encoding takes minutes to hours, once. Vectors,
+exact answers and what bare FAISS and peers have built are kept in the folder `--cache` (some 10 GB); the home is filled
+anew each time. Peers live in an environment of their own, `.venv-peers`, which is made when it is missing; one
+that cannot be had is said to be absent.
+
+Everybody returns the ten best with text and domain, in one process on two cores, and is tuned on the other queries:
+bare FAISS and unfiltered peers to recall .99, filtered peers to .95. Times are taken in turns in this run. Rows a second
+into a peer are of the run that built it: with `--rebuild` of this one.
 """
 
 from __future__ import annotations

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,6 +23,8 @@ PEERS = ("chroma", "hnswlib", "lance_hnsw_sq", "lance_ivf_pq", "milvus_lite", "p
 _ROOT = Path(__file__).resolve().parents[2]
 _VENV = _ROOT / ".venv-peers"
 _REQUIREMENTS = _ROOT / "benchmarks" / "peers" / "requirements.txt"
+#: Seconds that one answer may take; building everything is one.
+_LIMIT_S = 1800.0
 #: What the libraries among them read, each its own.
 _TWO_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS", "LANCE_CPU_THREADS")
 
@@ -70,15 +75,21 @@ class PeerProcess:
 
     def __enter__(self) -> PeerProcess:
         self._built = self.store / "built.json"
-        if not self._built.exists():
+        try:
+            if not self._built.exists():
+                # What an interrupted run has left is no whole store.
+                shutil.rmtree(self.store, ignore_errors=True)
+                self._start()
+                answer = self._ask(do="build")
+                self._stop()
+                self._built.write_text(json.dumps(answer), encoding="utf-8")
+            began = time.perf_counter()
             self._start()
-            answer = self._ask(do="build")
+            self.facts = self._ask(do="open")
+            self.cold_open_s = time.perf_counter() - began
+        except PeerError:
             self._stop()
-            self._built.write_text(json.dumps(answer), encoding="utf-8")
-        began = time.perf_counter()
-        self._start()
-        self.facts = self._ask(do="open")
-        self.cold_open_s = time.perf_counter() - began
+            raise
         return self
 
     def __exit__(
@@ -124,21 +135,28 @@ class PeerProcess:
 
     def _stop(self) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def _ask(self, **request: Any) -> dict[str, Any]:
         assert self._process.stdin is not None and self._process.stdout is not None
+        limit = threading.Timer(_LIMIT_S, self._process.kill)
+        limit.start()
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
+            line = self._process.stdout.readline()
         except BrokenPipeError:
-            raise PeerError(f"{self.name} ended: {self._last_words()}") from None
-        line = self._process.stdout.readline()
+            line = b""
+        finally:
+            limit.cancel()
         if not line:
             raise PeerError(f"{self.name} ended: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
