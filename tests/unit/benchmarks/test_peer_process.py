@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from benchmarks.searching import peers
 from benchmarks.searching.peers import PeerError, PeerProcess
 
