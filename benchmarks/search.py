@@ -9,7 +9,7 @@ anew each time. Peers live in an environment of their own, `.venv-peers`, which 
 that cannot be had is said to be absent.
 
 Everybody returns the ten best with text and domain, in one process on two cores, and is tuned on the other queries:
-bare FAISS and unfiltered peers to recall .99, filtered peers to .95. Times are taken in turns in this run. Rows a second
+bare FAISS and unfiltered peers to recall .99, filtered peers to .96. Times are taken in turns in this run. Rows a second
 into a peer are of the run that built it: with `--rebuild` of this one.
 """
 
