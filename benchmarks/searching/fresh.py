@@ -1,0 +1,59 @@
+"""What only a process of its own shows: time from its start to the first answer, and resident memory.
+
+python -m benchmarks.searching.fresh HOME CORPUS QUERIES
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["cold_open_s", "resident_bytes"]
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def cold_open_s(home: Path, corpus: Path) -> float:
+    """Seconds from the start of a Python process to its first answer by vector, imports included."""
+    return _run(home, corpus, 1)[0]
+
+
+def resident_bytes(home: Path, corpus: Path, queries: int) -> int:
+    """Resident memory of a process after so many queries, mapped pages included."""
+    return _run(home, corpus, queries)[1]
+
+
+def _run(home: Path, corpus: Path, queries: int) -> tuple[float, int]:
+    command = [sys.executable, "-m", "benchmarks.searching.fresh", str(home), str(corpus), str(queries)]
+    began = time.perf_counter()
+    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        # The line comes with the last answer; how long the process takes to end does not count.
+        line = process.stdout.readline()
+        taken = time.perf_counter() - began
+    if process.returncode or not line:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return taken, int(line)
+
+
+def main() -> None:
+    """Open, ask, print resident bytes."""
+    home, corpus, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    import chiasm
+
+    queries = np.load(corpus / "queries.npy", mmap_mode="r")
+    with chiasm.open(home) as kb:
+        for query in queries[:count]:
+            if not kb.search(vector=np.asarray(query), k=10):
+                sys.exit("no hits")
+        resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        print(resident, flush=True)
+
+
+if __name__ == "__main__":
+    main()
