@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from chiasm.catalog.filters import Filter
 from chiasm.errors import UsageError
-from chiasm.search.paths import PropertyPath
+
+if TYPE_CHECKING:
+    from chiasm.search.paths import PropertyPath
 
 __all__ = ["FUSIONS", "KINDS", "MAX_HOPS", "MAX_K", "MODALITIES", "STRATEGIES", "Part", "Query"]
 
