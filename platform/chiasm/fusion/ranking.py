@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,8 @@ class QueryWeights:
     same: float = 5.0
     #: By availability pattern of the candidate, what the rest says too little (or too much) about it.
     offsets: Mapping[str, float] = field(default_factory=dict)
+    #: Logit of a candidate that holds all the weight of its query, see `Ranking.settled`.
+    level: float = 0.0
 
     def offset(self, present: Codes | None) -> Floats | float:
         """Offset of each candidate, ``(*any,)``; 0 for patterns that were not seen, or where none is given."""
@@ -86,6 +88,33 @@ class Ranking:
 
     queries: Mapping[str, QueryWeights] = field(default_factory=dict)
     default: QueryWeights = field(default_factory=QueryWeights)
+    #: How far a logit counts against those of its rivals; 0 where it counts by itself.
+    slope: float = 0.0
+
+    def settled(
+        self, logits: Floats, rivals: npt.NDArray[np.bool_], modalities: Collection[str] = ()
+    ) -> Floats:
+        """What to add to the logits of each query, so that they are those of chances, ``(*any,)``.
+
+        ::
+
+            level - slope * log(sum over rivals of exp(logit / slope))
+
+        A candidate's chance depends on how far it stands out: the same cosine is much for one query and little
+        for another. It does not depend on filters, as rivals are all that could be found without any.
+
+        Args:
+            logits: Of each query and candidate, NaN for what cannot be judged, ``(*any, candidates)``.
+            rivals: ``(candidates,)``.
+            modalities: Of the query's items.
+        """
+        if not self.slope or not rivals.any():
+            return np.zeros(np.shape(logits)[:-1])
+        level = np.mean([self.queries.get(m, self.default).level for m in modalities] or [self.default.level])
+        scaled = np.nan_to_num(np.asarray(logits)[..., rivals], nan=-np.inf, neginf=-np.inf) / self.slope
+        most = np.maximum(scaled.max(axis=-1), -1e9)
+        total = np.log(np.maximum(np.exp(scaled - most[..., None]).sum(axis=-1), 1e-300))
+        return np.asarray(level - self.slope * (most + total))
 
     def logits(
         self,
@@ -139,6 +168,7 @@ class Ranking:
         return {
             "queries": {m: dataclasses.asdict(w) for m, w in self.queries.items()},
             "default": dataclasses.asdict(self.default),
+            "slope": self.slope,
         }
 
     @classmethod
@@ -150,8 +180,8 @@ class Ranking:
         """
         try:
             queries = {m: QueryWeights(**w) for m, w in data["queries"].items()}
-            return cls(queries, QueryWeights(**data["default"]))
-        except (KeyError, TypeError, AttributeError) as error:
+            return cls(queries, QueryWeights(**data["default"]), float(data.get("slope", 0.0)))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DamagedError(
                 f"ranking cannot be read: {error}",
                 where="release.json",

@@ -47,10 +47,13 @@ class FusedScorer(Scorer):
         self.evidence = [evidence_of(self.state, self.model, side, rows) for side in self.sides]
         judged = zip(self.sides, self.evidence, strict=True)
         logits = [side.judge(self.model.ranking, one) for side, one in judged]
+        stub = self.state.replica.stub
+        rivals = ~(stub if rows is None else stub[rows])
+        settled = self.model.ranking.settled(logits[0], rivals, list(self.sides[0].items))
         if rows is None:
-            return _sigmoid(self.combined(logits, np.flatnonzero(allowed))[0])
+            return _sigmoid(self.combined(logits, np.flatnonzero(allowed))[0] + settled)
         scores = np.full(len(self.state.replica), np.nan)
-        scores[rows] = _sigmoid(self.combined(logits, np.flatnonzero(allowed[rows]))[0])
+        scores[rows] = _sigmoid(self.combined(logits, np.flatnonzero(allowed[rows]))[0] + settled)
         return scores
 
     def combined(self, logits: Sequence[Scores], pool: Ints) -> tuple[Scores, list[tuple[float, ...]]]:

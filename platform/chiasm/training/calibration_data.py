@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,9 @@ def fit_on(bench: Bench) -> Ranking:
     ranking = fit_ranking({modality: one.judged for modality, one in asked.items()})
     pairs = {}
     for modality, (judged, allowed) in asked.items():
-        logits = np.where(allowed, bench.logits(modality, judged.cosines, ranking), -np.inf)
+        # Without offsets and levels as yet: a slope of 1 takes off what the rivals have.
+        apart = bench.logits(modality, judged.cosines, replace(ranking, slope=1.0))
+        logits = np.where(allowed, apart, -np.inf)
         pairs[modality] = judged_candidates(logits, judged.expected, bench.codes, judged.weights)
     return calibrated(ranking, pairs)
 

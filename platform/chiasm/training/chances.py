@@ -20,8 +20,8 @@ Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint8]
 
-#: Candidates of each query that are fitted on: what is shown, and as much again of what was nearly shown.
-_DEPTH = 20
+#: Candidates of each query that are fitted on: those that are shown.
+_DEPTH = 10
 #: How far slope and offsets may be from 1 and 0: few pairs of a pattern do not move it.
 _SLOPE_SCALE, _OFFSET_SCALE = 1.0, 0.5
 
@@ -41,7 +41,8 @@ def judged_candidates(
     """The best candidates of each query.
 
     Args:
-        logits: Minus infinity for what may not be found, ``(queries, candidates)``.
+        logits: Less those of all rivals together, minus infinity for what may not be found,
+            ``(queries, candidates)``.
         expected: Columns that are right.
         codes: Availability pattern of each candidate, ``(candidates,)``.
         weights: Of each query, ``(queries,)``.
@@ -60,14 +61,14 @@ def calibrated(ranking: Ranking, judged: Mapping[str, JudgedPairs]) -> Ranking:
 
     ::
 
-        logit' = slope * logit + bias[m] + offset[m][pattern of the candidate]
+        logit' = slope * logit + level[m] + offset[m][pattern of the candidate]
 
     by maximum likelihood with normal priors. One slope is common to all queries and patterns, so that
     few queries of a modality still have a spread that many could tell.
 
     Args:
         ranking: From `fit_ranking`.
-        judged: By modality of the query.
+        judged: By modality of the query; logits less those of all rivals together.
 
     References:
         Platt 1999, "Probabilistic outputs for support vector machines", with shrunk (random) offsets.
@@ -84,7 +85,8 @@ def calibrated(ranking: Ranking, judged: Mapping[str, JudgedPairs]) -> Ranking:
         else how
         for modality, how in ranking.queries.items()
     }
-    return Ranking(queries, ranking.default)
+    level = float(np.mean([how.level for how in queries.values()]))
+    return Ranking(queries, _scaled(ranking.default, slope, level, {}), slope)
 
 
 def _scaled(how: QueryWeights, slope: float, bias: float, offsets: Mapping[str, float]) -> QueryWeights:
@@ -95,7 +97,8 @@ def _scaled(how: QueryWeights, slope: float, bias: float, offsets: Mapping[str, 
         near=slope * how.near,
         words=slope * how.words,
         same=slope * how.same,
-        bias=slope * how.bias + bias,
+        bias=slope * how.bias,
+        level=bias,
         offsets=offsets,
     )
 

@@ -150,7 +150,9 @@ class Bench:
         """What a ranking, the model's by default, makes of cosines, ``(queries, candidates)``."""
         fused, *evidence = cosines
         known = [{modality: values} for values in evidence]
-        return (ranking or self.model.ranking).logits(fused, *known, present=self.codes)
+        how = ranking or self.model.ranking
+        found = how.logits(fused, *known, present=self.codes)
+        return found + how.settled(found, self.present, [modality])[:, None]
 
     def by_modality(self) -> dict[str, list[Query]]:
         """The queries, those of one modality together."""

@@ -114,7 +114,9 @@ def test_calibration_undoes_slope_bias_and_offsets_and_keeps_the_order_within_a_
     how = fitted.queries["text"]
     assert how.fused == pytest.approx(0.5, abs=0.05)
     assert how.offsets["text+image"] - how.offsets["text"] == pytest.approx(0.8, abs=0.15)
-    pairs = judged_pairs("text", fitted.logits(fused, {"text": fused}, present=codes), right, codes)
+    pairs = judged_pairs(
+        "text", fitted.logits(fused, {"text": fused}, present=codes) + how.level, right, codes
+    )
     assert reliability(pairs)["ece"] < 0.03
     assert Ranking.from_dict(fitted.to_dict()) == fitted
 
