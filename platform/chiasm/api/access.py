@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Annotated
 
@@ -11,12 +12,14 @@ from sqlalchemy.engine import make_url
 
 from chiasm.api.errors import KeyMissing, ScopeTooSmall
 from chiasm.api.guard import is_loopback
-from chiasm.catalog.keys import find_key
+from chiasm.catalog.keys import KeyGrant, find_key
 from chiasm.client.embedded import EmbeddedBackend, OpenHome
 from chiasm.settings import Settings
 
-__all__ = ["Admin", "Reader", "Writer", "is_open"]
+__all__ = ["Access", "Admin", "Reader", "Writer", "is_open"]
 
+#: Grants remembered until the catalog changes.
+_MAX_GRANTS = 1024
 _bearer = HTTPBearer(auto_error=False, description="A key made by `chiasm keys create`.")
 _header = APIKeyHeader(name="X-API-Key", auto_error=False)
 
@@ -26,24 +29,37 @@ def is_open(settings: Settings, host: str) -> bool:
     return is_loopback(host) and make_url(settings.catalog_url).get_backend_name() == "sqlite"
 
 
-def _needs(scope: str) -> Callable[..., EmbeddedBackend]:
-    def backend(
-        request: Request,
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-        header: Annotated[str | None, Security(_header)],
-    ) -> EmbeddedBackend:
-        home: OpenHome = request.app.state.home
-        secret = bearer.credentials if bearer is not None else header
+class Access:
+    """Opens the home to who may enter; safe to share between threads.
+
+    Args:
+        home: Holds the keys.
+        open_to_loopback: Whether callers need none.
+    """
+
+    def __init__(self, home: OpenHome, *, open_to_loopback: bool) -> None:
+        self._home = home
+        # One for all of them: it looks up its workspace once.
+        self._anybody = EmbeddedBackend(home, isolate=True) if open_to_loopback else None
+        self._mark: int | None = None
+        self._grants: dict[bytes, KeyGrant] = {}
+
+    def backend(self, secret: str | None, scope: str) -> EmbeddedBackend:
+        """The home as a caller with this key may use it.
+
+        Raises:
+            KeyMissing: There is no key, or it opens nothing.
+            ScopeTooSmall: The key allows less.
+        """
         if secret is None:
-            if request.app.state.open_to_loopback:
-                return EmbeddedBackend(home, isolate=True)
+            if self._anybody is not None:
+                return self._anybody
             raise KeyMissing(
                 "an API key is needed",
                 where="Authorization",
                 remedy="send `Authorization: Bearer KEY`; `chiasm keys create` makes one",
             )
-        with home.catalog.read() as session:
-            grant = find_key(session, secret)
+        grant = self._grant(secret)
         if grant is None:
             raise KeyMissing(
                 "the API key opens nothing",
@@ -56,7 +72,42 @@ def _needs(scope: str) -> Callable[..., EmbeddedBackend]:
                 where=grant.name,
                 remedy=f"make a key with `chiasm keys create NAME --scope {scope}`",
             )
-        return EmbeddedBackend(home, workspace_id=grant.workspace_id, isolate=True)
+        return EmbeddedBackend(self._home, workspace_id=grant.workspace_id, isolate=True)
+
+    def is_known(self, secret: str | None) -> bool:
+        """Whether `backend` will answer without asking the catalog."""
+        return secret is None or (self._still() and _name(secret) in self._grants)
+
+    def _still(self) -> bool:
+        mark = self._home.catalog.changes.mark()
+        if mark is None or mark != self._mark:
+            # The mark is older than what is read next: a key that is revoked in between is asked for again.
+            self._grants, self._mark = {}, mark
+        return mark is not None
+
+    def _grant(self, secret: str) -> KeyGrant | None:
+        still, grants = self._still(), self._grants
+        grant = grants.get(_name(secret))
+        if grant is None:
+            with self._home.catalog.read() as session:
+                grant = find_key(session, secret)
+            if still and grant is not None and len(grants) < _MAX_GRANTS:
+                grants[_name(secret)] = grant
+        return grant
+
+
+def _name(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+def _needs(scope: str) -> Callable[..., EmbeddedBackend]:
+    def backend(
+        request: Request,
+        bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+        header: Annotated[str | None, Security(_header)],
+    ) -> EmbeddedBackend:
+        access: Access = request.app.state.access
+        return access.backend(bearer.credentials if bearer is not None else header, scope)
 
     return backend
 

@@ -5,22 +5,27 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chiasm.client.parts import QueryPart, query_parts
 from chiasm.client.protocol import SearchRequest
-from chiasm.errors import InputError, UsageError
+from chiasm.errors import ChiasmError, InputError, UsageError
 
-__all__ = ["MediaFiles", "PartBody", "SearchBody", "search_request"]
+__all__ = ["BatchBody", "MediaFiles", "PartBody", "SearchBody", "search_request"]
 
 #: Names of media parts (`image`, `not_audio`, ...) to the files sent under them.
 MediaFiles = Mapping[str, Sequence[bytes]]
 
-_Listed = str | list[str] | None
+#: Parts of a kind, numbers of a vector, searches of a batch.
+_MAX_PARTS, _MAX_DIM, _MAX_BATCH = 1000, 65_536, 256
+
+_Listed = str | Annotated[list[str], Field(max_length=_MAX_PARTS)] | None
+_Vector = Annotated[list[float], Field(max_length=_MAX_DIM)]
 _MEDIA = ("image", "audio")
+_Body = TypeVar("_Body", bound=BaseModel)
 
 
 class PartBody(BaseModel):
@@ -30,7 +35,7 @@ class PartBody(BaseModel):
 
     kind: Literal["text", "image", "audio", "entity", "vector"]
     #: Text, entity key, or vector.
-    value: str | list[float] | None = None
+    value: str | _Vector | None = None
     #: Encoded picture or sound.
     base64: str | None = None
     weight: float = 1.0
@@ -41,12 +46,12 @@ class SearchBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    parts: list[PartBody] = []
+    parts: Annotated[list[PartBody], Field(max_length=_MAX_PARTS)] = []
     text: _Listed = None
     image: _Listed = None
     audio: _Listed = None
     entity: _Listed = None
-    vector: list[float] | None = None
+    vector: _Vector | None = None
     not_text: _Listed = None
     not_image: _Listed = None
     not_audio: _Listed = None
@@ -69,14 +74,41 @@ class SearchBody(BaseModel):
         Raises:
             RequestValidationError: It has another shape.
         """
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            # Pydantic's own `input` may hold whole pictures; the place and the message are enough.
-            found = error.errors(include_input=False, include_url=False)
-            raise RequestValidationError(
-                [{**item, "loc": ("body", *item["loc"])} for item in found]
-            ) from error
+        return _read(cls, text)
+
+
+class BatchBody(BaseModel):
+    """Several searches, answered in their order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    queries: Annotated[list[SearchBody], Field(min_length=1, max_length=_MAX_BATCH)]
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> BatchBody:
+        """The body read from JSON; raises as `SearchBody.from_json`."""
+        return _read(cls, text)
+
+    def requests(self) -> list[SearchRequest]:
+        """Each with all its parts in one list; raises as `search_request`, naming the query."""
+        return [_numbered(number, body) for number, body in enumerate(self.queries)]
+
+
+def _numbered(number: int, body: SearchBody) -> SearchRequest:
+    try:
+        return search_request(body)
+    except ChiasmError as error:
+        error.where = f"queries.{number}: {error.where or 'query'}"
+        raise
+
+
+def _read(kind: type[_Body], text: bytes | str) -> _Body:
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        # Pydantic's own `input` may hold whole pictures; the place and the message are enough.
+        found = error.errors(include_input=False, include_url=False)
+        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in found]) from error
 
 
 def search_request(body: SearchBody, media: MediaFiles | None = None) -> SearchRequest:

@@ -17,6 +17,7 @@ from chiasm.search.query import MODALITIES, Query
 from chiasm.search.replica import Ints
 from chiasm.search.result import Hit, SearchResult
 from chiasm.search.scorer import Scorer, Scores
+from chiasm.search.stages import count, stage
 from chiasm.search.state import State, StateCache
 from chiasm.search.threads import one_thread
 from chiasm.settings import Settings
@@ -62,15 +63,24 @@ class Searcher:
         took_ms = (time.perf_counter() - began) * 1000.0
         return SearchResult(state.release, took_ms, query.to_dict(), hits, tuple(warnings))
 
+    def search_batch(self, workspace_id: int, queries: Sequence[Query]) -> list[SearchResult]:
+        """The best entities for each query; raises what `search` raises for the first that fails."""
+        return [self.search(workspace_id, query) for query in queries]
+
     def _answer(self, workspace_id: int, query: Query) -> tuple[State, Sequence[Hit], list[str]]:
-        state = self._states.current(workspace_id)
-        asked, warnings = resolve(state, self._models, query)
-        allowed = allowed_rows(state, self._catalog, query, asked)
+        with stage("state"):
+            state = self._states.current(workspace_id)
+        with stage("encode"):
+            asked, warnings = resolve(state, self._models, query)
+        with stage("candidates"):
+            allowed = allowed_rows(state, self._catalog, query, asked)
+        count("candidates", int(np.count_nonzero(allowed)))
         usable = [one for one in asked if one.usable]
         hits: Sequence[Hit] = ()
         if any(one.part.weight > 0 for one in usable) and allowed.any():
-            scorer = self._scorer(state, usable)
-            scores = np.where(allowed, scorer.scores(allowed), np.nan)
+            with stage("rank"):
+                scorer = self._scorer(state, usable)
+                scores = np.where(allowed, scorer.scores(allowed), np.nan)
             hits = _hits(state, scorer, scores, query)
         return state, hits, warnings
 
@@ -84,7 +94,8 @@ class Searcher:
 
 def _hits(state: State, scorer: Scorer, scores: Scores, query: Query) -> list[Hit]:
     replica, rows = state.replica, _best(scores, query.k).tolist()
-    whys = explain(scorer, scores, rows) if query.explain else [None] * len(rows)
+    with stage("explain"):
+        whys = explain(scorer, scores, rows) if query.explain else [None] * len(rows)
     return [
         Hit(
             rank=rank,

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.filters import Filter
-from chiasm.catalog.models import Entity, Release, ReleaseSpace, Space, Workspace
+from chiasm.catalog.models import Entity, Release, ReleaseSpace, Space
 from chiasm.errors import NotFoundError
 from chiasm.models import default_encoders
 from chiasm.search.column import Column
 from chiasm.search.query import MODALITIES
 from chiasm.search.replica import Bools, Replica, load_replica
+from chiasm.search.versions import VERSION, Version, Versions, as_version
 from chiasm.settings import Settings
 from chiasm.spaces import SpaceReader
 
@@ -33,15 +34,6 @@ _MAX_MASKS = 64
 _QUICK_S = 0.25
 #: A query waits so long for another one that follows the catalog already, to see what was done before it.
 _PATIENCE_S = 0.5
-
-Version = tuple[tuple[int | None, ...], ...]
-
-_VERSION = (
-    select(Workspace.revision, Workspace.active_release_id, Space.id, Space.generation)
-    .join_from(Workspace, Space, Space.workspace_id == Workspace.id, isouter=True)
-    .where(Workspace.id == bindparam("workspace_id"))
-    .order_by(Space.id)
-)
 
 
 @dataclass(frozen=True)
@@ -103,6 +95,7 @@ class StateCache:
         self._lock = threading.Lock()
         self._states: dict[int, State] = {}
         self._readers: dict[int, SpaceReader] = {}
+        self._versions = Versions(catalog)
         #: Workspace -> earliest time (monotonic) of the next load of its replica.
         self._not_before: dict[int, float] = {}
 
@@ -113,11 +106,9 @@ class StateCache:
             NotFoundError: There is no such workspace.
             DamagedError: A segment of a space is damaged.
         """
-        with self._catalog.engine.connect() as connection:
-            found = connection.execute(_VERSION, {"workspace_id": workspace_id}).all()
-        if not found:
+        version = self._versions.of(workspace_id)
+        if not version:
             raise NotFoundError(f"there is no workspace {workspace_id}", where="workspace")
-        version = _as_version(found)
         state = self._states.get(workspace_id)
         if state is not None and state.version == version:
             return state
@@ -136,8 +127,8 @@ class StateCache:
 
     def _build(self, workspace_id: int, old: State | None) -> State:
         with self._catalog.read() as session:
-            rows = session.execute(_VERSION, {"workspace_id": workspace_id}).all()
-            version = _as_version(rows)
+            rows = session.execute(VERSION, {"workspace_id": workspace_id}).all()
+            version = as_version(rows)
             release = session.get(Release, rows[0][1]) if rows[0][1] is not None else None
             spaces = _spaces_of(session, release) if release else self._first_spaces(session, workspace_id)
             replica, complete = self._replica(session, workspace_id, int(rows[0][0]), old)
@@ -205,7 +196,3 @@ def _spaces_of(session: Session, release: Release) -> dict[str, SpaceInfo]:
         .where(ReleaseSpace.release_id == release.id)
     )
     return {kind: SpaceInfo(space_id, encoder, stamp) for kind, space_id, encoder, stamp in rows}
-
-
-def _as_version(rows: Iterable[Iterable[int | None]]) -> Version:
-    return tuple(tuple(row) for row in rows)

@@ -1,12 +1,20 @@
-"""One thread for one query."""
+"""How many threads a query, and a process of the service, may use."""
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-__all__ = ["one_thread"]
+__all__ = ["one_thread", "thread_limits"]
+
+#: What the libraries below numpy, torch and FAISS read when they are loaded.
+_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_lock = threading.Lock()
+_inside = 0
+_before = 1
 
 
 @contextmanager
@@ -21,9 +29,28 @@ def one_thread() -> Iterator[None]:
         # Nothing is loaded yet: the first query is slow for other reasons.
         yield
         return
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    global _inside, _before
+    with _lock:
+        # Who comes second would take the 1 of the first for what was there before.
+        if not _inside:
+            _before = torch.get_num_threads()
+        _inside += 1
+        # OpenMP keeps the number of each thread by itself.
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _lock:
+            _inside -= 1
+            torch.set_num_threads(_before)
+
+
+def thread_limits(processes: int, environment: Mapping[str, str]) -> dict[str, str]:
+    """Variables for one of several equal processes, so that all together do not exceed the cores.
+
+    Args:
+        processes: How many there are.
+        environment: What an operator set there stays.
+    """
+    share = max(1, len(os.sched_getaffinity(0)) // processes) if hasattr(os, "sched_getaffinity") else 1
+    return {name: str(share) for name in _VARIABLES if name not in environment}
