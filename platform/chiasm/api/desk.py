@@ -18,7 +18,7 @@ from chiasm.api.search_metrics import SearchMetrics
 from chiasm.client.embedded import EmbeddedBackend, OpenHome
 from chiasm.client.embedded.questions import to_query
 from chiasm.client.protocol import SearchRequest
-from chiasm.errors import ChiasmError, OverloadedError
+from chiasm.errors import OverloadedError, TimedOutError
 
 if TYPE_CHECKING:
     from chiasm.search import Query, SearchResult
@@ -69,6 +69,11 @@ class Desk:
         self._heavy = ThreadPoolExecutor(_HEAVY, thread_name_prefix="search-heavy")
         self._thread = threading.Thread(target=self._work, name="search-light", daemon=True)
 
+    @property
+    def open_searches(self) -> int:
+        """How many are at work or wait, given up or not."""
+        return self._open
+
     def open(self) -> None:
         """Begin to work."""
         self._thread.start()
@@ -83,7 +88,7 @@ class Desk:
         return await self._ask(backend, [request], single=True, light=_is_light(request))
 
     async def search_batch(self, backend: EmbeddedBackend, requests: Sequence[SearchRequest]) -> bytes:
-        """The answers to several, `{"results": [...]}`; raises as `search` does."""
+        """The answers to several, `{"answers": [...]}`; raises as `search` does."""
         return await self._ask(backend, requests, single=False, light=False)
 
     def close(self) -> None:
@@ -168,20 +173,22 @@ class Desk:
 
     def _group(self, tickets: Sequence[_Ticket]) -> list[bytes | Exception]:
         """The answers to tickets of one workspace, each ticket's own error in place of its answer."""
-        if len(tickets) > 1:
-            try:
-                return self._together(tickets)
-            except ChiasmError:
-                # One of them cannot be answered; only by themselves do they say which.
-                return [answer for ticket in tickets for answer in self._group([ticket])]
         try:
             return self._together(tickets)
+        except TimedOutError as error:
+            # The deadline of the last of them is over.
+            return [error] * len(tickets)
         except Exception as error:  # noqa: BLE001 - told to whoever waits
-            return [error]
+            if len(tickets) == 1:
+                return [error]
+        # One of them cannot be answered; only by themselves do they say which.
+        return [answer for ticket in tickets for answer in self._group([ticket])]
 
     def _together(self, tickets: Sequence[_Ticket]) -> list[bytes | Exception]:
-        from chiasm.search.stages import Watch, stage, watched
+        from chiasm.search.stages import Watch, stage, too_late, watched
 
+        if all(ticket.left for ticket in tickets):
+            raise too_late()
         limits = [ticket.deadline for ticket in tickets if ticket.deadline is not None]
         with watched(Watch(max(limits, default=None))) as watch:
             queries = [self._query(request) for ticket in tickets for request in ticket.requests]
@@ -218,4 +225,4 @@ def _by_workspace(tickets: Sequence[_Ticket]) -> list[list[_Ticket]]:
 
 def _written(ticket: _Ticket, found: Iterator[SearchResult]) -> bytes:
     results = [next(found).to_dict() for _ in ticket.requests]
-    return orjson.dumps(results[0] if ticket.single else {"results": results})
+    return orjson.dumps(results[0] if ticket.single else {"answers": results})

@@ -52,7 +52,7 @@ def run_processes(settings: Settings, listener: socket.socket, *, host: str, pro
     folder, lock = _metrics_folder(settings.home.resolve() / "run")
     command = [sys.executable, "-m", "chiasm.api", "--host", host]
     command += ["--listener", str(listener.fileno()), "--lifeline", str(lifeline)]
-    environment = _environment(settings, folder, processes)
+    environment = _environment(settings, folder)
     children = [_Child(command, environment, (listener.fileno(), lifeline)) for _ in range(processes)]
     try:
         while not stop.is_set():
@@ -127,13 +127,13 @@ def _end(children: Sequence[_Child]) -> None:
             process.wait()
 
 
-def _environment(settings: Settings, folder: Path, processes: int) -> dict[str, str]:
+def _environment(settings: Settings, folder: Path) -> dict[str, str]:
     from chiasm.jobs import settings_environment
-    from chiasm.search.threads import thread_limits
+    from chiasm.search.threads import limit_process
 
-    inherited = settings_environment(settings)
-    limits = thread_limits(processes, inherited)
-    return {**inherited, **limits, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    environment = settings_environment(settings)
+    limit_process(environment)
+    return {**environment, "PROMETHEUS_MULTIPROC_DIR": str(folder)}
 
 
 def _metrics_folder(run: Path) -> tuple[Path, int]:

@@ -77,7 +77,9 @@ def serve_on(settings: Settings, listener: socket.socket, *, host: str, lifeline
     import uvicorn
 
     from chiasm.api.app import build_app
+    from chiasm.search.threads import limit_process
 
+    limit_process()
     config = uvicorn.Config(
         build_app(settings, host=host),
         log_level=settings.log_level.lower(),

@@ -17,7 +17,7 @@ Modality = Literal["text", "image", "audio"]
 State = Literal["found", "merged", "dismissed"]
 
 
-class DuplicateSearch(BaseModel):
+class FindBody(BaseModel):
     """Where to look, and how sure to be."""
 
     model_config = ConfigDict(extra="forbid")
@@ -75,7 +75,7 @@ def list_duplicates(
 
 
 @router.post("", status_code=202)
-def find(backend: Writer, body: DuplicateSearch) -> dict[str, Any]:
+def find(backend: Writer, body: FindBody) -> dict[str, Any]:
     """A job that compares all entities: `{"job": ID}`."""
     job_id = backend.find_duplicates(
         domain=body.domain, modality=body.modality, min_confidence=body.min_confidence
