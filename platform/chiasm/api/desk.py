@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from chiasm.api.sampler import Sampler
 from chiasm.api.search_metrics import SearchMetrics
 from chiasm.client.embedded import EmbeddedBackend, OpenHome
 from chiasm.client.embedded.questions import to_query
@@ -62,6 +63,7 @@ class Desk:
     def __init__(self, home: OpenHome, metrics: SearchMetrics) -> None:
         self._home = home
         self._metrics = metrics
+        self._sampler = Sampler(home, metrics)
         self._timeout_s = home.settings.search_timeout_s or None
         self._most = home.settings.search_waiting + _BATCH + _HEAVY
         self._open = 0
@@ -96,6 +98,7 @@ class Desk:
         self._light.put(None)
         self._thread.join()
         self._heavy.shutdown(cancel_futures=True)
+        self._sampler.close()
 
     async def _ask(
         self, backend: EmbeddedBackend, requests: Sequence[SearchRequest], *, single: bool, light: bool
@@ -196,6 +199,7 @@ class Desk:
             with stage("serialise"):
                 answers: list[bytes | Exception] = [_written(ticket, found) for ticket in tickets]
         self._metrics.worked(watch, len(queries))
+        self._sampler.offer(tickets[0].backend.workspace_id, queries[0])
         return answers
 
     def _results(self, workspace_id: int, queries: Sequence[Query]) -> Sequence[SearchResult]:

@@ -16,6 +16,8 @@ __all__ = ["bound_socket", "run_server", "serve_on"]
 
 #: Event streams never end by themselves.
 _GRACE_S = 5
+#: Longer than the minute after which load balancers and pools of clients give an idle connection up themselves.
+_IDLE_S = 75
 
 
 def run_server(settings: Settings, *, host: str, port: int, processes: int = 1) -> None:
@@ -86,6 +88,7 @@ def serve_on(settings: Settings, listener: socket.socket, *, host: str, lifeline
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=_IDLE_S,
         # Nobody stands between us and the client unless an operator says so; forwarded addresses are claims.
         proxy_headers=False,
     )

@@ -14,6 +14,7 @@ from chiasm.search.asked import Asked, resolve
 from chiasm.search.explain import explain
 from chiasm.search.late import LateScorer
 from chiasm.search.query import MODALITIES, Query
+from chiasm.search.recall import recall_by_space
 from chiasm.search.replica import Ints
 from chiasm.search.result import Hit, SearchResult
 from chiasm.search.scorer import Scorer, Scores
@@ -62,6 +63,12 @@ class Searcher:
             state, hits, warnings = self._answer(workspace_id, query)
         took_ms = (time.perf_counter() - began) * 1000.0
         return SearchResult(state.release, took_ms, query.to_dict(), hits, tuple(warnings))
+
+    def recall(self, workspace_id: int, query: Query) -> dict[str, float]:
+        """Recall@10 of each space for a query's vectors against exact search; reads every vector of them."""
+        state = self._states.current(workspace_id)
+        with one_thread():
+            return recall_by_space(state, resolve(state, self._models, query)[0])
 
     def search_batch(self, workspace_id: int, queries: Sequence[Query]) -> list[SearchResult]:
         """The best entities for each query; raises what `search` raises for the first that fails."""

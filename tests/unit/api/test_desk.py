@@ -33,6 +33,9 @@ class SlowSearcher:
     def search(self, workspace_id: int, query: Query) -> SearchResult:
         return self.search_batch(workspace_id, [query])[0]
 
+    def recall(self, workspace_id: int, query: Query) -> dict[str, float]:
+        return {"text": 0.9}
+
     def search_batch(self, workspace_id: int, queries: Sequence[Query]) -> list[SearchResult]:
         names = [query.parts[0].value for query in queries]
         self.calls.append(names)
