@@ -109,6 +109,24 @@ class Triples:
             num_relations=self.num_relations,
         )
 
+    def with_nodes(self, num_nodes: int) -> Triples:
+        """The graph with more nodes, which have no edge; what was built of it stays built."""
+        made = Triples(
+            self.heads, self.relations, self.tails, num_nodes=num_nodes, num_relations=self.num_relations
+        )
+        if "adjacency" in self.__dict__:
+            more = np.full(num_nodes - self.num_nodes, self.adjacency.indptr[-1])
+            made.adjacency = self.adjacency._replace(indptr=np.concatenate([self.adjacency.indptr, more]))
+        return made
+
+    def with_relations(self, num_relations: int) -> Triples:
+        """The graph with more relations, which no edge has yet."""
+        if num_relations == self.num_relations:
+            return self
+        return Triples(
+            self.heads, self.relations, self.tails, num_nodes=self.num_nodes, num_relations=num_relations
+        )
+
     def half_edges(self, rows: npt.ArrayLike) -> tuple[Ints, Ints]:
         """The half-edges of some nodes.
 

@@ -1,4 +1,4 @@
-"""House-keeping of an idle lane: rows sealed, small segments merged, files that nobody needs collected."""
+"""House-keeping of an idle lane: rows sealed, segments merged, files collected, large workspaces kept for searchers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from sqlalchemy import func, select
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Segment
+from chiasm.catalog.models import Segment, Workspace
 from chiasm.catalog.seals import seal_rows
 from chiasm.settings import Settings
 
@@ -33,6 +33,9 @@ class Tidier:
         self._catalog = catalog
         self._next = time.monotonic() + _EVERY_S
         self._seal_next = time.monotonic() + _SEAL_EVERY_S
+        #: Workspace to its revision when it was last looked at, and when it was last kept.
+        self._revisions: dict[int, int] = {}
+        self._kept: dict[int, int] = {}
 
     def idle(self) -> int:
         """Do a piece of what it is time for; how much was done (0: nothing left for now)."""
@@ -46,7 +49,24 @@ class Tidier:
             return 0
         self._next = now + _EVERY_S
         # In this order: what is merged now keeps its files until the next look, for readers just opening them.
-        return self._collect() + self._merge()
+        return self._collect() + self._merge() or self._keep_replicas()
+
+    def _keep_replicas(self) -> int:
+        """Keep copies of large workspaces for processes that will search them, once all is quiet; how many."""
+        from chiasm.search.kept import keep_replica, trim_changes
+
+        with self._catalog.read() as session:
+            workspaces = session.execute(select(Workspace.id, Workspace.revision)).all()
+        trim_changes(self._catalog)
+        kept = 0
+        for workspace_id, revision in workspaces:
+            # A workspace that changes all the time is kept when it rests.
+            rests = self._revisions.get(workspace_id) == revision
+            self._revisions[workspace_id] = revision
+            if rests and self._kept.get(workspace_id) != revision:
+                self._kept[workspace_id] = revision
+                kept += keep_replica(self._catalog, self._settings.home, workspace_id)
+        return kept
 
     def _merge(self) -> int:
         """Merge one crowded space; how many segments."""

@@ -9,9 +9,11 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.engine import make_url
+from starlette.concurrency import run_in_threadpool
 
 from chiasm.api.errors import KeyMissing, ScopeTooSmall
 from chiasm.api.guard import is_loopback
+from chiasm.catalog.commits import CommitWatch
 from chiasm.catalog.keys import KeyGrant, find_key
 from chiasm.client.embedded import EmbeddedBackend, OpenHome
 from chiasm.settings import Settings
@@ -30,7 +32,7 @@ def is_open(settings: Settings, host: str) -> bool:
 
 
 class Access:
-    """Opens the home to who may enter; safe to share between threads.
+    """Opens the home to who may enter.
 
     Args:
         home: Holds the keys.
@@ -41,25 +43,48 @@ class Access:
         self._home = home
         # One for all of them: it looks up its workspace once.
         self._anybody = EmbeddedBackend(home, isolate=True) if open_to_loopback else None
+        self._watch = CommitWatch(home.catalog)
         self._mark: int | None = None
         self._grants: dict[bytes, KeyGrant] = {}
 
     def backend(self, secret: str | None, scope: str) -> EmbeddedBackend:
-        """The home as a caller with this key may use it.
+        """The home as a caller with this key may use it; safe to call from any thread.
 
         Raises:
             KeyMissing: There is no key, or it opens nothing.
             ScopeTooSmall: The key allows less.
         """
+        return self._opened(secret, self._found(secret), scope)
+
+    async def quick_backend(self, secret: str | None, scope: str) -> EmbeddedBackend:
+        """As `backend`, from the event loop: a key is looked up again only where something was committed."""
+        mark = self._watch.mark()
+        if mark is None or mark != self._mark:
+            self._grants, self._mark = {}, mark
+        grants, name = self._grants, _name(secret or "")
+        grant = grants.get(name)
+        if grant is None and secret is not None:
+            # The mark is older than what is read: who is revoked in between is asked for again.
+            grant = await run_in_threadpool(self._found, secret)
+            if mark is not None and grant is not None and len(grants) < _MAX_GRANTS:
+                grants[name] = grant
+        return self._opened(secret, grant, scope)
+
+    def _found(self, secret: str | None) -> KeyGrant | None:
         if secret is None:
-            if self._anybody is not None:
-                return self._anybody
+            return None
+        with self._home.catalog.read() as session:
+            return find_key(session, secret)
+
+    def _opened(self, secret: str | None, grant: KeyGrant | None, scope: str) -> EmbeddedBackend:
+        if secret is None and self._anybody is not None:
+            return self._anybody
+        if secret is None:
             raise KeyMissing(
                 "an API key is needed",
                 where="Authorization",
                 remedy="send `Authorization: Bearer KEY`; `chiasm keys create` makes one",
             )
-        grant = self._grant(secret)
         if grant is None:
             raise KeyMissing(
                 "the API key opens nothing",
@@ -73,27 +98,6 @@ class Access:
                 remedy=f"make a key with `chiasm keys create NAME --scope {scope}`",
             )
         return EmbeddedBackend(self._home, workspace_id=grant.workspace_id, isolate=True)
-
-    def is_known(self, secret: str | None) -> bool:
-        """Whether `backend` will answer without asking the catalog."""
-        return secret is None or (self._still() and _name(secret) in self._grants)
-
-    def _still(self) -> bool:
-        mark = self._home.catalog.changes.mark()
-        if mark is None or mark != self._mark:
-            # The mark is older than what is read next: a key that is revoked in between is asked for again.
-            self._grants, self._mark = {}, mark
-        return mark is not None
-
-    def _grant(self, secret: str) -> KeyGrant | None:
-        still, grants = self._still(), self._grants
-        grant = grants.get(_name(secret))
-        if grant is None:
-            with self._home.catalog.read() as session:
-                grant = find_key(session, secret)
-            if still and grant is not None and len(grants) < _MAX_GRANTS:
-                grants[_name(secret)] = grant
-        return grant
 
 
 def _name(secret: str) -> bytes:

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from fastapi.exceptions import RequestValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -57,7 +56,7 @@ class Front:
             return
         scope["route"], answer = route
         try:
-            backend = await self._backend(headers)
+            backend = await self._access.quick_backend(_secret(headers), "read")
             body = await answer(backend, await _body(receive))
         except (ChiasmError, RequestValidationError) as error:
             await problem_for(Request(scope), error)(scope, receive, send)
@@ -71,12 +70,6 @@ class Front:
             }
         )
         await send({"type": "http.response.body", "body": body})
-
-    async def _backend(self, headers: dict[bytes, bytes]) -> EmbeddedBackend:
-        secret = _secret(headers)
-        if self._access.is_known(secret):
-            return self._access.backend(secret, "read")
-        return await run_in_threadpool(self._access.backend, secret, "read")
 
     async def _one(self, backend: EmbeddedBackend, body: bytes) -> bytes:
         return await self._desk.search(backend, search_request(SearchBody.from_json(body)))

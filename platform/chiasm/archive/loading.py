@@ -12,6 +12,7 @@ from sqlalchemy import JSON, Connection, MetaData, Table, func, insert, inspect,
 from sqlalchemy.exc import SQLAlchemyError
 
 from chiasm.archive.counters import set_counters
+from chiasm.archive.rows import tables_in_order
 from chiasm.archive.staging import Staged
 from chiasm.archive.watch import Step, Watch
 from chiasm.catalog.models import Base
@@ -43,9 +44,10 @@ def prepare_schema(connection: Connection, revision: str, where: str) -> None:
             remedy="restore it with the Chiasm that wrote it, or a newer one",
         )
     ours = {*Base.metadata.tables, "alembic_version"} & set(inspect(connection).get_table_names())
-    for name in sorted(ours - {"alembic_version", "workspace"}):
-        rows = connection.scalar(select(func.count()).select_from(Base.metadata.tables[name]))
-        if rows:
+    for table in tables_in_order():
+        name = table.name
+        rows = name in ours and connection.scalar(select(func.count()).select_from(table))
+        if rows and name != "workspace":
             raise ConflictError(
                 f"the database is not empty: its table {name!r} has {rows} rows",
                 where=connection.engine.url.render_as_string(hide_password=True),

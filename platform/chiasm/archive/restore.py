@@ -155,13 +155,14 @@ def _check_catalog(settings: Settings) -> None:
     """Say it before a large backup is unpacked; the transaction that loads it looks again."""
     from sqlalchemy import func, inspect, select
 
-    from chiasm.catalog.models import Base
+    from chiasm.archive.rows import tables_in_order
 
     catalog = Catalog.open(settings)
     try:
         with catalog.engine.connect() as connection:
             there = set(inspect(connection).get_table_names()) - {"workspace"}
-            for name, table in Base.metadata.tables.items():
+            for table in tables_in_order():
+                name = table.name
                 if name in there and connection.scalar(select(func.count()).select_from(table)):
                     raise ConflictError(
                         f"the home is not empty: its catalog has rows in {name!r}",

@@ -20,8 +20,11 @@ _ROWS_A_FETCH = 2000
 
 
 def tables_in_order() -> list[Table]:
-    """All tables, those that are referred to first."""
-    return list(Base.metadata.sorted_tables)
+    """All tables with facts, those that are referred to first.
+
+    Not the log of changes: who follows it by a copy made elsewhere would take another database for that one.
+    """
+    return [table for table in Base.metadata.sorted_tables if table.name != "change"]
 
 
 def dump_table(connection: Connection, table: Table) -> Iterator[tuple[int, bytes]]:

@@ -20,7 +20,6 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.changes import Changes
 from chiasm.catalog.models import Workspace
 from chiasm.catalog.names import check_name
 from chiasm.errors import ChiasmError, InputError, SettingsError, UnavailableError
@@ -45,8 +44,6 @@ class Catalog:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = _engine(url)
-        #: Tells whether what was read before still holds.
-        self.changes = Changes(self.engine)
         self._writer = self.engine.execution_options(chiasm_write=True)
         # SQLite lets a second writer try again after a pause; threads of one process need not guess.
         self._alone: AbstractContextManager[object] = (
@@ -113,7 +110,6 @@ class Catalog:
 
     def close(self) -> None:
         """Give all connections back."""
-        self.changes.close()
         self.engine.dispose()
 
 

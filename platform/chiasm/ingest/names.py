@@ -18,10 +18,14 @@ def name_of_key(key: str) -> str | None:
     None for opaque ids: `kw:dog` is "dog", `wn:02084071`, `wd:Q42` and `audioset:/m/05tny_` are nothing.
     """
     iri = _IRI.match(key) is not None
-    part = re.split(r"[/#]", unquote(key).rstrip("/#"))[-1] if iri else key.partition(":")[2] or key
+    part = _last(unquote(key).rstrip("/#")) if iri else key.partition(":")[2] or key
     if _HEX_ID.fullmatch(part):
         return None
     # A word is two letters or more with no digit among them.
     if not any(len(word) > 1 and word.isalpha() for word in _WORD.findall(part)):
         return None
     return " ".join(part.replace("_", " ").split())
+
+
+def _last(iri: str) -> str:
+    return iri[max(iri.rfind("/"), iri.rfind("#")) + 1 :]

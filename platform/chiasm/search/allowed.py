@@ -20,7 +20,7 @@ def allowed_rows(state: State, catalog: Catalog, query: Query, asked: list[Asked
         NotFoundError: There is no such domain, or no entity to be near to.
     """
     replica = state.replica
-    mask = np.ones(len(replica), dtype=np.bool_) if query.stubs else ~replica.stub
+    mask = np.array(replica.live if query.stubs else replica.hits)
     if query.into is not None:
         mask &= replica.domains == replica.domain(query.into)
     if query.modality is not None:

@@ -114,7 +114,7 @@ def _vector(state: State, part: Part) -> Asked:
 
 
 def _no_encoder(state: State, modality: str) -> str:
-    if not len(state.replica):
+    if state.replica.empty:
         return "the workspace is empty: run `chiasm ingest` first"
     if state.folder is not None:
         return (

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from chiasm.search.query import MODALITIES
 from chiasm.search.replica import Bools, Ints, Replica
 from chiasm.spaces import View
 
@@ -29,18 +30,21 @@ class Column:
     def __init__(self, view: View, replica: Replica) -> None:
         self.view = view
         self.replica = replica
-        self.large = bool(view.indexed)
-        self.of_assets = view.kind in ("text", "image", "audio")
-        ids, matrix = _items(view)
-        rows = replica.rows_of_assets(ids) if self.of_assets else replica.rows_of(ids)
-        order = np.argsort(rows, kind="stable")
-        # Items of entities that the replica does not (or no longer) know stand first and are skipped.
-        kept = order[np.searchsorted(rows[order], 0) :]
-        self._rows = rows[kept]
-        self._ids = ids[kept]
-        self._owners, self._starts = np.unique(self._rows, return_index=True)
+        self.large = view.large
+        self.of_assets = view.kind in MODALITIES
+        #: Row of the entity of each of the view's items, -1 where the replica does not (or no longer) know it.
+        self._item_rows = _rows_of_items(view, replica)
+        order = _ascending(self._item_rows)
+        kept = order[np.searchsorted(self._item_rows[order], 0) :]
+        self._rows = self._item_rows[kept]
+        self._ids = view.ids[kept]
+        first = np.ones(len(kept), dtype=np.bool_)
+        first[1:] = self._rows[1:] != self._rows[:-1]
+        self._starts = np.flatnonzero(first)
+        self._owners = self._rows[self._starts]
         # Items in the order of their entities, as ingest writes them, need no copy.
-        in_order = np.array_equal(kept, np.arange(len(ids)))
+        in_order = len(kept) == len(view.ids) and (len(kept) < 2 or bool((kept[1:] > kept[:-1]).all()))
+        matrix = None if self.large else view.all()[1]
         self._matrix = matrix if matrix is None or in_order else matrix[kept]
         self._single = len(self._owners) == len(self._rows)
 
@@ -77,11 +81,15 @@ class Column:
 
     def candidates(self, query: Floats, k: int, allowed: Bools) -> Ints:
         """Entities of the ``k`` best items among the allowed entities, ``(n,)``."""
-        mine = allowed[self._rows]
-        only = None if mine.all() else self._ids[mine]
-        _, ids = self.view.search(query[None], min(k, len(self.view) or 1), allowed=only)
+        _, ids = self.view.search(query[None], min(k, len(self.view) or 1), mask=self.mask(allowed))
         rows = self.replica.rows_of_assets(ids[0]) if self.of_assets else self.replica.rows_of(ids[0])
         return np.unique(rows[rows >= 0])
+
+    def mask(self, allowed: Bools) -> Bools | None:
+        """Which of the view's items are of allowed entities, ``(items,)``; None if all are."""
+        # One more, for items whose entity is not known.
+        mine = np.append(allowed, False)[self._item_rows]
+        return None if mine.all() else mine
 
     def _some_values(self, found: Floats, queries: Floats, rows: Ints) -> Floats:
         wanted = np.zeros(len(self.replica), dtype=np.bool_)
@@ -94,8 +102,18 @@ class Column:
         return found
 
 
-def _items(view: View) -> tuple[Ints, Floats | None]:
-    if not view.indexed:
-        return view.all()
-    parts = (*view.cached, *view.indexed)
-    return np.sort(np.concatenate([part.ids for part in parts])), None
+def _rows_of_items(view: View, replica: Replica) -> Ints:
+    if view.kind not in MODALITIES:
+        return replica.rows_of(view.ids)
+    mine = replica.asset_kinds == MODALITIES.index(view.kind)
+    # As a rule all assets of the modality are embedded, and nothing else.
+    if np.array_equal(view.ids, replica.asset_ids[mine]):
+        return replica.asset_rows[mine].astype(np.int64)
+    return replica.rows_of_assets(view.ids)
+
+
+def _ascending(rows: Ints) -> Ints:
+    """What sorts the rows, equal ones in their order; quick where they are in order."""
+    if len(rows) < 2 or bool((rows[1:] >= rows[:-1]).all()):
+        return np.arange(len(rows))
+    return np.argsort(rows, kind="stable")

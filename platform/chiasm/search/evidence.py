@@ -79,7 +79,8 @@ def word_values(state: State, words: Words, vectors: Sequence[Floats], weights: 
 def _links(replica: Replica, words: Words) -> WordLinks:
     from chiasm.fusion.words import WordLinks
 
-    rows = np.array([replica.row_of_key.get(key, -1) for key in words.keys], dtype=np.int64)
+    found = (replica.find(key) for key in words.keys)
+    rows = np.array([-1 if row is None else row for row in found], dtype=np.int64)
     known = rows >= 0
     return WordLinks.build(words.word[known], rows[known], replica.graph, replica.stub)
 

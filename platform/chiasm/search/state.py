@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
+from chiasm.catalog.commits import CommitWatch
 from chiasm.catalog.filters import Filter
-from chiasm.catalog.models import Entity, Release, ReleaseSpace, Space
+from chiasm.catalog.models import Entity, Release, ReleaseSpace, Space, Workspace
 from chiasm.errors import NotFoundError
 from chiasm.models import default_encoders
+from chiasm.search.attributes import AttributeColumn, attribute_column
 from chiasm.search.column import Column
+from chiasm.search.following import follow
+from chiasm.search.kept import open_replica
+from chiasm.search.loading import load_replica
 from chiasm.search.query import MODALITIES
-from chiasm.search.replica import Bools, Replica, load_replica
-from chiasm.search.versions import VERSION, Version, Versions, as_version
+from chiasm.search.replica import Bools, Replica
+from chiasm.search.stages import count
+from chiasm.search.where import NotColumnarError, rows_where
 from chiasm.settings import Settings
 from chiasm.spaces import SpaceReader
 
@@ -34,6 +41,15 @@ _MAX_MASKS = 64
 _QUICK_S = 0.25
 #: A query waits so long for another one that follows the catalog already, to see what was done before it.
 _PATIENCE_S = 0.5
+
+Version = tuple[tuple[int | None, ...], ...]
+
+_VERSION = (
+    select(Workspace.revision, Workspace.active_release_id, Space.id, Space.generation)
+    .join_from(Workspace, Space, Space.workspace_id == Workspace.id, isouter=True)
+    .where(Workspace.id == bindparam("workspace_id"))
+    .order_by(Space.id)
+)
 
 
 @dataclass(frozen=True)
@@ -61,28 +77,41 @@ class State:
     version: Version
     masks: dict[str, Bools] = field(default_factory=dict)
     #: What was computed from the replica, by name; kept as long as the replica is.
-    derived: dict[str, Any] = field(default_factory=dict)
+    derived: dict[Any, Any] = field(default_factory=dict)
 
     def mask(self, catalog: Catalog, where: Filter) -> Bools:
-        """Which entities satisfy a condition, ``(rows,)``; kept as long as the state is."""
+        """Which entities satisfy a condition, ``(rows,)``, not to be written to; kept as long as the replica is."""
         # By its text: 1 and true are equal in Python, yet two conditions.
         name = repr(where)
         if name not in self.masks:
             if len(self.masks) >= _MAX_MASKS:
                 self.masks.clear()
-            condition = where.to_sql(catalog.engine.dialect.name)
-            chosen = select(Entity.id).where(Entity.workspace_id == self.workspace_id, condition)
-            with catalog.read() as session:
-                ids = np.asarray(session.scalars(chosen).all(), dtype=np.int64)
-            rows = self.replica.rows_of(ids)
-            mask = np.zeros(len(self.replica), dtype=np.bool_)
-            mask[rows[rows >= 0]] = True
-            self.masks[name] = mask
+            try:
+                self.masks[name] = rows_where(where, self.replica, self._attribute)
+            except NotColumnarError:
+                self.masks[name] = self._by_sql(catalog, where)
         return self.masks[name]
+
+    def _by_sql(self, catalog: Catalog, where: Filter) -> Bools:
+        condition = where.to_sql(catalog.engine.dialect.name)
+        chosen = select(Entity.id).where(Entity.workspace_id == self.workspace_id, condition)
+        with catalog.read() as session:
+            ids = np.asarray(session.scalars(chosen).all(), dtype=np.int64)
+        rows = self.replica.rows_of(ids)
+        mask = np.zeros(len(self.replica), dtype=np.bool_)
+        mask[rows[rows >= 0]] = True
+        return mask
+
+    def _attribute(self, path: tuple[str, ...]) -> AttributeColumn | None:
+        name = ("attribute", path)
+        if name not in self.derived:
+            self.derived[name] = attribute_column(self.replica.attributes, path)
+        found: AttributeColumn | None = self.derived[name]
+        return found
 
 
 class StateCache:
-    """The present state of each workspace, followed by one cheap look into SQL a query.
+    """The present state of each workspace, followed by one look into SQL a query, or by less where nothing is written.
 
     Args:
         settings: Where the spaces lie; which encoders answer before the first release.
@@ -95,7 +124,9 @@ class StateCache:
         self._lock = threading.Lock()
         self._states: dict[int, State] = {}
         self._readers: dict[int, SpaceReader] = {}
-        self._versions = Versions(catalog)
+        self._watch = CommitWatch(catalog)
+        #: Of each thread: workspace to the mark under which its state was right, and that state.
+        self._local = threading.local()
         #: Workspace -> earliest time (monotonic) of the next load of its replica.
         self._not_before: dict[int, float] = {}
 
@@ -106,9 +137,26 @@ class StateCache:
             NotFoundError: There is no such workspace.
             DamagedError: A segment of a space is damaged.
         """
-        version = self._versions.of(workspace_id)
-        if not version:
+        mark = self._watch.mark()
+        if mark is None:
+            return self._current(workspace_id)
+        quiet: dict[int, tuple[int, ref[State]]] = self._local.__dict__.setdefault("quiet", {})
+        seen, kept = quiet.get(workspace_id, (None, None))
+        state = kept() if kept is not None and seen == mark else None
+        count("state_miss" if state is None else "state_hit")
+        if state is None:
+            state = self._current(workspace_id)
+            if state.version:
+                # The mark was taken first: nothing was committed between it and what the state was made from.
+                quiet[workspace_id] = (mark, ref(state))
+        return state
+
+    def _current(self, workspace_id: int) -> State:
+        with self._catalog.engine.connect() as connection:
+            found = connection.execute(_VERSION, {"workspace_id": workspace_id}).all()
+        if not found:
             raise NotFoundError(f"there is no workspace {workspace_id}", where="workspace")
+        version = _as_version(found)
         state = self._states.get(workspace_id)
         if state is not None and state.version == version:
             return state
@@ -127,8 +175,8 @@ class StateCache:
 
     def _build(self, workspace_id: int, old: State | None) -> State:
         with self._catalog.read() as session:
-            rows = session.execute(VERSION, {"workspace_id": workspace_id}).all()
-            version = as_version(rows)
+            rows = session.execute(_VERSION, {"workspace_id": workspace_id}).all()
+            version = _as_version(rows)
             release = session.get(Release, rows[0][1]) if rows[0][1] is not None else None
             spaces = _spaces_of(session, release) if release else self._first_spaces(session, workspace_id)
             replica, complete = self._replica(session, workspace_id, int(rows[0][0]), old)
@@ -149,7 +197,7 @@ class StateCache:
             # An older replica stands in for a while: the next query has to look again.
             version=version if complete else (),
             masks=old.masks if old is not None and old.replica is replica else {},
-            derived=old.derived if old is not None and old.replica is replica else {},
+            derived=_derived(old, replica),
         )
 
     def _replica(
@@ -157,6 +205,11 @@ class StateCache:
     ) -> tuple[Replica, bool]:
         if old is not None and old.replica.revision == revision:
             return old.replica, True
+        before = old.replica if old is not None else open_replica(self._settings.home, workspace_id)
+        if before is not None:
+            followed = follow(session, workspace_id, before, revision)
+            if followed is not None:
+                return followed, True
         began, worked_s = time.monotonic(), time.thread_time()
         if old is not None and began < self._not_before.get(workspace_id, 0.0):
             return old.replica, False
@@ -189,6 +242,22 @@ class StateCache:
         }
 
 
+def _derived(old: State | None, replica: Replica) -> dict[Any, Any]:
+    """What is still right of what was computed from the state before: columns of attributes follow."""
+    if old is None or old.replica is replica:
+        return {} if old is None else old.derived
+    found: dict[Any, Any] = {}
+    touched = replica.touched
+    if touched is None or replica.before != old.replica.revision:
+        return found
+    for name, column in list(old.derived.items()):
+        if name[0] == "attribute":
+            changed = replica.attributes.encoded(touched.tolist())
+            # What SQL has to answer, it goes on to.
+            found[name] = column and column.extended(changed, name[1], touched)
+    return found
+
+
 def _spaces_of(session: Session, release: Release) -> dict[str, SpaceInfo]:
     rows = session.execute(
         select(ReleaseSpace.kind, Space.id, Space.encoder, Space.stamp)
@@ -196,3 +265,7 @@ def _spaces_of(session: Session, release: Release) -> dict[str, SpaceInfo]:
         .where(ReleaseSpace.release_id == release.id)
     )
     return {kind: SpaceInfo(space_id, encoder, stamp) for kind, space_id, encoder, stamp in rows}
+
+
+def _as_version(rows: Iterable[Iterable[int | None]]) -> Version:
+    return tuple(tuple(row) for row in rows)

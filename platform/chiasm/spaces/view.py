@@ -95,13 +95,28 @@ class View:
     def _matrix(self) -> tuple[Ints, Floats]:
         return _stacked(self.cached, self.dim)
 
-    def search(self, queries: Floats, k: int, *, allowed: Ints | None = None) -> tuple[Floats, Ints]:
+    @cached_property
+    def ids(self) -> Ints:
+        """All live items, ascending, ``(n,)``."""
+        if not self.indexed:
+            return self._matrix[0]
+        return np.sort(np.concatenate([part.ids for part in (*self.cached, *self.indexed)]))
+
+    @property
+    def large(self) -> bool:
+        """Whether it is searched by index, not as one matrix."""
+        return bool(self.indexed)
+
+    def search(
+        self, queries: Floats, k: int, *, allowed: Ints | None = None, mask: Any = None
+    ) -> tuple[Floats, Ints]:
         """The best ``k`` items of each query.
 
         Args:
             queries: Unit vectors, ``(n, dim)``.
             k: How many, at least 1.
             allowed: Ids that may be found; None for all.
+            mask: Which of `ids` may be found, ``(n,)`` bool; None for all.
 
         Returns:
             Cosines and ids, each ``(n, k)``, best first, equal ones by id; padded with -inf and -1.
@@ -116,6 +131,8 @@ class View:
                 where=f"space {self.space_id} ({self.kind})",
                 remedy="give vectors of the space's own model",
             )
+        if mask is not None:
+            allowed = self.ids[mask]
         only = None if allowed is None else np.unique(np.asarray(allowed, dtype=np.int64))
         ids, matrix = self._matrix
         if only is not None and len(ids):

@@ -90,4 +90,4 @@ def test_searches_are_counted(local: TestClient) -> None:
     assert 'chiasm_http_requests_total{method="POST",route="/v1/search",status="200"} 3.0' in text
     assert 'chiasm_search_stage_seconds_count{stage="encode"} 3.0' in text
     assert "chiasm_search_in_flight 0.0" in text and "chiasm_search_rejected_total 0.0" in text
-    assert 'chiasm_search_cache_total{cache="version",outcome="hit"}' in text
+    assert 'chiasm_search_cache_total{cache="state",outcome="hit"}' in text

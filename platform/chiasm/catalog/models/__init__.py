@@ -1,6 +1,7 @@
 """The tables, one file a topic."""
 
 from chiasm.catalog.models.base import Base
+from chiasm.catalog.models.changes import Change
 from chiasm.catalog.models.content import Asset, Entity, Predicate, Triple
 from chiasm.catalog.models.duplicates import DuplicatePair, EntityMerge, Fingerprint, MergePart
 from chiasm.catalog.models.receipts import ForgetReceipt
@@ -13,6 +14,7 @@ __all__ = [
     "ApiKey",
     "Asset",
     "Base",
+    "Change",
     "Domain",
     "DuplicatePair",
     "Embedding",

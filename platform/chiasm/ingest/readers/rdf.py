@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,9 @@ def _statements(path: Path) -> Iterator[Any]:
 def _content(quad: Any, path: Path) -> Edge | Label | ManifestError:
     try:
         subject, end = _key(quad.subject, path), quad.object
-        predicate = _name(quad.predicate.value, "predicate")
+        predicate = _repeated_name(quad.predicate.value, "predicate")
+        if isinstance(end, NamedNode):
+            return Edge(subject, predicate, _name(end.value, "IRI"))
         if not isinstance(end, Literal):
             return Edge(subject, predicate, _key(end, path))
         text = end.value
@@ -93,7 +96,7 @@ def _content(quad: Any, path: Path) -> Edge | Label | ManifestError:
 
 def _key(node: Any, path: Path) -> str:
     if isinstance(node, NamedNode):
-        return _name(node.value, "IRI")
+        return _repeated_name(node.value, "IRI")
     if isinstance(node, BlankNode):
         # Blank nodes are of their file alone.
         return f"_:{hashlib.sha256(str(path).encode()).hexdigest()[:12]}:{node.value}"
@@ -102,6 +105,10 @@ def _key(node: Any, path: Path) -> str:
 
 def _name(iri: str, field: str) -> str:
     return checked_name(name_of_iri(iri), field)
+
+
+#: For predicates and subjects, which come again and again; a graph has many objects.
+_repeated_name = lru_cache(4096)(_name)
 
 
 def _value(literal: Any) -> Any:

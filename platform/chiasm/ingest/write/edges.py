@@ -139,7 +139,7 @@ def add_edges(state: WriteState, edges: Sequence[Edge], ids: Mapping[str, int]) 
         ids: Of the ends, by key.
     """
     predicates = name_ids(state, PREDICATE, {edge[1] for edge in edges})
-    linked: dict[tuple[int, int, int], float] = {}
+    linked: dict[tuple[int, int, int], tuple[int, int, int, float]] = {}
     valued: dict[tuple[int, int, str], tuple[str, float]] = {}
     nothing = 0
     for head, relation, tail, literal, confidence in edges:
@@ -153,9 +153,10 @@ def add_edges(state: WriteState, edges: Sequence[Edge], ids: Mapping[str, int]) 
             # Two names of one thing are no edge.
             nothing += 1
         else:
-            linked[subject, predicates[relation], end] = confidence
+            predicate = predicates[relation]
+            linked[subject, predicate, end] = (subject, predicate, end, confidence)
     new = _New(
-        [(*identity, confidence) for identity, confidence in linked.items()],
+        list(linked.values()),
         [(s, p, text, ref, confidence) for (s, p, ref), (text, confidence) in valued.items()],
     )
     found = _upsert(state, new, TABLE)

@@ -150,7 +150,7 @@ def insert_entities(state: WriteState, rows: Sequence[Mapping[str, Any]]) -> Non
                 row["key"],
                 row.get("domain_id"),
                 row.get("title"),
-                json.dumps(row.get("attributes", {})),
+                json.dumps(row["attributes"]) if row.get("attributes") else "{}",
                 int(row.get("is_stub", False)),
                 row.get("record_hash"),
             )

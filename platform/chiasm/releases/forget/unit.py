@@ -15,6 +15,7 @@ from chiasm.catalog.scrubbing import scrub
 from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.forget.receipts import note
 from chiasm.releases.forget.traces import clear_releases
+from chiasm.search.kept import clear_replicas
 
 __all__ = ["forget_unit"]
 
@@ -37,6 +38,8 @@ def forget_unit(ctx: WorkContext, claim: Claim) -> None:
     counts, remaining = clear_releases(ctx.settings, ctx.catalog, claim.workspace_id, hashes)
     with ctx.catalog.write() as session:
         note(session, receipt_id, dict(+counts), remaining)
+    # After the catalog: whoever wrote one from before sees that the workspace has changed, and removes it.
+    clear_replicas(ctx.settings.home)
     ctx.beat(stage="overwriting free pages")
     remaining = scrub(ctx.catalog)
     with ctx.catalog.write() as session:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,9 @@ from chiasm.catalog.filters import (
 )
 from chiasm.catalog.models import Asset, Base, Domain, Entity, Predicate, Triple
 from chiasm.errors import FilterError
+from chiasm.search.attributes import attribute_column
+from chiasm.search.loading import load_replica
+from chiasm.search.where import NotColumnarError, rows_where
 
 YEAR, GROUP, TAGS = Attribute(("year",)), Attribute(("group",)), Attribute(("tags",))
 
@@ -248,10 +252,21 @@ def test_sql_means_what_python_means(
                 )
         session.flush()
         dialect = session.get_bind().dialect.name
+        replica = load_replica(session, workspace, 1)
+        columns: dict[tuple[str, ...], Any] = {}
+
+        def column(path: tuple[str, ...]) -> Any:
+            return columns.setdefault(path, attribute_column(replica.attributes, path))
+
         for tree in trees:
             found = set(session.scalars(select(Entity.key).where(tree.to_sql(dialect))))
             expected = {f"k{at}" for at, entity in enumerate(entities) if holds(tree, entity, f"k{at}")}
             assert found == expected, str(tree)
+            try:
+                mask = rows_where(tree, replica, column)
+            except NotColumnarError:
+                continue
+            assert {replica.keys[row] for row in np.flatnonzero(mask)} == expected, str(tree)
         session.rollback()
 
 

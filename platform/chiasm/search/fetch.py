@@ -1,0 +1,158 @@
+"""A workspace's rows out of SQL as arrays, the whole of them or some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Text, cast, func, select
+from sqlalchemy.orm import Session
+
+from chiasm.catalog.aliases import aliases
+from chiasm.catalog.models import Asset, Change, Entity, Triple
+from chiasm.search.query import MODALITIES
+from chiasm.search.replica import Ints, positions
+from chiasm_graph import Triples
+
+__all__ = [
+    "Assets",
+    "Edges",
+    "Entities",
+    "alias_rows",
+    "assets",
+    "domain_codes",
+    "edges",
+    "entities",
+    "graph_of",
+    "marks",
+    "names",
+]
+
+_FETCH = 20_000
+_KIND = {modality: kind for kind, modality in enumerate(MODALITIES)}
+
+
+class Entities(NamedTuple):
+    """Rows of entities, by id."""
+
+    ids: Ints
+    keys: list[str]
+    titles: list[str | None]
+    attributes: list[str]
+    domain_ids: list[int | None]
+    stub: npt.NDArray[np.bool_]
+    live: npt.NDArray[np.bool_]
+
+
+class Assets(NamedTuple):
+    """Rows of assets that did not fail, by id."""
+
+    ids: Ints
+    owners: Ints
+    kinds: npt.NDArray[np.uint8]
+
+
+class Edges(NamedTuple):
+    """Triples between entities, by id."""
+
+    ids: Ints
+    #: (triples, 3) subject, predicate and object ids
+    ends: Ints
+
+
+def marks(session: Session) -> tuple[int, int]:
+    """The database's epoch (0: unknown), and the newest entry of its log of changes."""
+    epoch = session.scalar(select(Change.row_id).where(Change.workspace_id == 0, Change.kind == "epoch"))
+    return epoch or 0, session.scalar(select(func.max(Change.id))) or 0
+
+
+def names(session: Session, table: Any, workspace_id: int) -> dict[int, str]:
+    """Id to name of all domains or predicates, by id."""
+    statement = select(table.id, table.name).where(table.workspace_id == workspace_id).order_by(table.id)
+    return {int(row[0]): str(row[1]) for row in session.execute(statement)}
+
+
+def entities(session: Session, workspace_id: int, conditions: Sequence[Any] | None) -> Entities:
+    """Entities under any of the conditions, deleted ones too; None means all."""
+    columns = (
+        *(Entity.id, Entity.key, Entity.title, cast(Entity.attributes, Text), Entity.domain_id),
+        *(Entity.is_stub, Entity.deleted_at.is_(None)),
+    )
+    statement = select(*columns).where(Entity.workspace_id == workspace_id)
+    rows = _sorted_rows(session, statement, Entity.id, conditions)
+    ids, keys, titles, attributes, domains, stub, live = _columns(rows, 7)
+    return Entities(
+        _ints(ids),
+        list(keys),
+        list(titles),
+        list(attributes),
+        list(domains),
+        np.array(stub, dtype=np.bool_),
+        np.array(live, dtype=np.bool_),
+    )
+
+
+def assets(session: Session, workspace_id: int, conditions: Sequence[Any] | None) -> Assets:
+    """Assets under any of the conditions; None means all."""
+    statement = select(Asset.id, Asset.entity_id, Asset.modality).where(
+        Asset.workspace_id == workspace_id, Asset.state != "failed"
+    )
+    ids, owners, modalities = _columns(_sorted_rows(session, statement, Asset.id, conditions), 3)
+    return Assets(_ints(ids), _ints(owners), np.array([_KIND[m] for m in modalities], dtype=np.uint8))
+
+
+def edges(session: Session, workspace_id: int, conditions: Sequence[Any] | None) -> Edges:
+    """Triples under any of the conditions; None means all."""
+    statement = select(Triple.id, Triple.subject_id, Triple.predicate_id, Triple.object_id).where(
+        Triple.workspace_id == workspace_id, Triple.object_id.is_not(None)
+    )
+    ids, *ends = _columns(_sorted_rows(session, statement, Triple.id, conditions), 4)
+    return Edges(_ints(ids), np.array(ends, dtype=np.int64).reshape(3, -1).T)
+
+
+def graph_of(edges: Edges, entity_ids: Ints, predicate_ids: tuple[int, ...]) -> tuple[Ints, Triples]:
+    """Ids and edges of triples whose ends are known."""
+    heads, tails = positions(entity_ids, edges.ends[:, 0]), positions(entity_ids, edges.ends[:, 2])
+    relations = positions(_ints(predicate_ids), edges.ends[:, 1])
+    known = (heads >= 0) & (tails >= 0) & (relations >= 0)
+    graph = Triples(
+        heads[known],
+        relations[known],
+        tails[known],
+        num_nodes=len(entity_ids),
+        num_relations=len(predicate_ids),
+    )
+    return edges.ids[known], graph
+
+
+def alias_rows(session: Session, workspace_id: int, entity_ids: Ints) -> dict[str, int]:
+    """Key of each merged entity to the row of the one that it means now."""
+    found = aliases(session, workspace_id)
+    rows = positions(entity_ids, _ints(found.values()))
+    return {key: int(row) for key, row in zip(found, rows, strict=True) if row >= 0}
+
+
+def domain_codes(domain_ids: Iterable[int | None], place: dict[int, int]) -> npt.NDArray[np.int32]:
+    """Place of each domain, -1 for none, ``(n,)``."""
+    return np.fromiter((-1 if one is None else place.get(one, -1) for one in domain_ids), dtype=np.int32)
+
+
+def _sorted_rows(session: Session, statement: Any, by: Any, conditions: Sequence[Any] | None) -> list[Any]:
+    """Rows under any of the conditions (None: all), each once, by id."""
+    if conditions is None:
+        result = session.execute(statement.order_by(by).execution_options(yield_per=_FETCH))
+        return [row for some in result.partitions() for row in some]
+    found: dict[int, Any] = {}
+    for condition in conditions:
+        found.update((row[0], row) for row in session.execute(statement.where(condition)))
+    return [found[row_id] for row_id in sorted(found)]
+
+
+def _columns(rows: Iterable[Iterable[Any]], width: int) -> tuple[Any, ...]:
+    return tuple(zip(*rows, strict=True)) or ((),) * width
+
+
+def _ints(values: Iterable[int]) -> Ints:
+    return np.fromiter(values, dtype=np.int64)
