@@ -47,6 +47,7 @@ __all__ = [
     "UnavailableError",
     "UsageError",
     "translated",
+    "within",
 ]
 
 
@@ -195,6 +196,17 @@ class JobFailed(ChiasmError):  # noqa: N818 - reads as what happened: `except Jo
     """A job ended with failures."""
 
     slug = "job-failed"
+
+
+@contextmanager
+def within(place: str | None) -> Iterator[None]:
+    """Have errors say that what they are about is part of something larger (None: leave them as they are)."""
+    try:
+        yield
+    except ChiasmError as error:
+        if place is not None:
+            error.where = f"{place}: {error.where}" if error.where else place
+        raise
 
 
 @contextmanager

@@ -50,10 +50,11 @@ class _Ticket:
 class Desk:
     """Takes searches in up to a limit and hands out answers as JSON; belongs to one event loop.
 
-    Light searches (words, entities and vectors without reasons) go to one thread, which answers all that wait at
+    Light searches (texts, entities and vectors without reasons) go to one thread, which answers all that wait at
     once. Nobody waits for a batch to fill: it is what came while the one before was worked on. So a search that
     comes alone is answered alone, and many at once share one look at the catalog, one pass of the encoder, one
-    product with the matrix and one change of threads. Heavy ones (media, reasons, batches) have threads of their own.
+    product with the matrix and one change of threads. Heavy ones (media, full text, reasons, batches) have threads
+    of their own.
 
     Args:
         home: To search in.
@@ -215,6 +216,7 @@ class Desk:
 def _is_light(request: SearchRequest) -> bool:
     return (
         not request.explain
+        and request.match is None
         and request.k <= _LIGHT_K
         and all(part.kind not in ("image", "audio") for part in request.parts)
     )

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from chiasm.api.access import Access
 from chiasm.api.desk import Desk
 from chiasm.api.problems import problem_for
-from chiasm.api.questions import BatchBody, SearchBody, search_request
+from chiasm.api.questions import BatchBody, RecommendBody, SearchBody, recommendation, search_request
 from chiasm.client.embedded import EmbeddedBackend
 from chiasm.errors import ChiasmError
 
@@ -28,7 +28,7 @@ class _Named(NamedTuple):
 
 
 class Front:
-    """ASGI middleware that answers `POST /v1/search` and `/v1/search/batch` by itself, forms excepted.
+    """ASGI middleware that answers `POST /v1/search`, `/v1/search/batch` and `/v1/recommend` by itself, forms excepted.
 
     Routing, dependencies, exit stacks and response models of the framework take several times as long as a search
     by entity. The routes stay there for the description, and for forms.
@@ -41,6 +41,7 @@ class Front:
         self._routes: dict[str, tuple[_Named, Callable[[EmbeddedBackend, bytes], Awaitable[bytes]]]] = {
             "/v1/search": (_Named("/v1/search"), self._one),
             "/v1/search/batch": (_Named("/v1/search/batch"), self._several),
+            "/v1/recommend": (_Named("/v1/recommend"), self._recommended),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,6 +74,9 @@ class Front:
 
     async def _one(self, backend: EmbeddedBackend, body: bytes) -> bytes:
         return await self._desk.search(backend, search_request(SearchBody.from_json(body)))
+
+    async def _recommended(self, backend: EmbeddedBackend, body: bytes) -> bytes:
+        return await self._desk.search(backend, recommendation(RecommendBody.from_json(body)))
 
     async def _several(self, backend: EmbeddedBackend, body: bytes) -> bytes:
         return await self._desk.search_batch(backend, BatchBody.from_json(body).requests())

@@ -12,9 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chiasm.client.parts import QueryPart, query_parts
 from chiasm.client.protocol import SearchRequest
-from chiasm.errors import ChiasmError, InputError, UsageError
+from chiasm.client.requests import recommend_request
+from chiasm.errors import InputError, UsageError, within
 
-__all__ = ["BatchBody", "MediaFiles", "PartBody", "SearchBody", "search_request"]
+__all__ = [
+    "BatchBody",
+    "MediaFiles",
+    "PartBody",
+    "RecommendBody",
+    "SearchBody",
+    "recommendation",
+    "search_request",
+]
 
 #: Names of media parts (`image`, `not_audio`, ...) to the files sent under them.
 MediaFiles = Mapping[str, Sequence[bytes]]
@@ -41,10 +50,35 @@ class PartBody(BaseModel):
     weight: float = 1.0
 
 
-class SearchBody(BaseModel):
-    """A search; `parts` and the short names may be mixed. Media are base64 strings."""
+class Narrowing(BaseModel):
+    """What every search has beside its parts: words, filters, the order and the number of hits."""
 
     model_config = ConfigDict(extra="forbid")
+
+    #: Words, and phrases in double quotes, that titles and texts have any of.
+    match: str | None = None
+    #: How words and parts become one list: by ranks, or by scores.
+    fuse: Literal["rrf", "weights"] = "rrf"
+    into: str | None = None
+    domain_from: str | None = None
+    modality: str | None = None
+    where: str | dict[str, Any] | None = None
+    near: str | None = None
+    hops: Annotated[int, Field(ge=1, le=6)] = 1
+    #: Predicates that lead from `near` to hits: an expression, or steps.
+    path: str | list[str | list[str]] | None = None
+    diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
+    group_by: str | None = None
+    group_size: Annotated[int, Field(ge=1, le=1000)] = 1
+    k: Annotated[int, Field(ge=1, le=1000)] = 10
+    #: `next_cursor` of an answer to the same search.
+    cursor: str | None = None
+    explain: bool = False
+    stubs: bool = False
+
+
+class SearchBody(Narrowing):
+    """A search; `parts` and the short names may be mixed. Media are base64 strings."""
 
     parts: Annotated[list[PartBody], Field(max_length=_MAX_PARTS)] = []
     text: _Listed = None
@@ -57,15 +91,8 @@ class SearchBody(BaseModel):
     not_audio: _Listed = None
     not_entity: _Listed = None
     weights: dict[str, float] = {}
-    into: str | None = None
-    domain_from: str | None = None
-    modality: str | None = None
-    where: str | dict[str, Any] | None = None
-    near: str | None = None
-    hops: Annotated[int, Field(ge=1, le=6)] = 1
-    k: Annotated[int, Field(ge=1, le=1000)] = 10
-    explain: bool = False
-    stubs: bool = False
+    match_weight: Annotated[float, Field(gt=0)] = 1.0
+    strategy: Literal["mix", "average", "best"] = "mix"
 
     @classmethod
     def from_json(cls, text: bytes | str) -> SearchBody:
@@ -78,7 +105,7 @@ class SearchBody(BaseModel):
 
 
 class BatchBody(BaseModel):
-    """Several searches, answered in their order."""
+    """Several searches, answered from the same state, in their order."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -91,15 +118,11 @@ class BatchBody(BaseModel):
 
     def requests(self) -> list[SearchRequest]:
         """Each with all its parts in one list; raises as `search_request`, naming the query."""
-        return [_numbered(number, body) for number, body in enumerate(self.queries)]
-
-
-def _numbered(number: int, body: SearchBody) -> SearchRequest:
-    try:
-        return search_request(body)
-    except ChiasmError as error:
-        error.where = f"queries.{number}: {error.where or 'query'}"
-        raise
+        found = []
+        for number, body in enumerate(self.queries, start=1):
+            with within(f"query {number}"):
+                found.append(search_request(body))
+        return found
 
 
 def _read(kind: type[_Body], text: bytes | str) -> _Body:
@@ -109,6 +132,19 @@ def _read(kind: type[_Body], text: bytes | str) -> _Body:
         # Pydantic's own `input` may hold whole pictures; the place and the message are enough.
         found = error.errors(include_input=False, include_url=False)
         raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in found]) from error
+
+
+class RecommendBody(Narrowing):
+    """What somebody likes and dislikes: keys of entities."""
+
+    liked: str | Annotated[list[str], Field(min_length=1, max_length=1000)]
+    disliked: str | Annotated[list[str], Field(max_length=1000)] = []
+    strategy: Literal["average", "best"] = "average"
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> RecommendBody:
+        """The body read from JSON; raises as `SearchBody.from_json`."""
+        return _read(cls, text)
 
 
 def search_request(body: SearchBody, media: MediaFiles | None = None) -> SearchRequest:
@@ -123,19 +159,25 @@ def search_request(body: SearchBody, media: MediaFiles | None = None) -> SearchR
     positive = {kind: _given(body, kind, files) for kind in kinds} | {"vector": body.vector}
     negative = {kind: _given(body, kind, files, "not_") for kind in kinds}
     listed = [_part(part) for part in body.parts]
-    listed += query_parts(positive=positive, negative=negative, weights=body.weights, others=listed)
-    return SearchRequest(
-        parts=listed,
-        into=body.into,
-        domain_from=body.domain_from,
-        modality=body.modality,
-        where=body.where,
-        near=body.near,
-        hops=body.hops,
-        k=body.k,
-        explain=body.explain,
-        stubs=body.stubs,
+    weights = dict(body.weights)
+    match_weight = weights.pop("match", body.match_weight)
+    listed += query_parts(
+        positive=positive, negative=negative, weights=weights, others=listed, needed=body.match is None
     )
+    return SearchRequest(parts=listed, match_weight=match_weight, strategy=body.strategy, **_narrowing(body))
+
+
+def recommendation(body: RecommendBody) -> SearchRequest:
+    """The request for what fits a taste.
+
+    Raises:
+        UsageError: Nothing is liked.
+    """
+    return recommend_request(body.liked, body.disliked, strategy=body.strategy, **_narrowing(body))
+
+
+def _narrowing(body: Narrowing) -> dict[str, Any]:
+    return {name: getattr(body, name) for name in Narrowing.model_fields}
 
 
 def _given(body: SearchBody, kind: str, files: MediaFiles, prefix: str = "") -> list[Any]:

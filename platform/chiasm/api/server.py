@@ -16,6 +16,7 @@ __all__ = ["bound_socket", "run_server", "serve_on"]
 
 #: Event streams never end by themselves.
 _GRACE_S = 5
+_BACKLOG = 2048
 #: Longer than the minute after which load balancers and pools of clients give an idle connection up themselves.
 _IDLE_S = 75
 
@@ -47,7 +48,7 @@ def run_server(settings: Settings, *, host: str, port: int, processes: int = 1) 
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """A socket at the address, which nobody listens on yet.
+    """A socket that listens at the address.
 
     Raises:
         ConflictError: It is taken, or not of this machine.
@@ -57,6 +58,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # From now on callers wait for the first process that accepts, they are not refused.
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise ConflictError(

@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Workspace
+from chiasm.catalog.models.full_text import split_terms
 from chiasm.catalog.names import check_name
 from chiasm.errors import ChiasmError, InputError, SettingsError, UnavailableError
 from chiasm.settings import Settings
@@ -137,6 +138,8 @@ def _engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, record: Any) -> None:
     # The driver's own BEGIN comes too late (at the first write); transactions are begun by hand below.
     connection.isolation_level = None
+    # What the triggers of the full-text index call; the index is made of what it says.
+    connection.create_function("chiasm_terms", 1, split_terms, deterministic=True)
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_S * 1000}")
     cursor.execute("PRAGMA journal_mode=WAL")

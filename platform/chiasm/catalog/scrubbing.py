@@ -11,13 +11,24 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.catalog import Catalog
+from chiasm.catalog.full_text import merge_index
 
 __all__ = ["overwrite_deleted", "scrub"]
 
 #: A rewrite of a larger file would keep all writers waiting for longer than a lease.
 _MAX_VACUUM_BYTES = 2**30
 #: What holds users' content.
-_TABLES = ("asset", "entity", "entity_merge", "failure", "job", "merge_part", "triple", "work_unit")
+_TABLES = (
+    "asset",
+    "asset_text",
+    "entity",
+    "entity_merge",
+    "failure",
+    "job",
+    "merge_part",
+    "triple",
+    "work_unit",
+)
 
 
 def overwrite_deleted(session: Session) -> None:
@@ -31,6 +42,7 @@ def scrub(catalog: Catalog) -> list[str]:
     if catalog.engine.dialect.name != "sqlite":
         return _scrub_server(catalog)
     try:
+        merge_index(catalog)
         # Also what earlier changes left in free pages and in gaps of pages.
         return _scrub_file(catalog)
     except DBAPIError as error:

@@ -26,13 +26,19 @@ class Hit:
     score: float
     #: What the entity was judged on, as in `["text", "image", "graph"]`.
     present: list[str] = field(default_factory=list)
+    #: Raw cosine to the query, by the space that it was compared in (text, image, audio, fused).
+    cosine: dict[str, float] = field(default_factory=dict)
+    #: With `group_by`: the value that the group has in common.
+    group: Any = None
     #: With `explain=True`: share of each modality, and paths to the query's entity.
     why: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The hit as `chiasm search --json` prints it."""
-        plain = {name: getattr(self, name) for name in ("rank", "key", "domain", "title", "score", "present")}
-        return {**plain, **({"why": self.why} if self.why is not None else {})}
+        names = ("rank", "key", "domain", "title", "score", "cosine", "present")
+        plain = {name: getattr(self, name) for name in names}
+        more = {"group": self.group, "why": self.why}
+        return {**plain, **{name: value for name, value in more.items() if value is not None}}
 
 
 class Hits(list[Hit]):
@@ -46,6 +52,7 @@ class Hits(list[Hit]):
         took_ms: float = 0.0,
         query: Mapping[str, Any] | None = None,
         warnings: Iterable[str] = (),
+        next_cursor: str | None = None,
         media: Callable[[str], list[Medium]] | None = None,
     ) -> None:
         super().__init__(hits)
@@ -55,6 +62,8 @@ class Hits(list[Hit]):
         self.query = dict(query or {})
         #: What could not be asked, each with its remedy.
         self.warnings = list(warnings)
+        #: Handed to the same search as `cursor`, gives the hits after these; None if there are none.
+        self.next_cursor = next_cursor
         self._media = media
 
     @classmethod
@@ -70,6 +79,8 @@ class Hits(list[Hit]):
                 title=row.get("title"),
                 score=row["score"],
                 present=list(row.get("present", ())),
+                cosine=dict(row.get("cosine") or {}),
+                group=row.get("group"),
                 why=row.get("why"),
             )
             for row in answer["hits"]
@@ -80,6 +91,7 @@ class Hits(list[Hit]):
             took_ms=answer["took_ms"],
             query=answer.get("query"),
             warnings=answer.get("warnings", ()),
+            next_cursor=answer.get("next_cursor"),
             media=media,
         )
 
@@ -96,7 +108,8 @@ class Hits(list[Hit]):
             "query": self.query,
             "hits": [hit.to_dict() for hit in self],
         }
-        return {**answer, **({"warnings": self.warnings} if self.warnings else {})}
+        more = {"next_cursor": self.next_cursor, "warnings": self.warnings}
+        return {**answer, **{name: value for name, value in more.items() if value}}
 
     def to_pandas(self) -> pd.DataFrame:
         """A data frame, one row a hit, indexed by rank.
@@ -112,8 +125,8 @@ class Hits(list[Hit]):
             raise MissingDependencyError(
                 "pandas is not installed", remedy="run `pip install pandas`"
             ) from error
-        columns = ["rank", "key", "domain", "title", "score", "present", "why"]
-        rows = [{"why": None, **hit.to_dict()} for hit in self]
+        columns = ["rank", "key", "domain", "title", "score", "cosine", "present", "group", "why"]
+        rows = [{"group": None, "why": None, **hit.to_dict()} for hit in self]
         return pd.DataFrame(rows, columns=columns).set_index("rank")
 
     def _repr_html_(self) -> str:

@@ -7,15 +7,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from chiasm.client.asking import Asking
 from chiasm.client.collections import Jobs, Releases, Schedules
 from chiasm.client.duplicates import Duplicates, Merging
 from chiasm.client.entity import Entity
 from chiasm.client.given import sorted_out
 from chiasm.client.graph import Graph
-from chiasm.client.hits import Hits
 from chiasm.client.job import Job
-from chiasm.client.parts import query_parts
-from chiasm.client.protocol import Backend, JsonDict, Promote, SearchRequest
+from chiasm.client.protocol import Backend, JsonDict, Promote
 from chiasm.client.removal import Removal
 from chiasm.errors import UsageError
 
@@ -27,7 +26,7 @@ __all__ = ["KnowledgeBase"]
 _PAGE = 500
 
 
-class KnowledgeBase(Removal, Merging):
+class KnowledgeBase(Asking, Removal, Merging):
     """Linked text, pictures and sound that are searched as one space.
 
     Made by `chiasm.open` (embedded) or `chiasm.connect` (a service); both have the same methods.
@@ -191,70 +190,6 @@ class KnowledgeBase(Removal, Merging):
         return self.jobs[job_id]
 
     # -- answers ---------------------------------------------------------------------------------
-
-    def search(
-        self,
-        text: Any = None,
-        *,
-        image: Any = None,
-        audio: Any = None,
-        entity: Any = None,
-        vector: Any = None,
-        not_text: Any = None,
-        not_image: Any = None,
-        not_audio: Any = None,
-        not_entity: Any = None,
-        weights: Mapping[str, float] | None = None,
-        into: str | None = None,
-        domain_from: str | None = None,
-        modality: str | None = None,
-        where: str | Mapping[str, Any] | None = None,
-        near: str | None = None,
-        hops: int = 1,
-        k: int = 10,
-        explain: bool = False,
-        stubs: bool = False,
-    ) -> Hits:
-        """Entities that fit the query's parts best; every part takes one value or a list.
-
-        Args:
-            text: Words or sentences.
-            image: Path, bytes of a file, PIL image, or uint8 array (height, width, 3).
-            audio: Path, bytes of a file, or Waveform.
-            entity: Key of an entity to start from (or an `Entity`).
-            vector: Query vector (dim,) in the fused space.
-            not_text: What the hits must not be like; likewise `not_image`, `not_audio`, `not_entity`.
-            weights: Weight of a kind of part, as in `{"image": 0.5}`.
-            into: Domain of the hits.
-            domain_from: Domain the query's entities are taken from.
-            modality: Hits must have this modality.
-            where: Filter, as in `year >= 1900 and "pet" in tags`, or its tree as JSON.
-            near: Key of an entity; hits lie within `hops` edges of it.
-            hops: Reach of `near`.
-            k: How many hits.
-            explain: Whether each hit says why.
-            stubs: Whether entities that are only named by others may be hits.
-        """
-        parts = query_parts(
-            positive={"text": text, "image": image, "audio": audio, "entity": entity, "vector": vector},
-            negative={"text": not_text, "image": not_image, "audio": not_audio, "entity": not_entity},
-            weights=weights,
-        )
-        if k < 1:
-            raise UsageError(f"k is {k}, not positive")
-        request = SearchRequest(
-            parts=parts,
-            into=into,
-            domain_from=domain_from,
-            modality=modality,
-            where=where,
-            near=near,
-            hops=hops,
-            k=k,
-            explain=explain,
-            stubs=stubs,
-        )
-        return Hits.from_dict(self._backend.search(request), media=self._backend.media)
 
     def entity(self, key: str) -> Entity:
         """An entity by its key.

@@ -51,6 +51,7 @@ def query_parts(
     negative: Mapping[str, Any] | None = None,
     weights: Mapping[str, float] | None = None,
     others: Sequence[QueryPart] = (),
+    needed: bool = True,
 ) -> list[QueryPart]:
     """The parts of a query from the arguments of `KnowledgeBase.search`.
 
@@ -59,6 +60,7 @@ def query_parts(
         negative: The same, for what the hits must not be like.
         weights: Kind to weight (default 1).
         others: Parts that the query has besides.
+        needed: Whether there must be a positive one.
 
     Raises:
         UsageError: There is no part, a weight names an unknown kind, or is not positive.
@@ -82,11 +84,11 @@ def query_parts(
         for kind, given in group.items()
         for value in _listed(kind, given)
     ]
-    if not any(part.weight > 0 for part in (*parts, *others)):
+    if needed and not any(part.weight > 0 for part in (*parts, *others)):
         raise UsageError(
             "the query has no part to look for",
             where="query",
-            remedy="give at least one of text, image, audio or entity",
+            remedy="give at least one of text, image, audio, entity or match",
         )
     return parts
 

@@ -24,6 +24,13 @@ class SearchRequest:
     """A search as the facade, the command line and the service all mean it."""
 
     parts: Sequence[QueryPart]
+    #: Words and quoted phrases that texts have any of, and what they weigh against the parts.
+    match: str | None = None
+    match_weight: float = 1.0
+    #: How words and parts are fused: rrf or weights.
+    fuse: str = "rrf"
+    #: mix; average or best for liked and disliked entities.
+    strategy: str = "mix"
     into: str | None = None
     domain_from: str | None = None
     #: Hits must have it.
@@ -32,7 +39,13 @@ class SearchRequest:
     where: str | Mapping[str, Any] | None = None
     near: str | None = None
     hops: int = 1
+    #: Predicates that lead from `near` to hits: an expression, or steps, each a name or several.
+    path: str | Sequence[str | Sequence[str]] | None = None
+    diversity: float = 0.0
+    group_by: str | None = None
+    group_size: int = 1
     k: int = 10
+    cursor: str | None = None
     explain: bool = False
     stubs: bool = False
 
@@ -45,6 +58,9 @@ class Backend(Protocol):
 
     def search(self, request: SearchRequest) -> JsonDict:
         """The answer of `chiasm search --json`."""
+
+    def search_batch(self, requests: Sequence[SearchRequest]) -> list[JsonDict]:
+        """The answer to each of several searches, all from the same state."""
 
     def ingest_paths(
         self,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from chiasm.errors import DimensionError, NotFoundError, translated
+from chiasm.errors import DimensionError, NotFoundError, translated, within
 from chiasm.models import ModelCache
 from chiasm.search.column import Floats
 from chiasm.search.query import MODALITIES, Part, Query
 from chiasm.search.state import State
 
-__all__ = ["Asked", "resolve"]
+__all__ = ["Asked", "of_batch", "resolve"]
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,34 @@ class Asked:
         return self.fused is not None or bool(self.features)
 
 
-def resolve(state: State, models: ModelCache, query: Query) -> tuple[list[Asked], list[str]]:
-    """The parts as vectors, and warnings about those that cannot be used.
+def resolve(
+    state: State, models: ModelCache, queries: Sequence[Query]
+) -> list[tuple[list[Asked], list[str]]]:
+    """Of each query the parts as vectors, and warnings about those that cannot be used.
 
     Raises:
         NotFoundError: There is no such entity, or it is of another domain than `domain_from`.
         DimensionError: A raw vector fits no space.
     """
-    warnings: list[str] = []
-    encoded = _encode(state, models, query.parts, warnings)
+    encoded = _encode(state, models, queries)
+    found = []
+    for number, query in enumerate(queries):
+        with within(of_batch(number, len(queries))):
+            found.append(_resolved(state, query, encoded.get(number, {})))
+    return found
+
+
+def of_batch(number: int, count: int) -> str | None:
+    """What errors about one of several queries say of it."""
+    return f"query {number + 1}" if count > 1 else None
+
+
+def _resolved(state: State, query: Query, encoded: Mapping[int, Floats]) -> tuple[list[Asked], list[str]]:
     asked = []
+    missing = {
+        part.kind for at, part in enumerate(query.parts) if part.kind in MODALITIES and at not in encoded
+    }
+    warnings = [_no_encoder(state, modality) for modality in MODALITIES if modality in missing]
     for at, part in enumerate(query.parts):
         if part.kind == "entity":
             found = _entity(state, part, query.domain_from)
@@ -57,22 +75,24 @@ def resolve(state: State, models: ModelCache, query: Query) -> tuple[list[Asked]
     return asked, warnings
 
 
-def _encode(
-    state: State, models: ModelCache, parts: Sequence[Part], warnings: list[str]
-) -> dict[int, Floats]:
-    encoded: dict[int, Floats] = {}
+def _encode(state: State, models: ModelCache, queries: Sequence[Query]) -> dict[int, dict[int, Floats]]:
+    """Query to the vectors of its parts by position, where there is an encoder."""
+    encoded: dict[int, dict[int, Floats]] = {}
     for modality in MODALITIES:
-        places = [at for at, part in enumerate(parts) if part.kind == modality]
-        if not places:
-            continue
+        places = [
+            (number, at, part.value)
+            for number, query in enumerate(queries)
+            for at, part in enumerate(query.parts)
+            if part.kind == modality
+        ]
         info = state.spaces.get(modality)
-        if info is None or info.encoder is None:
-            warnings.append(_no_encoder(state, modality))
+        if not places or info is None or info.encoder is None:
             continue
         encoder = models.encoder(info.encoder, info.stamp)
         with translated():
-            vectors = encoder.encode([parts[at].value for at in places])
-        encoded.update(zip(places, np.asarray(vectors, dtype=np.float32), strict=True))
+            vectors = np.asarray(encoder.encode([value for _, _, value in places]), dtype=np.float32)
+        for (number, at, _), vector in zip(places, vectors, strict=True):
+            encoded.setdefault(number, {})[at] = vector
     return encoded
 
 

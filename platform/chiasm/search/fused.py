@@ -77,6 +77,15 @@ class FusedScorer(Scorer):
         vectors = iter(self._model.fuse(subsets) if subsets else ())
         return [self._shares_of(row, one, vectors) for row, one in zip(rows, tokens, strict=True)]
 
+    def cosines(self, rows: Sequence[int]) -> list[dict[str, float]]:
+        """The cosine in the fused space, and those to the entity's own items by modality."""
+        side = self._sides[0]
+        kinds = {**side.own, **({"fused": side.fused} if side.fused is not None else {})}
+        return [
+            {kind: float(values[row]) for kind, values in kinds.items() if not np.isnan(values[row])}
+            for row in rows
+        ]
+
     def _shares_of(self, row: int, tokens: Mapping[str, Floats], vectors: Iterator[Floats]) -> Shares:
         if len(tokens) < 2:
             return Shares(dict.fromkeys(tokens, 1.0), {})
@@ -100,7 +109,7 @@ class FusedScorer(Scorer):
                 # Not only of the allowed: what is found may be a neighbour of an allowed entity.
                 owners = [columns[modality].candidates(v, CANDIDATES, everyone) for v in vectors]
                 found.append(replica.graph.neighbourhood(np.unique(np.concatenate(owners)), 1))
-        return np.unique(np.concatenate(found))
+        return np.unique(np.concatenate([*found, self.also]))
 
     def _logits(self, side: _Side, rows: Ints | None) -> Scores:
         columns, ranking = self.state.columns, self._model.ranking

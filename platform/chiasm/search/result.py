@@ -24,6 +24,11 @@ class Hit:
     #: Shares by modality, `without`, `paths`; None unless asked for.
     why: dict[str, Any] | None
     entity_id: int
+    #: Raw cosine to the query by the space that it was compared in, where that is known.
+    cosine: dict[str, float] = field(default_factory=dict)
+    #: Whether hits are grouped, and by which value this one is.
+    grouped: bool = False
+    group: Any = None
 
     def to_dict(self) -> dict[str, Any]:
         """The hit as `chiasm search --json` prints it."""
@@ -33,8 +38,11 @@ class Hit:
             "domain": self.domain,
             "title": self.title,
             "score": round(self.score, 4),
+            "cosine": {kind: round(value, 4) for kind, value in self.cosine.items()},
             "present": list(self.present),
         }
+        if self.grouped:
+            shown["group"] = self.group
         return shown if self.why is None else {**shown, "why": self.why}
 
 
@@ -48,6 +56,8 @@ class SearchResult:
     query: dict[str, Any]
     hits: Sequence[Hit]
     warnings: Sequence[str] = field(default=())
+    #: Asks for the hits after these; None if there are none.
+    next_cursor: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as `chiasm search --json` prints it."""
@@ -56,5 +66,6 @@ class SearchResult:
             "took_ms": round(self.took_ms, 2),
             "query": self.query,
             "hits": [hit.to_dict() for hit in self.hits],
+            "next_cursor": self.next_cursor,
             "warnings": list(self.warnings),
         }

@@ -38,6 +38,8 @@ class Scorer(ABC):
         self.state = state
         self.positive = [one for one in asked if one.part.weight > 0]
         self.negative = [one for one in asked if one.part.weight < 0]
+        #: Rows that are scored too where a large space is not scored as a whole.
+        self.also: Ints = np.zeros(0, dtype=np.int64)
 
     @abstractmethod
     def scores(self, allowed: Bools) -> Scores:
@@ -46,6 +48,10 @@ class Scorer(ABC):
     @abstractmethod
     def shares(self, rows: Sequence[int]) -> list[Shares]:
         """Why entities have their scores; after `scores`."""
+
+    def cosines(self, rows: Sequence[int]) -> list[dict[str, float]]:
+        """Raw cosines to the positive parts, by the space that they are of; after `scores`."""
+        return [{} for _ in rows]
 
     def negative_share(self, one: Asked) -> float:
         """Weight of a negative part against the greatest positive one."""

@@ -86,12 +86,6 @@ class View:
         return sum(len(part.ids) for part in (*self.cached, *self.indexed))
 
     @cached_property
-    def ids(self) -> Ints:
-        """All live items, ascending, ``(rows,)``."""
-        parts = [part.ids for part in (*self.cached, *self.indexed)]
-        return np.sort(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.int64)
-
-    @cached_property
     def _matrix(self) -> tuple[Ints, Floats]:
         return _stacked(self.cached, self.dim)
 

@@ -29,9 +29,9 @@ KEY = f"obj:{MARK}-1"
 
 
 def traces(home: Home, *needles: bytes) -> list[str]:
-    """Files of the home that hold any of the needles."""
+    """Files of the home that hold any of the needles, in whatever case: the full-text index folds it."""
     files = [path for path in home.settings.home.rglob("*") if path.is_file()]
-    return [path.name for path in files if any(needle in path.read_bytes() for needle in needles)]
+    return [p.name for p in files if any(needle.lower() in p.read_bytes().lower() for needle in needles)]
 
 
 def secret(**more: Any) -> dict[str, Any]:

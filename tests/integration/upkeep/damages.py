@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 
 from chiasm.catalog.models import (
     Asset,
@@ -180,11 +180,17 @@ def file_at(*parts: str) -> Damage:
     return damage
 
 
+def words_lost(clinic: Clinic) -> None:
+    with clinic.catalog.write() as session:
+        session.execute(text("INSERT INTO asset_text(asset_text) VALUES ('delete-all')"))
+
+
 DAMAGES: dict[str, tuple[Damage, str]] = {
     "vector of no asset": (ghost("text"), "ghosts"),
     "vector of no entity": (ghost("fused"), "ghosts"),
     "vectors in a retired segment": (not_live, "ghosts"),
     "assets and edges of a deleted entity": (remains_of_a_deleted, "ghosts"),
+    "full-text index empty": (words_lost, "full_text"),
     "edges of a deleted entity": (remains_of_a_deleted, "graph"),
     "embedded without vector": (lost_row("image"), "missing"),
     "pending without work": (in_rows(update(Asset).values(state="pending")), "missing"),

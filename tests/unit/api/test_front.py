@@ -24,7 +24,7 @@ from chiasm.settings import Settings
         ("/v1/search", {"text": "x", "where": "year >"}, 422, None),
         ("/v1/search/batch", {"queries": [{"text": "x"}, {"text": "y"}]}, 200, None),
         ("/v1/search/batch", {"queries": []}, 422, "body.queries"),
-        ("/v1/search/batch", {"queries": [{"text": "x"}, {"k": 3}]}, 422, "queries.1"),
+        ("/v1/search/batch", {"queries": [{"text": "x"}, {"k": 3}]}, 422, "query 2"),
         ("/v1/search/batch", {"queries": [{"text": "x"}, {"text": "y", "k": 0}]}, 422, "body.queries.1.k"),
         ("/v1/search/batch", {"queries": [{"text": "x"}] * 1001}, 422, "body.queries"),
     ],

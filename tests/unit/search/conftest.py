@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import inspect
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import (
@@ -25,6 +26,7 @@ from chiasm.catalog.models import (
     Triple,
     Workspace,
 )
+from chiasm.catalog.models.full_text import index_statements
 from chiasm.errors import StampError
 from chiasm.fusion.ranking import QueryWeights, Ranking
 from chiasm.fusion.words import Words
@@ -164,6 +166,7 @@ class Home:
                         entity_id=row.id,
                         modality=modality,
                         sha256=hashlib.sha256(str(value).encode()).hexdigest(),
+                        value=value if modality == "text" else None,
                         size_bytes=1,
                         state="embedded",
                     )
@@ -232,6 +235,10 @@ def open_home(folder: Path) -> Home:
     catalog = Catalog.open(settings)
     with catalog.write() as session:
         Base.metadata.create_all(session.connection())
+        statements = index_statements("sqlite")
+        # A copied home has it.
+        for statement in () if inspect(session.connection()).has_table("asset_text") else statements:
+            session.connection().exec_driver_sql(statement)
     models = Models()
     searcher = Searcher(settings, catalog, models)  # type: ignore[arg-type]
     return Home(settings, catalog, searcher, models, catalog.workspace_id("default"))

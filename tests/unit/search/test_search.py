@@ -274,7 +274,8 @@ def test_answer_as_json(fused: Home) -> None:
     assert answer["query"] == {
         "modalities": ["text"], "into": "letters", "where": "year > 1", "k": 10
     }  # fmt: skip
-    assert set(answer["hits"][0]) == {"rank", "key", "domain", "title", "score", "present", "why"}
+    shown = {"rank", "key", "domain", "title", "score", "cosine", "present", "why"}
+    assert set(answer["hits"][0]) == shown
 
 
 def test_large_spaces_answer_like_small_ones(fused: Home, monkeypatch: pytest.MonkeyPatch) -> None:

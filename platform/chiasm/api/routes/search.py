@@ -1,15 +1,15 @@
-"""`/v1/search`: JSON, multipart with media, or a plain GET."""
+"""`/v1/search` (JSON, multipart with media, or a plain GET), `/v1/search/batch` and `/v1/recommend`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from chiasm.api.access import Reader
 from chiasm.api.desk import Desk
-from chiasm.api.questions import BatchBody, SearchBody, search_request
+from chiasm.api.questions import BatchBody, RecommendBody, SearchBody, recommendation, search_request
 from chiasm.api.routes.entities import parsed_where
 from chiasm.api.uploads import form_search
 from chiasm.client.embedded import EmbeddedBackend
@@ -17,7 +17,7 @@ from chiasm.client.protocol import SearchRequest
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/search", tags=["search"])
+router = APIRouter(prefix="/v1", tags=["search"])
 _BODIES = {
     "requestBody": {
         "required": True,
@@ -49,7 +49,7 @@ _BATCH = {
 }
 
 
-@router.get("", response_model=dict[str, Any])
+@router.get("/search", response_model=dict[str, Any])
 async def search_simply(
     backend: Reader,
     request: Request,
@@ -61,6 +61,13 @@ async def search_simply(
     where: Annotated[str | None, Query(description="An expression, or a filter tree as JSON.")] = None,
     near: str | None = None,
     hops: Annotated[int, Query(ge=1, le=6)] = 1,
+    path: Annotated[str | None, Query(description="As in made_of/^made_of.")] = None,
+    match: Annotated[str | None, Query(description="Words and quoted phrases in titles and texts.")] = None,
+    fuse: Literal["rrf", "weights"] = "rrf",
+    diversity: Annotated[float, Query(ge=0, le=1)] = 0.0,
+    group_by: Annotated[str | None, Query(description="domain, or an attribute.")] = None,
+    group_size: Annotated[int, Query(ge=1, le=1000)] = 1,
+    cursor: str | None = None,
     k: Annotated[int, Query(ge=1, le=1000)] = 10,
     explain: bool = False,
     stubs: bool = False,
@@ -75,6 +82,13 @@ async def search_simply(
         where=parsed_where(where),
         near=near,
         hops=hops,
+        path=path,
+        match=match,
+        fuse=fuse,
+        diversity=diversity,
+        group_by=group_by,
+        group_size=group_size,
+        cursor=cursor,
         k=k,
         explain=explain,
         stubs=stubs,
@@ -82,7 +96,7 @@ async def search_simply(
     return await _answered(request, backend, search_request(body))
 
 
-@router.post("", openapi_extra=_BODIES, response_model=dict[str, Any])
+@router.post("/search", openapi_extra=_BODIES, response_model=dict[str, Any])
 async def search(backend: Reader, request: Request) -> Response:
     """Entities that fit any mix of words, pictures, sounds and entities best."""
     # Plain JSON is answered before it comes here, by `chiasm.api.front`.
@@ -90,12 +104,18 @@ async def search(backend: Reader, request: Request) -> Response:
     return await _answered(request, backend, await run_in_threadpool(search_request, body, media))
 
 
-@router.post("/batch", openapi_extra=_BATCH, response_model=dict[str, Any])
+@router.post("/search/batch", openapi_extra=_BATCH, response_model=dict[str, Any])
 async def search_batch(backend: Reader, request: Request) -> Response:
     """The answers to several searches at once, in their order: `{"answers": [...]}`; all of them or none."""
     desk: Desk = request.app.state.desk
     asked = BatchBody.from_json(await request.body()).requests()
     return Response(await desk.search_batch(backend, asked), media_type="application/json")
+
+
+@router.post("/recommend", response_model=dict[str, Any])
+async def recommend(backend: Reader, request: Request, body: RecommendBody) -> Response:
+    """Entities for somebody who likes some entities and dislikes others."""
+    return await _answered(request, backend, recommendation(body))
 
 
 async def _answered(request: Request, backend: EmbeddedBackend, asked: SearchRequest) -> Response:

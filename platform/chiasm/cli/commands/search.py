@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from chiasm.cli.frame import Frame, frame_of, with_frame
-
-if TYPE_CHECKING:
-    from chiasm.client import Hit, Hits
+from chiasm.cli.given import read_batch, read_vector
+from chiasm.cli.hits import show_hits
+from chiasm.cli.narrowing import (
+    Count,
+    Cursor,
+    Diversity,
+    Explain,
+    Fuse,
+    GroupBy,
+    GroupSize,
+    Hops,
+    Into,
+    Match,
+    Modality,
+    Near,
+    PropertyPath,
+    Stubs,
+    Where,
+)
+from chiasm.errors import UsageError
 
 __all__ = ["register"]
 
@@ -42,64 +59,93 @@ def search(
     not_entity: Annotated[list[str] | None, typer.Option(rich_help_panel=_PARTS)] = None,
     weight: Annotated[
         list[str] | None,
-        typer.Option(metavar="KIND=W", help="As in image=0.5; default 1.", rich_help_panel=_PARTS),
+        typer.Option(metavar="KIND=W", help="As in image=0.5 or match=2; default 1.", rich_help_panel=_PARTS),
     ] = None,
-    into: Annotated[
-        str | None, typer.Option(metavar="DOMAIN", help="Domain of the hits.", rich_help_panel=_NARROW)
+    vector: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="A vector: .npy, or a JSON list.", rich_help_panel=_PARTS),
     ] = None,
+    match: Match = None,
+    fuse: Fuse = "rrf",
+    into: Into = None,
     domain_from: Annotated[
         str | None,
         typer.Option("--from", metavar="DOMAIN", help="Domain of the query.", rich_help_panel=_NARROW),
     ] = None,
-    modality: Annotated[
-        str | None, typer.Option(help="Hits must have text, image or audio.", rich_help_panel=_NARROW)
+    modality: Modality = None,
+    where: Where = None,
+    near: Near = None,
+    hops: Hops = 1,
+    path: PropertyPath = None,
+    stubs: Stubs = False,
+    count: Count = 10,
+    diversity: Diversity = 0.0,
+    group_by: GroupBy = None,
+    group_size: GroupSize = 1,
+    cursor: Cursor = None,
+    explain: Explain = False,
+    batch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.jsonl",
+            help="Many queries, a JSON object a line with the names that Python's kb.search has.",
+            rich_help_panel=_PARTS,
+        ),
     ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(metavar="EXPR", help='As in year >= 1900 and "pet" in tags.', rich_help_panel=_NARROW),
-    ] = None,
-    near: Annotated[
-        str | None,
-        typer.Option(metavar="KEY", help="Within --hops edges of an entity.", rich_help_panel=_NARROW),
-    ] = None,
-    hops: Annotated[int, typer.Option(min=1, rich_help_panel=_NARROW)] = 1,
-    stubs: Annotated[
-        bool, typer.Option("--stubs", help="Also entities only named by others.", rich_help_panel=_NARROW)
-    ] = False,
-    count: Annotated[int, typer.Option("-k", min=1, max=10_000, help="How many hits.")] = 10,
-    explain: Annotated[bool, typer.Option("--explain", help="Say why: shares and paths.")] = False,
 ) -> None:
-    """Find entities by words, pictures, sounds, other entities, or any mix of them."""
+    """Find entities by words, pictures, sounds, other entities, vectors, or any mix of them."""
     frame = frame_of(context)
+    if batch is not None:
+        if any((words, text, image, audio, entity, vector, match)):
+            raise UsageError("--batch takes all queries from its file", remedy="leave out what else is asked")
+        _show_batch(frame, batch)
+        return
     hits = frame.knowledge_base().search(
         [*([words] if words is not None else []), *(text or ())] or None,
         image=image or None,
         audio=audio or None,
         entity=entity or None,
+        vector=[read_vector(one) for one in vector] if vector else None,
         not_text=not_text or None,
         not_image=not_image or None,
         not_audio=not_audio or None,
         not_entity=not_entity or None,
         weights=_weights(weight or []),
+        match=match,
+        fuse=fuse,
         into=into,
         domain_from=domain_from,
         modality=modality,
         where=where,
         near=near,
         hops=hops,
+        path=path,
+        diversity=diversity,
+        group_by=group_by,
+        group_size=group_size,
         k=count,
+        cursor=cursor,
         explain=explain,
         stubs=stubs,
     )
-    if frame.as_json:
-        frame.answer(hits.to_dict())
-    else:
-        _show(frame, hits, explain)
+    show_hits(frame, hits, explain=explain, grouped=group_by is not None)
+
+
+def _show_batch(frame: Frame, file: Path) -> None:
+    queries = read_batch(file)
+    for number, (query, hits) in enumerate(
+        zip(queries, frame.knowledge_base().search_batch(queries), strict=True), start=1
+    ):
+        if frame.as_json:
+            frame.line(hits.to_dict())
+        else:
+            frame.note(f"query {number}")
+            explain, grouped = bool(query.get("explain")), query.get("group_by") is not None
+            show_hits(frame, hits, explain=explain, grouped=grouped)
 
 
 def _weights(given: list[str]) -> dict[str, float]:
     from chiasm.cli.commands.train import assignments
-    from chiasm.errors import UsageError
 
     weights = {}
     for kind, value in assignments(given).items():
@@ -110,36 +156,3 @@ def _weights(given: list[str]) -> dict[str, float]:
                 f"the weight {value!r} of {kind} is no number", remedy="as in image=0.5"
             ) from error
     return weights
-
-
-def _show(frame: Frame, hits: Hits, explain: bool) -> None:
-    from chiasm.cli.tables import plain_table
-
-    for warning in hits.warnings:
-        frame.note(f"note: {warning}")
-    if hits:
-        columns = ["", "score", "key", "title", "domain", "present", *(["why"] if explain else [])]
-        rows = [
-            (hit.rank, f"{hit.score:.3f}", hit.key, hit.title, hit.domain, hit.present)
-            + ((_why(hit),) if explain else ())
-            for hit in hits
-        ]
-        frame.out().print(plain_table(columns, rows, right=["", "score"]))
-    frame.note(f"{len(hits)} hits from {hits.release} in {hits.took_ms:.1f} ms")
-
-
-def _why(hit: Hit) -> str:
-    why = hit.why or {}
-    lines = [" ".join(f"{name} {share:.0%}" for name, share in why.items() if isinstance(share, float))]
-    for name, without in (why.get("without") or {}).items():
-        lines.append(f"without {name}: rank {without.get('rank')}")
-    lines.extend(
-        " ".join(_arrow(at, step) for at, step in enumerate(path)) for path in why.get("paths") or ()
-    )
-    return "\n".join(line for line in lines if line)
-
-
-def _arrow(at: int, step: str) -> str:
-    if at % 2 == 0:
-        return step
-    return f"<-{step[1:]}-" if step.startswith("^") else f"-{step}->"

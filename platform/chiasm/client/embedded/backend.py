@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chiasm.client.embedded import contents, describe, entities, evaluations, graph, outward, schedules
 from chiasm.client.embedded.duplicates import Duplicates
 from chiasm.client.embedded.home import OpenHome
-from chiasm.client.embedded.questions import to_query
+from chiasm.client.embedded.questions import to_queries
 from chiasm.client.embedded.removal import Removal
 from chiasm.client.embedded.work import Work
 from chiasm.client.media import Medium
@@ -124,8 +124,13 @@ class EmbeddedBackend(Work, Removal, Duplicates):
 
     def search(self, request: SearchRequest) -> JsonDict:
         """The answer of `chiasm search --json`."""
-        query = to_query(request, self.home.decoder() if self._isolate else None)
-        return self.home.searcher().search(self.workspace_id, query).to_dict()
+        return self.search_batch([request])[0]
+
+    def search_batch(self, requests: Sequence[SearchRequest]) -> list[JsonDict]:
+        """The answer to each of several searches, all from the same state."""
+        decoder = self.home.decoder() if self._isolate else None
+        queries = to_queries(requests, decoder)
+        return [answer.to_dict() for answer in self.home.searcher().search_batch(self.workspace_id, queries)]
 
     def describe(self) -> JsonDict:
         """Counts and the active release."""

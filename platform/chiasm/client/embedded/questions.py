@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from chiasm.client.embedded.filters import to_filter
 from chiasm.client.parts import QueryPart
 from chiasm.client.protocol import SearchRequest
-from chiasm.errors import MediaError
+from chiasm.errors import MediaError, within
 
 if TYPE_CHECKING:
     from chiasm.media import Decoder
     from chiasm.search import Part, Query
 
-__all__ = ["to_query"]
+__all__ = ["to_queries", "to_query"]
+
+
+def to_queries(requests: Sequence[SearchRequest], decoder: Decoder | None) -> list[Query]:
+    """The queries with their media decoded; an error says which of several it is about.
+
+    Raises:
+        ChiasmError: As `to_query`.
+    """
+    several = len(requests) > 1
+    queries = []
+    for number, request in enumerate(requests, start=1):
+        with within(f"query {number}" if several else None):
+            queries.append(to_query(request, decoder))
+    return queries
 
 
 def to_query(request: SearchRequest, decoder: Decoder | None) -> Query:
@@ -26,18 +41,28 @@ def to_query(request: SearchRequest, decoder: Decoder | None) -> Query:
     Raises:
         MediaError: A picture or a sound cannot be decoded.
         FilterError: `where` cannot be understood.
+        UsageError: `path` cannot be understood, or an argument is out of range.
     """
-    from chiasm.search import Query
+    from chiasm.search import Query, parse_path
 
     return Query(
         parts=tuple(_part(part, decoder) for part in request.parts),
+        match=request.match,
+        match_weight=request.match_weight,
+        fuse=request.fuse,
+        strategy=request.strategy,
         into=request.into,
         domain_from=request.domain_from,
         modality=request.modality,
         where=to_filter(request.where) if request.where is not None else None,
         near=request.near,
         hops=request.hops,
+        path=parse_path(request.path) if request.path is not None else None,
+        diversity=request.diversity,
+        group_by=request.group_by,
+        group_size=request.group_size,
         k=request.k,
+        cursor=request.cursor,
         explain=request.explain,
         stubs=request.stubs,
     )

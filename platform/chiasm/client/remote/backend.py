@@ -42,6 +42,11 @@ class HttpBackend(Duplicates):
         """The answer of `chiasm search --json`."""
         return self._wire.post("/v1/search", search_body(request))
 
+    def search_batch(self, requests: Sequence[SearchRequest]) -> list[JsonDict]:
+        """The answer to each of several searches, all from the same state."""
+        body = {"queries": [search_body(request) for request in requests]}
+        return list(self._wire.post("/v1/search/batch", body)["answers"])
+
     def ingest_paths(
         self,
         paths: Sequence[Path],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import fields
 from typing import Any
 
 from chiasm.client.parts import QueryPart
@@ -10,7 +11,7 @@ from chiasm.client.protocol import JsonDict, SearchRequest
 
 __all__ = ["search_body"]
 
-_SAME = ("into", "domain_from", "modality", "where", "near", "hops", "k", "explain", "stubs")
+_SAME = tuple(field.name for field in fields(SearchRequest) if field.name != "parts")
 
 
 def search_body(request: SearchRequest) -> JsonDict:

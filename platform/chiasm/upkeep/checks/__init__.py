@@ -20,6 +20,7 @@ CHECKS = (
     "blobs",
     "unused_blobs",
     "ghosts",
+    "full_text",
     "segments",
     "missing",
     "fused",

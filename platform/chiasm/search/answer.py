@@ -1,0 +1,149 @@
+"""From queries to hits, all against one state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chiasm.catalog import Catalog
+from chiasm.errors import within
+from chiasm.models import ModelCache
+from chiasm.search.allowed import allowed_rows
+from chiasm.search.asked import Asked, of_batch, resolve
+from chiasm.search.cursor import Place, place_of, word_of
+from chiasm.search.explain import explain
+from chiasm.search.late import LateScorer
+from chiasm.search.lexical import WordScorer, matching_rows
+from chiasm.search.page import Page, page_of
+from chiasm.search.query import MODALITIES, Query
+from chiasm.search.replica import Bools
+from chiasm.search.result import Hit
+from chiasm.search.scorer import Scorer, Scores
+from chiasm.search.stages import count, stage
+from chiasm.search.state import State
+from chiasm.search.taste import NearestScorer, centre
+
+__all__ = ["Answer", "answered"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The hits of one query."""
+
+    hits: Sequence[Hit] = ()
+    warnings: Sequence[str] = ()
+    #: Of the hits after these; None if there are none.
+    cursor: str | None = None
+
+
+def answered(state: State, catalog: Catalog, models: ModelCache, queries: Sequence[Query]) -> list[Answer]:
+    """The answer to each query.
+
+    Raises:
+        ChiasmError: As `Searcher.search`.
+    """
+    masks: dict[Any, Bools] = {}
+    found = []
+    with stage("encode"):
+        resolved = resolve(state, models, queries)
+    for number, (query, (asked, warnings)) in enumerate(zip(queries, resolved, strict=True)):
+        with within(of_batch(number, len(queries))):
+            with stage("candidates"):
+                allowed = _allowed(state, catalog, query, asked, masks)
+            count("candidates", int(np.count_nonzero(allowed)))
+            found.append(_answer(state, catalog, models, query, asked, warnings, allowed))
+    return found
+
+
+def _allowed(
+    state: State, catalog: Catalog, query: Query, asked: Sequence[Asked], masks: dict[Any, Bools]
+) -> Bools:
+    """Entities that pass the filters, evaluated once for all queries that have the same."""
+    filters = (query.into, query.modality, repr(query.where), query.near, query.hops, query.path, query.stubs)
+    if filters not in masks:
+        masks[filters] = allowed_rows(state, catalog, query, [])
+    own = [one.row for one in asked if one.row is not None]
+    if not own:
+        return masks[filters]
+    mask = masks[filters].copy()
+    mask[own] = False
+    return mask
+
+
+def _answer(
+    state: State,
+    catalog: Catalog,
+    models: ModelCache,
+    query: Query,
+    asked: Sequence[Asked],
+    warnings: Sequence[str],
+    allowed: Bools,
+) -> Answer:
+    place = None
+    if query.cursor is not None:
+        place = place_of(query.cursor, state.workspace_id, state.release, query)
+    scorer = _scorer(state, catalog, models, query, asked, allowed) if allowed.any() else None
+    if scorer is None:
+        return Answer(warnings=warnings)
+    with stage("rank"):
+        scores = np.where(allowed, scorer.scores(allowed), np.nan)
+    page = page_of(state, catalog, scores, query, place)
+    hits = _hits(state, scorer, scores, page, explained=query.explain)
+    if not page.more:
+        return Answer(hits, warnings)
+    end = Place(page.offset + len(hits), hits[-1].entity_id, hits[-1].score)
+    return Answer(hits, warnings, word_of(end, state.workspace_id, state.release, query))
+
+
+def _scorer(
+    state: State, catalog: Catalog, models: ModelCache, query: Query, asked: Sequence[Asked], allowed: Bools
+) -> Scorer | None:
+    """Who scores; None where nothing of the query can be used."""
+    usable = [one for one in asked if one.usable]
+    by_parts = any(one.part.weight > 0 for one in usable)
+    inner = _part_scorer(state, models, query, usable) if by_parts else None
+    if query.match is None:
+        return inner
+    return WordScorer(inner, state, matching_rows(state, catalog, query.match, allowed), query)
+
+
+def _part_scorer(state: State, models: ModelCache, query: Query, asked: Sequence[Asked]) -> Scorer:
+    if query.strategy == "best":
+        return NearestScorer(state, asked)
+    if query.strategy == "average":
+        asked = [centre(asked)]
+    if state.folder is None:
+        return LateScorer(state, asked)
+    from chiasm.search.fused import FusedScorer
+
+    return FusedScorer(state, asked, models.fusion(state.folder))
+
+
+def _hits(state: State, scorer: Scorer, scores: Scores, page: Page, *, explained: bool) -> list[Hit]:
+    replica, rows = state.replica, page.rows.tolist()
+    with stage("explain"):
+        whys = explain(scorer, scores, rows) if explained else [None] * len(rows)
+    return [
+        Hit(
+            rank=page.offset + place + 1,
+            key=replica.keys[row],
+            domain=replica.domain_names[replica.domains[row]] if replica.domains[row] >= 0 else None,
+            title=replica.titles[row],
+            score=float(scores[row]),
+            present=_present(state, row),
+            why=why,
+            entity_id=int(replica.ids[row]),
+            cosine=cosine,
+            grouped=page.groups is not None,
+            group=page.groups[place] if page.groups is not None else None,
+        )
+        for place, (row, why, cosine) in enumerate(zip(rows, whys, scorer.cosines(rows), strict=True))
+    ]
+
+
+def _present(state: State, row: int) -> tuple[str, ...]:
+    found = [m for m in MODALITIES if m in state.columns and state.columns[m].present[row]]
+    return (*found, "graph") if state.replica.linked[row] else tuple(found)

@@ -1,0 +1,140 @@
+"""Typed paths: which entities a sequence of predicates leads to.
+
+A small part of SPARQL's property paths: steps separated by `/`, each one predicate or several separated by `|`,
+a predicate backwards with `^` before it. Names that hold one of these signs, as addresses do, stand in `<...>`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chiasm.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from chiasm.search.replica import Bools, Ints, Replica
+
+__all__ = ["PropertyPath", "follow", "parse_path"]
+
+_MAX_STEPS = 6
+_MAX_CHOICES = 16
+_MAX_LENGTH = 10_000
+_TOKEN = re.compile(r"\s*(?:(<[^<>]*>|[^/|^<>\s](?:[^/|^<>]*[^/|^<>\s])?)|([/|^]))\s*")
+_REMEDY = "as in made_of/^made_of or part_of|made_of; names with / | ^ in them stand in <...>"
+
+#: Name of a predicate, and whether it is followed from its object to its subject.
+Choice = tuple[str, bool]
+
+
+@dataclass(frozen=True)
+class PropertyPath:
+    """Steps, each with the predicates that may be taken.
+
+    Raises:
+        UsageError: It is empty or too long.
+    """
+
+    steps: tuple[tuple[Choice, ...], ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.steps) <= _MAX_STEPS:
+            raise _wrong(f"it has {len(self.steps)} steps, and 1 to {_MAX_STEPS} are possible")
+        for step in self.steps:
+            if not 1 <= len(step) <= _MAX_CHOICES:
+                raise _wrong(f"a step has {len(step)} predicates, and 1 to {_MAX_CHOICES} are possible")
+            if any(not name.strip() for name, _ in step):
+                raise _wrong("a predicate has no name")
+
+    def __str__(self) -> str:
+        return "/".join("|".join(map(_shown, step)) for step in self.steps)
+
+
+def parse_path(given: str | Sequence[str | Sequence[str]]) -> PropertyPath:
+    """The path of an expression, or of a list of steps: names, or lists of names that may be taken.
+
+    In a list a name is one predicate, with `^` before it backwards, whatever other signs it holds.
+
+    Raises:
+        UsageError: It cannot be understood.
+    """
+    if isinstance(given, str):
+        return PropertyPath(_steps(given))
+    if not isinstance(given, (list, tuple)):
+        raise _wrong(f"it is {type(given).__name__}")
+    listed = [[step] if isinstance(step, str) else step for step in given]
+    if not all(isinstance(step, (list, tuple)) and all(isinstance(n, str) for n in step) for step in listed):
+        raise _wrong("a step is neither a name nor a list of names")
+    return PropertyPath(
+        tuple(tuple((name.removeprefix("^"), name.startswith("^")) for name in step) for step in listed)
+    )
+
+
+def follow(replica: Replica, row: int, path: PropertyPath) -> Bools:
+    """Entities at the end of a path that begins at an entity, ``(rows,)``; it may lead back to where it began.
+
+    Raises:
+        NotFoundError: There is no such predicate.
+    """
+    reached = np.zeros(len(replica), dtype=np.bool_)
+    reached[row] = True
+    for step in path.steps:
+        wanted = np.array([_relation(replica, choice) for choice in step], dtype=np.int64)
+        reached = _step(replica, np.flatnonzero(reached), wanted)
+    return reached
+
+
+def _step(replica: Replica, front: Ints, wanted: Ints) -> Bools:
+    _, at = replica.graph.half_edges(front)
+    edges = replica.graph.adjacency
+    reached = np.zeros(len(replica), dtype=np.bool_)
+    reached[edges.neighbour[at[np.isin(edges.relation[at], wanted)]]] = True
+    return reached
+
+
+def _relation(replica: Replica, choice: Choice) -> int:
+    """Number of a half-edge's relation: inverse ones come after the others."""
+    name, inverse = choice
+    if name not in replica.predicates:
+        known = ", ".join(replica.predicates[:5]) or "there is none yet"
+        raise NotFoundError(f"there is no predicate {name!r}", where="path", remedy=f"there are: {known}")
+    return replica.predicates.index(name) + (replica.graph.num_relations if inverse else 0)
+
+
+def _steps(text: str) -> tuple[tuple[Choice, ...], ...]:
+    if len(text) > _MAX_LENGTH:
+        raise _wrong(f"it has {len(text)} characters, and {_MAX_LENGTH} are possible")
+    steps: list[list[Choice]] = [[]]
+    at, inverse, open_ = 0, False, True
+    while at < len(text):
+        token = _TOKEN.match(text, at)
+        if token is None:
+            raise _wrong(f"it cannot be read from {text[at : at + 20]!r} on")
+        at = token.end()
+        name, sign = token.groups()
+        if name is not None and open_:
+            steps[-1].append((name.strip("<>"), inverse))
+            inverse, open_ = False, False
+        elif sign == "^" and open_ and not inverse:
+            inverse = True
+        elif sign in ("/", "|") and not open_:
+            open_ = True
+            if sign == "/":
+                steps.append([])
+        else:
+            raise _wrong(f"{(name or sign)!r} stands where it cannot")
+    if open_:
+        raise _wrong("a predicate is missing at its end")
+    return tuple(map(tuple, steps))
+
+
+def _shown(choice: Choice) -> str:
+    name, inverse = choice
+    return ("^" if inverse else "") + (f"<{name}>" if re.search(r"[/|^\s]", name) else name)
+
+
+def _wrong(reason: str) -> UsageError:
+    return UsageError(f"the path cannot be followed: {reason}", where="path", remedy=_REMEDY)
