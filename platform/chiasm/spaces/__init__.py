@@ -1,11 +1,12 @@
 """Vector spaces on FAISS: immutable, checksummed segments; readers that follow them; compaction."""
 
-from chiasm.spaces.compaction import collect, compact, rebuild, retire
+from chiasm.spaces.compaction import collect, compact, crowded, rebuild, retire
 from chiasm.spaces.keeping import collecting, kept
+from chiasm.spaces.live import items_of, mask_phantoms, phantoms, remove_items
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.segment import SegmentFile, open_segment
 from chiasm.spaces.view import View
-from chiasm.spaces.writer import PendingSegment, remove_items, write_segment
+from chiasm.spaces.writer import PendingSegment, write_segment
 
 __all__ = [
     "PendingSegment",
@@ -15,8 +16,12 @@ __all__ = [
     "collect",
     "collecting",
     "compact",
+    "crowded",
+    "items_of",
     "kept",
+    "mask_phantoms",
     "open_segment",
+    "phantoms",
     "rebuild",
     "remove_items",
     "retire",

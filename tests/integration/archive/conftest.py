@@ -18,10 +18,19 @@ from chiasm.client import KnowledgeBase
 from chiasm.client.embedded import EmbeddedBackend, OpenHome
 from chiasm.ingest import submit
 from chiasm.settings import Settings, load_settings
+from chiasm.spaces import kinds
 from chiasm_encoders import register_encoder
 
 ENCODERS = {f"{modality}_encoder": f"test-hash:{modality}" for modality in ("text", "image", "audio")}
 QUERIES = ["a red circle", "wood", "blue bar", "toy", "shape"]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def an_index_each() -> Iterator[None]:
+    """Segments of any size have an index, so that there is one to be damaged."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kinds, "HNSW_ROWS", 1)
+        yield
 
 
 @pytest.fixture

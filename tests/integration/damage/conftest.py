@@ -21,6 +21,7 @@ from chiasm.ingest import submit
 from chiasm.jobs import Heart, Tools, WorkContext
 from chiasm.releases import submit_train
 from chiasm.settings import Settings, load_settings
+from chiasm.spaces import kinds
 from chiasm_encoders.testing.tiny_bert import write_tiny_bert
 from chiasm_migrations.upgrade import upgrade_schema
 from chiasm_workers.work import work
@@ -96,6 +97,14 @@ class House:
     def job(self, job_id: int) -> Job:
         with self.catalog.read() as session:
             return session.get_one(Job, job_id)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def an_index_each() -> Iterator[None]:
+    """Segments of any size have an index, so that there is one to be damaged."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kinds, "HNSW_ROWS", 1)
+        yield
 
 
 @pytest.fixture(scope="package")

@@ -152,6 +152,12 @@ def saved(values: Any, kind: Any) -> bytes:
 
 _GOOD = {"ids.npy": saved([1], np.int64), "block.npy": saved([[0.5] * 4], np.float16), "index.faiss": b"x"}
 _FACTS = {"format": 1, "stamp": "s", "dim": 4, "rows": 1, "kind": "exact"}
+_KNOB = {"share": 1.0, "k": 10, "effort": [8, 1], "recall": 1.0}
+_TWO = {
+    n: {"bytes": len(d), "sha256": hashlib.sha256(d).hexdigest()}
+    for n, d in _GOOD.items()
+    if n != "index.faiss"
+}
 #: Files in place of sound ones, and facts in place of sound ones.
 SEGMENTS: dict[str, tuple[dict[str, bytes], dict[str, Any]]] = {
     "objects": ({"ids.npy": array("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }")}, {}),
@@ -171,6 +177,10 @@ SEGMENTS: dict[str, tuple[dict[str, bytes], dict[str, Any]]] = {
     "a kind that is none": ({}, {"kind": "../exact"}),
     "a format that is none": ({}, {"format": [1]}),
     "another file": ({}, {"files": {"../../x": {"bytes": 1, "sha256": ""}}}),
+    "knobs that are a word": ({}, {"format": 2, "knobs": "x"}),
+    "a knob without end": ({}, {"format": 2, "knobs": [{**_KNOB, "effort": [2**70, 1]}]}),
+    "a knob of nothing": ({}, {"format": 2, "knobs": [{**_KNOB, "share": float("nan")}]}),
+    "an index that is not there": ({}, {"format": 2, "kind": "hnsw", "files": _TWO}),
     "no files": ({}, {"files": {}}),
     "files that are a list": ({}, {"files": []}),
     "files that are numbers": ({}, {"files": {"ids.npy": 1, "block.npy": 1, "index.faiss": 1}}),
@@ -196,7 +206,7 @@ def test_an_index_of_rubbish(tmp_path: Path) -> None:
     for name, data in _GOOD.items():
         (tmp_path / name).write_bytes(data)
     files = {n: {"bytes": len(d), "sha256": hashlib.sha256(d).hexdigest()} for n, d in _GOOD.items()}
-    text = json.dumps({**_FACTS, "files": files}).encode()
+    text = json.dumps({**_FACTS, "format": 2, "kind": "hnsw", "files": files}).encode()
     (tmp_path / "manifest.json").write_bytes(text)
     sound = open_segment(tmp_path, hashlib.sha256(text).hexdigest(), stamp="s", dim=4)
-    refused(sound.open_index, "index.faiss")
+    refused(lambda: sound.index, "index.faiss")

@@ -16,7 +16,7 @@ from tests.integration.ingest.test_units import manifest, png, wav
 from chiasm import ingest
 from chiasm.catalog.models import Asset, Embedding, Entity, Segment, Space
 from chiasm.client.embedded import OpenHome
-from chiasm.spaces import SpaceReader
+from chiasm.spaces import SpaceReader, kinds
 from chiasm.upkeep import Report, examine
 
 home = worker.home
@@ -90,6 +90,14 @@ class Clinic:
 
     def blob(self) -> Path:
         return next(path for path in sorted((self.root / "blobs").rglob("*")) if path.is_file())
+
+
+@pytest.fixture(scope="package", autouse=True)
+def an_index_each() -> Iterator[None]:
+    """Segments of any size have an index, so that there is one to be damaged."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kinds, "HNSW_ROWS", 1)
+        yield
 
 
 @pytest.fixture

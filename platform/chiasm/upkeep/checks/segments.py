@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
-from chiasm.catalog.models import Embedding, Segment, Space
+from chiasm.catalog.models import Segment, Space
 from chiasm.errors import ChiasmError
 from chiasm.upkeep.findings import REPAIR, Finding
 from chiasm.upkeep.requeue import drop_items
@@ -64,13 +64,34 @@ def _segment(site: Site, live: _Live) -> Iterator[Finding]:
     if len(wrong):
         what = f"{live.segment.path}: {len(wrong)} live vectors are zero, not finite, or not in the segment"
         yield Finding("problem", what, REPAIR, len(wrong), mend=lambda: _again(site, live, wrong))
+    found = _phantoms(site, live, file)
+    if found:
+        what = f"{live.segment.path}: {found} rows are found though the catalog has their items elsewhere"
+        yield Finding("problem", what, REPAIR, found, mend=lambda: _mask(site, live, file))
 
 
 def _items(site: Site, live: _Live) -> Ints:
     """Items whose live row the segment should hold, ascending."""
-    statement = select(Embedding.item_id).where(Embedding.segment_id == live.segment.id)
+    from chiasm.spaces import items_of
+
     with site.catalog.read() as session:
-        return np.sort(np.asarray(session.scalars(statement).all(), dtype=np.int64))
+        return items_of(session, live.segment.id)
+
+
+def _phantoms(site: Site, live: _Live, file: SegmentFile) -> int:
+    from chiasm.spaces import phantoms
+
+    with site.catalog.read() as session:
+        # Of segments that are older than the list of the dead, readers ask the catalog.
+        return len(phantoms(session, live.segment.id, file.ids)) if live.segment.deaths_noted else 0
+
+
+def _mask(site: Site, live: _Live, file: SegmentFile) -> str:
+    from chiasm.spaces import mask_phantoms
+
+    with site.catalog.write() as session:
+        count = mask_phantoms(session, live.space.id, live.segment.id, file.ids)
+    return f"{count} rows are masked now"
 
 
 def _open(site: Site, live: _Live, *, with_index: bool) -> SegmentFile:

@@ -1,6 +1,6 @@
 """changes.
 
-Revision: 0005, after 0004.
+Revision: 0007, after 0006.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from alembic import op
 
 from chiasm.catalog.models.changes import change_statements
 
-revision = "0005"
-down_revision = "0004"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
