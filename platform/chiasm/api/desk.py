@@ -91,7 +91,7 @@ class Desk:
         return await self._ask(backend, [request], single=True, light=_is_light(request))
 
     async def search_batch(self, backend: EmbeddedBackend, requests: Sequence[SearchRequest]) -> bytes:
-        """The answers to several, `{"answers": [...]}`; raises as `search` does."""
+        """The answers to several, `{"results": [...]}`; raises as `search` does."""
         return await self._ask(backend, requests, single=False, light=False)
 
     def close(self) -> None:
@@ -231,4 +231,4 @@ def _by_workspace(tickets: Sequence[_Ticket]) -> list[list[_Ticket]]:
 
 def _written(ticket: _Ticket, found: Iterator[SearchResult]) -> bytes:
     results = [next(found).to_dict() for _ in ticket.requests]
-    return orjson.dumps(results[0] if ticket.single else {"answers": results})
+    return orjson.dumps(results[0] if ticket.single else {"results": results})

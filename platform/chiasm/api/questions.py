@@ -29,7 +29,7 @@ __all__ = [
 MediaFiles = Mapping[str, Sequence[bytes]]
 
 #: Parts of a kind, numbers of a vector, searches of a batch.
-_MAX_PARTS, _MAX_DIM, _MAX_BATCH = 1000, 65_536, 1000
+_MAX_PARTS, _MAX_DIM, _MAX_BATCH = 1000, 65_536, 256
 
 _Listed = str | Annotated[list[str], Field(max_length=_MAX_PARTS)] | None
 _Vector = Annotated[list[float], Field(max_length=_MAX_DIM)]

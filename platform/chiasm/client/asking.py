@@ -123,7 +123,7 @@ class Asking:
             queries: Each a text, or the arguments of `search` by name, as in `{"text": "bell", "k": 5}`.
 
         Raises:
-            UsageError: One is wrong (the error says which), or there are more than a thousand.
+            UsageError: One is wrong (the error says which), or there are more than 256.
         """
         requests = batch_requests(queries)
         answers = self._backend.search_batch(requests) if requests else []

@@ -14,7 +14,7 @@ from chiasm.errors import UsageError, within
 __all__ = ["batch_requests", "recommend_request", "search_request"]
 
 #: Queries of one batch.
-_MAX_BATCH = 1000
+_MAX_BATCH = 256
 
 
 def search_request(

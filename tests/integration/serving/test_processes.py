@@ -94,6 +94,6 @@ def test_what_is_being_answered_is_finished(server: Server) -> None:
     server.process.send_signal(signal.SIGTERM)
     while (answer := connection.receive()) is None:
         pass
-    assert answer[0] == 200 and len(json.loads(answer[1])["answers"]) == 12
+    assert answer[0] == 200 and len(json.loads(answer[1])["results"]) == 12
     connection.close()
     assert server.process.wait(60) == 0

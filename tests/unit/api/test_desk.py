@@ -152,7 +152,7 @@ def test_several_in_one_request(home: OpenHome, searcher: SlowSearcher) -> None:
         return orjson.loads(await desk.search_batch(EmbeddedBackend(home), requests))
 
     found = at_desk(home, script)
-    assert [answer["release"] for answer in found["answers"]] == ["a", "b", "c"]
+    assert [answer["release"] for answer in found["results"]] == ["a", "b", "c"]
 
 
 def test_reasons_do_not_hold_up_others(home: OpenHome, searcher: SlowSearcher) -> None:

@@ -36,7 +36,7 @@ def test_answers_and_problems(
     assert answer.status_code == status, answer.text
     if status == 200:
         assert answer.headers["content-type"] == "application/json"
-        for one in answer.json().get("answers", [answer.json()]):
+        for one in answer.json().get("results", [answer.json()]):
             assert one["hits"] == [] and one["release"] == "late-fusion"
         return
     assert answer.headers["content-type"] == "application/problem+json"

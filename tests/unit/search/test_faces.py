@@ -127,8 +127,8 @@ def test_batches(kb: KnowledgeBase) -> None:
         with pytest.raises(ChiasmError) as caught:
             kb.search_batch(wrong)  # type: ignore[arg-type]
         assert caught.value.where == where
-    with pytest.raises(UsageError, match="1001 queries"):
-        kb.search_batch(["x"] * 1001)
+    with pytest.raises(UsageError, match="257 queries"):
+        kb.search_batch(["x"] * 257)
 
 
 WRONG: list[dict[str, Any]] = [
@@ -160,7 +160,7 @@ def test_over_http(client: TestClient) -> None:
     batch = client.post(
         "/v1/search/batch", json={"queries": [{"match": "uno"}, {"vector": [1.0] * 16}]}
     ).json()
-    assert [len(one["hits"]) for one in batch["answers"]] == [1, 5]
+    assert [len(one["hits"]) for one in batch["results"]] == [1, 5]
     for path, body in (
         ("/v1/recommend", {"liked": []}),
         ("/v1/recommend", {"liked": ["l:o"], "text": "x"}),

@@ -106,7 +106,7 @@ async def search(backend: Reader, request: Request) -> Response:
 
 @router.post("/search/batch", openapi_extra=_BATCH, response_model=dict[str, Any])
 async def search_batch(backend: Reader, request: Request) -> Response:
-    """The answers to several searches at once, in their order: `{"answers": [...]}`; all of them or none."""
+    """The answers to several searches at once, in their order: `{"results": [...]}`; all of them or none."""
     desk: Desk = request.app.state.desk
     asked = BatchBody.from_json(await request.body()).requests()
     return Response(await desk.search_batch(backend, asked), media_type="application/json")

@@ -45,7 +45,7 @@ class HttpBackend(Duplicates):
     def search_batch(self, requests: Sequence[SearchRequest]) -> list[JsonDict]:
         """The answer to each of several searches, all from the same state."""
         body = {"queries": [search_body(request) for request in requests]}
-        return list(self._wire.post("/v1/search/batch", body)["answers"])
+        return list(self._wire.post("/v1/search/batch", body)["results"])
 
     def ingest_paths(
         self,
