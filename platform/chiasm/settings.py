@@ -59,8 +59,9 @@ class Settings(BaseSettings):
     broker_visibility_s: float = 3600.0
     #: Seconds an idle embedded worker waits before it ends.
     idle_s: float = 20.0
-    #: Seconds that a search over HTTP may take; then it is given up. 0 means no limit.
-    search_timeout_s: float = 30.0
+    #: Seconds that a search over HTTP may take, models that it is the first to load included; then it is given up.
+    #: 0 means no limit.
+    search_timeout_s: float = 60.0
     #: Searches that may wait in one process of the service beyond those at work; more are turned away.
     search_waiting: int = 256
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
