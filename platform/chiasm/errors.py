@@ -14,6 +14,8 @@ ChiasmError
  +-- ConflictError         somebody else changed it first, or it is in use
  +-- DamagedError          a file does not match its checksum
  +-- UnavailableError      something needed is away for now: the database, room on the disk
+ |    +-- OverloadedError  more is asked at once than can be answered
+ +-- TimedOutError         it took longer than it may
  +-- StampError            vectors or weights of another model
  +-- MissingDependencyError  an optional package is not installed
  +-- JobFailed             a job ended with failures
@@ -37,9 +39,11 @@ __all__ = [
     "MediaError",
     "MissingDependencyError",
     "NotFoundError",
+    "OverloadedError",
     "RecipeError",
     "SettingsError",
     "StampError",
+    "TimedOutError",
     "UnavailableError",
     "UsageError",
     "translated",
@@ -167,6 +171,19 @@ class UnavailableError(ChiasmError):
 
     slug = "unavailable"
     http_status = 503
+
+
+class OverloadedError(UnavailableError):
+    """More is asked at once than can be answered; in a moment it may work."""
+
+    slug = "overloaded"
+
+
+class TimedOutError(ChiasmError):
+    """It took longer than it may, and was given up."""
+
+    slug = "timed-out"
+    http_status = 504
 
 
 class MissingDependencyError(ChiasmError):

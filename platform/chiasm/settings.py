@@ -59,7 +59,19 @@ class Settings(BaseSettings):
     broker_visibility_s: float = 3600.0
     #: Seconds an idle embedded worker waits before it ends.
     idle_s: float = 20.0
+    #: Seconds that a search over HTTP may take, models that it is the first to load included; then it is given up.
+    #: 0 means no limit.
+    search_timeout_s: float = 60.0
+    #: Searches that may wait in one process of the service beyond those at work; more are turned away.
+    search_waiting: int = 256
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+
+    @field_validator("search_timeout_s", "search_waiting")
+    @classmethod
+    def _not_negative(cls, value: float) -> float:
+        if not 0 <= value < float("inf"):
+            raise ValueError("use a finite number, 0 or more")
+        return value
 
     @field_validator("device")
     @classmethod

@@ -80,7 +80,9 @@ def _up(options: argparse.Namespace) -> int:
     from chiasm_workers.up import run_up
 
     queues = tuple(name for name in options.queues.split(",") if name)
-    return run_up(_settings(), host=options.host, port=options.port, queues=queues)
+    return run_up(
+        _settings(), host=options.host, port=options.port, processes=options.processes, queues=queues
+    )
 
 
 def _settings() -> Settings:
@@ -113,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "up":
             command.add_argument("--host", default="127.0.0.1")
             command.add_argument("--port", type=int, default=8000)
+            command.add_argument("--processes", type=int, default=1)
         if name == "runner":
             command.add_argument("--lane", required=True)
     return parser

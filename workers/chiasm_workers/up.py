@@ -68,7 +68,12 @@ class Part:
 
 
 def run_up(
-    settings: Settings, *, host: str = "127.0.0.1", port: int = 8000, queues: Sequence[str] = QUEUES
+    settings: Settings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    processes: int = 1,
+    queues: Sequence[str] = QUEUES,
 ) -> int:
     """Serve API, worker and beat until SIGTERM or SIGINT; exit status.
 
@@ -76,13 +81,15 @@ def run_up(
         settings: The home.
         host: Where the API listens.
         port: Its port.
+        processes: How many of the API answer there.
         queues: Lanes of the worker.
     """
     environment = settings_environment(settings)
     python = [sys.executable, "-m"]
+    address = ["--host", host, "--port", str(port), "--processes", str(processes)]
     parts = [
         Part("worker", [*python, "chiasm_workers", "worker", "--queues", ",".join(queues)], environment),
-        Part("api", [*python, "chiasm.api", "--host", host, "--port", str(port)], environment),
+        Part("api", [*python, "chiasm.api", *address], environment),
         Part("beat", [*python, "chiasm_workers", "beat"], environment),
     ]
     stop = threading.Event()

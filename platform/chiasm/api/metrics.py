@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chiasm.api.search_metrics import SearchMetrics
 from chiasm.catalog.models import Job, WorkUnit
 from chiasm.client.embedded import OpenHome
 
@@ -37,11 +40,29 @@ class Metrics:
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
-        self._registry.register(_Work(home))
+        self.searches = SearchMetrics(self._registry)
+        self._work = _Work(home)
+        self._registry.register(self._work)
+        self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request and its time."""
+        known = self._counted.get((method, route, status))
+        if known is None:
+            # Finding children by their labels costs as much as counting.
+            known = self.requests.labels(method, route, str(status)), self.seconds.labels(method, route)
+            self._counted[method, route, status] = known
+        known[0].inc()
+        known[1].observe(seconds)
 
     def exposition(self) -> bytes:
-        """All metrics in the text format."""
-        return generate_latest(self._registry)
+        """All metrics in the text format; of all processes of the service, where there are several."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        together.register(self._work)
+        return generate_latest(together)
 
 
 class _Work(Collector):
@@ -85,8 +106,7 @@ class MetricsMiddleware:
             if message["type"] == "http.response.start":
                 route = getattr(scope.get("route"), "path", "other")
                 method = scope["method"] if route != "other" else "any"
-                self._metrics.requests.labels(method, route, str(message["status"])).inc()
-                self._metrics.seconds.labels(method, route).observe(time.perf_counter() - started)
+                self._metrics.answered(method, route, message["status"], time.perf_counter() - started)
             await send(message)
 
         await self._app(scope, receive, counted)

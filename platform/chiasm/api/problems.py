@@ -12,9 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from chiasm.errors import ChiasmError
+from chiasm.errors import ChiasmError, OverloadedError, TimedOutError
 
-__all__ = ["PROBLEM_TYPE", "install_problems", "problem", "problem_of"]
+__all__ = ["PROBLEM_TYPE", "install_problems", "problem", "problem_for", "problem_of"]
 
 PROBLEM_TYPE = "application/problem+json"
 #: Identifies kinds of problems; nothing is fetched from there.
@@ -25,6 +25,8 @@ _SHOWN = 1000
 _LISTED = 20
 #: What goes with a status; who is told that something is away asks again soon.
 _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
+#: Searches wait for no longer than a moment where all goes well.
+_SOON = {"Retry-After": "1"}
 _log = logging.getLogger(__name__)
 
 
@@ -46,7 +48,7 @@ def problem_of(error: ChiasmError) -> JSONResponse:
     """The document of one of our errors."""
     # What broke inside names files of the machine; that is for its log, not for strangers.
     where = error.where if error.http_status < 500 else None
-    headers = _HEADERS.get(error.http_status)
+    headers = _SOON if isinstance(error, OverloadedError) else _HEADERS.get(error.http_status)
     # Messages quote what was sent; nobody needs it back whole.
     return problem(
         error.http_status,
@@ -66,10 +68,20 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+def problem_for(request: Request, error: ChiasmError | RequestValidationError) -> JSONResponse:
+    """The document of an error that a request ended with; what broke inside is logged."""
+    return _refused(request, error) if isinstance(error, ChiasmError) else _malformed(error)
+
+
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, ChiasmError):
         raise error
-    if error.http_status >= 500:
+    return _refused(request, error)
+
+
+def _refused(request: Request, error: ChiasmError) -> JSONResponse:
+    # Turning away and giving up are counted; a log line each would only add to the load.
+    if error.http_status >= 500 and not isinstance(error, OverloadedError | TimedOutError):
         _log.error("request failed", exc_info=error, extra={"path": request.url.path, "slug": error.slug})
     return problem_of(error)
 
@@ -77,6 +89,10 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
+    return _malformed(error)
+
+
+def _malformed(error: RequestValidationError) -> JSONResponse:
     found = [
         {"where": ".".join(str(part) for part in item["loc"])[:_SHOWN], "what": item["msg"][:_SHOWN]}
         for item in error.errors()[:_LISTED]

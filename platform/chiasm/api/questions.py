@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from chiasm.client.parts import QueryPart, query_parts
 from chiasm.client.protocol import SearchRequest
 from chiasm.client.requests import recommend_request
-from chiasm.errors import InputError, UsageError
+from chiasm.errors import InputError, UsageError, within
 
 __all__ = [
     "BatchBody",
@@ -28,8 +28,13 @@ __all__ = [
 #: Names of media parts (`image`, `not_audio`, ...) to the files sent under them.
 MediaFiles = Mapping[str, Sequence[bytes]]
 
-_Listed = str | list[str] | None
+#: Parts of a kind, numbers of a vector, searches of a batch.
+_MAX_PARTS, _MAX_DIM, _MAX_BATCH = 1000, 65_536, 256
+
+_Listed = str | Annotated[list[str], Field(max_length=_MAX_PARTS)] | None
+_Vector = Annotated[list[float], Field(max_length=_MAX_DIM)]
 _MEDIA = ("image", "audio")
+_Body = TypeVar("_Body", bound=BaseModel)
 
 
 class PartBody(BaseModel):
@@ -39,7 +44,7 @@ class PartBody(BaseModel):
 
     kind: Literal["text", "image", "audio", "entity", "vector"]
     #: Text, entity key, or vector.
-    value: str | list[float] | None = None
+    value: str | _Vector | None = None
     #: Encoded picture or sound.
     base64: str | None = None
     weight: float = 1.0
@@ -75,12 +80,12 @@ class Narrowing(BaseModel):
 class SearchBody(Narrowing):
     """A search; `parts` and the short names may be mixed. Media are base64 strings."""
 
-    parts: list[PartBody] = []
+    parts: Annotated[list[PartBody], Field(max_length=_MAX_PARTS)] = []
     text: _Listed = None
     image: _Listed = None
     audio: _Listed = None
     entity: _Listed = None
-    vector: list[float] | None = None
+    vector: _Vector | None = None
     not_text: _Listed = None
     not_image: _Listed = None
     not_audio: _Listed = None
@@ -96,22 +101,37 @@ class SearchBody(Narrowing):
         Raises:
             RequestValidationError: It has another shape.
         """
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            # Pydantic's own `input` may hold whole pictures; the place and the message are enough.
-            found = error.errors(include_input=False, include_url=False)
-            raise RequestValidationError(
-                [{**item, "loc": ("body", *item["loc"])} for item in found]
-            ) from error
+        return _read(cls, text)
 
 
 class BatchBody(BaseModel):
-    """Several searches, answered from the same state."""
+    """Several searches, answered from the same state, in their order."""
 
     model_config = ConfigDict(extra="forbid")
 
-    queries: Annotated[list[SearchBody], Field(min_length=1, max_length=256)]
+    queries: Annotated[list[SearchBody], Field(min_length=1, max_length=_MAX_BATCH)]
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> BatchBody:
+        """The body read from JSON; raises as `SearchBody.from_json`."""
+        return _read(cls, text)
+
+    def requests(self) -> list[SearchRequest]:
+        """Each with all its parts in one list; raises as `search_request`, naming the query."""
+        found = []
+        for number, body in enumerate(self.queries, start=1):
+            with within(f"query {number}"):
+                found.append(search_request(body))
+        return found
+
+
+def _read(kind: type[_Body], text: bytes | str) -> _Body:
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        # Pydantic's own `input` may hold whole pictures; the place and the message are enough.
+        found = error.errors(include_input=False, include_url=False)
+        raise RequestValidationError([{**item, "loc": ("body", *item["loc"])} for item in found]) from error
 
 
 class RecommendBody(Narrowing):
@@ -120,6 +140,11 @@ class RecommendBody(Narrowing):
     liked: str | Annotated[list[str], Field(min_length=1, max_length=1000)]
     disliked: str | Annotated[list[str], Field(max_length=1000)] = []
     strategy: Literal["average", "best"] = "average"
+
+    @classmethod
+    def from_json(cls, text: bytes | str) -> RecommendBody:
+        """The body read from JSON; raises as `SearchBody.from_json`."""
+        return _read(cls, text)
 
 
 def search_request(body: SearchBody, media: MediaFiles | None = None) -> SearchRequest:

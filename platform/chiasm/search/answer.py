@@ -22,6 +22,7 @@ from chiasm.search.query import MODALITIES, Query
 from chiasm.search.replica import Bools
 from chiasm.search.result import Hit
 from chiasm.search.scorer import Scorer, Scores
+from chiasm.search.stages import count, stage
 from chiasm.search.state import State
 from chiasm.search.taste import NearestScorer, centre
 
@@ -46,11 +47,13 @@ def answered(state: State, catalog: Catalog, models: ModelCache, queries: Sequen
     """
     masks: dict[Any, Bools] = {}
     found = []
-    for number, (query, (asked, warnings)) in enumerate(
-        zip(queries, resolve(state, models, queries), strict=True)
-    ):
+    with stage("encode"):
+        resolved = resolve(state, models, queries)
+    for number, (query, (asked, warnings)) in enumerate(zip(queries, resolved, strict=True)):
         with within(of_batch(number, len(queries))):
-            allowed = _allowed(state, catalog, query, asked, masks)
+            with stage("candidates"):
+                allowed = _allowed(state, catalog, query, asked, masks)
+            count("candidates", int(np.count_nonzero(allowed)))
             found.append(_answer(state, catalog, models, query, asked, warnings, allowed))
     return found
 
@@ -85,7 +88,8 @@ def _answer(
     scorer = _scorer(state, catalog, models, query, asked, allowed) if allowed.any() else None
     if scorer is None:
         return Answer(warnings=warnings)
-    scores = np.where(allowed, scorer.scores(allowed), np.nan)
+    with stage("rank"):
+        scores = np.where(allowed, scorer.scores(allowed), np.nan)
     page = page_of(state, catalog, scores, query, place)
     hits = _hits(state, scorer, scores, page, explained=query.explain)
     if not page.more:
@@ -120,7 +124,8 @@ def _part_scorer(state: State, models: ModelCache, query: Query, asked: Sequence
 
 def _hits(state: State, scorer: Scorer, scores: Scores, page: Page, *, explained: bool) -> list[Hit]:
     replica, rows = state.replica, page.rows.tolist()
-    whys = explain(scorer, rows) if explained else [None] * len(rows)
+    with stage("explain"):
+        whys = explain(scorer, rows) if explained else [None] * len(rows)
     return [
         Hit(
             rank=page.offset + place + 1,

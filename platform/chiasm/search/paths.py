@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chiasm.errors import NotFoundError, UsageError
-from chiasm.search.replica import Bools, Ints, Replica
+
+if TYPE_CHECKING:
+    from chiasm.search.replica import Bools, Ints, Replica
 
 __all__ = ["PropertyPath", "follow", "parse_path"]
 

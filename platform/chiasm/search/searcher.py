@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from chiasm.catalog import Catalog
 from chiasm.models import ModelCache
 from chiasm.search.answer import answered
+from chiasm.search.asked import resolve
 from chiasm.search.query import Query
+from chiasm.search.recall import recall_by_space
 from chiasm.search.result import SearchResult
+from chiasm.search.stages import stage
 from chiasm.search.state import StateCache
 from chiasm.search.threads import one_thread
 from chiasm.settings import Settings
@@ -63,10 +66,18 @@ class Searcher:
         """
         began = time.perf_counter()
         with one_thread():
-            state = self._states.current(workspace_id)
+            with stage("state"):
+                state = self._states.current(workspace_id)
             answers = answered(state, self._catalog, self._models, queries)
         took_ms = (time.perf_counter() - began) * 1000.0
         return [
             SearchResult(state.release, took_ms, query.to_dict(), answer.hits, answer.warnings, answer.cursor)
             for query, answer in zip(queries, answers, strict=True)
         ]
+
+    def recall(self, workspace_id: int, query: Query) -> dict[str, float]:
+        """Recall@10 of each space for a query's vectors against exact search; reads every vector of them."""
+        state = self._states.current(workspace_id)
+        with one_thread():
+            [(asked, _)] = resolve(state, self._models, [query])
+            return recall_by_space(state, asked)

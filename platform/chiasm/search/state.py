@@ -26,6 +26,7 @@ from chiasm.search.kept import open_replica
 from chiasm.search.loading import load_replica
 from chiasm.search.query import MODALITIES
 from chiasm.search.replica import Bools, Replica
+from chiasm.search.stages import count
 from chiasm.search.where import NotColumnarError, rows_where
 from chiasm.settings import Settings
 from chiasm.spaces import SpaceReader
@@ -142,6 +143,7 @@ class StateCache:
         quiet: dict[int, tuple[int, ref[State]]] = self._local.__dict__.setdefault("quiet", {})
         seen, kept = quiet.get(workspace_id, (None, None))
         state = kept() if kept is not None and seen == mark else None
+        count("state_miss" if state is None else "state_hit")
         if state is None:
             state = self._current(workspace_id)
             if state.version:

@@ -23,6 +23,8 @@ def make_key(settings: Settings, scope: str, *, workspace: str = "default", name
     ("method", "path", "scope"),
     [
         ("GET", "/v1/search?text=x", "read"),
+        ("POST", "/v1/search", "read"),
+        ("POST", "/v1/search/batch", "read"),
         ("GET", "/v1", "read"),
         ("GET", "/v1/entities", "read"),
         ("DELETE", "/v1/entities/a", "write"),

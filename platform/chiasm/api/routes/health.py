@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from chiasm.api.access import Reader
 from chiasm.api.problems import problem
+from chiasm.api.warm_up import WarmUp
 from chiasm.errors import ChiasmError
 
 __all__ = ["router"]
@@ -21,7 +22,7 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 def readyz(request: Request) -> Response:
-    """Whether it can do its work: the catalog answers and has the newest schema."""
+    """Whether it can do its work: the catalog answers and has the newest schema; spaces and models are loaded."""
     from fastapi.responses import JSONResponse
 
     from chiasm_migrations.upgrade import schema_status
@@ -35,7 +36,11 @@ def readyz(request: Request) -> Response:
         return problem(503, "not-ready", error.what, remedy=error.remedy)
     if not status.up_to_date:
         return problem(503, "not-ready", "the schema is not the newest", remedy="run `chiasm db upgrade`")
-    return JSONResponse({"status": "ready", "schema": status.current})
+    warm_up: WarmUp = request.app.state.warm_up
+    if not warm_up.done:
+        return problem(503, "not-ready", "spaces and models are being loaded", remedy="ask again in a moment")
+    failed = {"failed": warm_up.problems} if warm_up.problems else {}
+    return JSONResponse({"status": "ready", "schema": status.current, **failed})
 
 
 @router.get("/metrics", response_class=Response)

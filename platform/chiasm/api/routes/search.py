@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from chiasm.api.access import Reader
+from chiasm.api.desk import Desk
 from chiasm.api.questions import BatchBody, RecommendBody, SearchBody, recommendation, search_request
 from chiasm.api.routes.entities import parsed_where
 from chiasm.api.uploads import form_search
-from chiasm.errors import within
+from chiasm.client.embedded import EmbeddedBackend
+from chiasm.client.protocol import SearchRequest
 
 __all__ = ["router"]
 
@@ -39,11 +41,18 @@ _BODIES = {
         },
     }
 }
+_BATCH = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/BatchBody"}}},
+    }
+}
 
 
-@router.get("/search")
-def search_simply(
+@router.get("/search", response_model=dict[str, Any])
+async def search_simply(
     backend: Reader,
+    request: Request,
     text: Annotated[list[str] | None, Query()] = None,
     entity: Annotated[list[str] | None, Query()] = None,
     not_text: Annotated[list[str] | None, Query()] = None,
@@ -62,7 +71,7 @@ def search_simply(
     k: Annotated[int, Query(ge=1, le=1000)] = 10,
     explain: bool = False,
     stubs: bool = False,
-) -> dict[str, Any]:
+) -> Response:
     """Entities that fit words and entities best."""
     body = SearchBody(
         text=text,
@@ -84,30 +93,31 @@ def search_simply(
         explain=explain,
         stubs=stubs,
     )
-    return backend.search(search_request(body))
+    return await _answered(request, backend, search_request(body))
 
 
-@router.post("/search", openapi_extra=_BODIES)
-async def search(backend: Reader, request: Request) -> dict[str, Any]:
+@router.post("/search", openapi_extra=_BODIES, response_model=dict[str, Any])
+async def search(backend: Reader, request: Request) -> Response:
     """Entities that fit any mix of words, pictures, sounds and entities best."""
-    if request.headers.get("content-type", "").startswith("multipart/"):
-        body, media = await form_search(request)
-    else:
-        body, media = SearchBody.from_json(await request.body()), {}
-    return await run_in_threadpool(lambda: backend.search(search_request(body, media)))
+    # Plain JSON is answered before it comes here, by `chiasm.api.front`.
+    body, media = await form_search(request)
+    return await _answered(request, backend, await run_in_threadpool(search_request, body, media))
 
 
-@router.post("/search/batch")
-def search_batch(backend: Reader, body: BatchBody) -> dict[str, Any]:
-    """The answers to several searches, in their order, all from the same state: `{"results": [...]}`."""
-    requests = []
-    for number, query in enumerate(body.queries, start=1):
-        with within(f"query {number}"):
-            requests.append(search_request(query))
-    return {"results": backend.search_batch(requests)}
+@router.post("/search/batch", openapi_extra=_BATCH, response_model=dict[str, Any])
+async def search_batch(backend: Reader, request: Request) -> Response:
+    """The answers to several searches at once, in their order: `{"results": [...]}`; all of them or none."""
+    desk: Desk = request.app.state.desk
+    asked = BatchBody.from_json(await request.body()).requests()
+    return Response(await desk.search_batch(backend, asked), media_type="application/json")
 
 
-@router.post("/recommend")
-def recommend(backend: Reader, body: RecommendBody) -> dict[str, Any]:
+@router.post("/recommend", response_model=dict[str, Any])
+async def recommend(backend: Reader, request: Request, body: RecommendBody) -> Response:
     """Entities for somebody who likes some entities and dislikes others."""
-    return backend.search(recommendation(body))
+    return await _answered(request, backend, recommendation(body))
+
+
+async def _answered(request: Request, backend: EmbeddedBackend, asked: SearchRequest) -> Response:
+    desk: Desk = request.app.state.desk
+    return Response(await desk.search(backend, asked), media_type="application/json")

@@ -15,6 +15,7 @@ __all__ = ["register"]
 
 Host = Annotated[str, typer.Option(help="Address to listen at; others than loopback need API keys.")]
 Port = Annotated[int, typer.Option(min=0, max=65_535)]
+Processes = Annotated[int, typer.Option(min=1, max=256, help="How many processes answer on the one port.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -23,12 +24,14 @@ def register(app: typer.Typer) -> None:
         app.command(command.__name__)(with_frame(command))
 
 
-def serve(context: typer.Context, host: Host = "127.0.0.1", port: Port = 8000) -> None:
+def serve(
+    context: typer.Context, host: Host = "127.0.0.1", port: Port = 8000, processes: Processes = 1
+) -> None:
     """Answer over HTTP."""
     from chiasm.api.server import run_server
 
     frame = frame_of(context)
-    run_server(frame.open_home().settings, host=host, port=port)
+    run_server(frame.open_home().settings, host=host, port=port, processes=processes)
 
 
 def worker(
@@ -50,10 +53,11 @@ def up(
     context: typer.Context,
     host: Host = "127.0.0.1",
     port: Port = 8000,
+    processes: Processes = 1,
     queues: Annotated[str, typer.Option(help="Lanes to work on, separated by commas.")] = "ingest,train",
 ) -> None:
     """Run service, worker and beat in one process tree; what ends is started anew."""
-    address = ["--host", host, "--port", str(port)]
+    address = ["--host", host, "--port", str(port), "--processes", str(processes)]
     _become(frame_of(context), ["up", *address, "--queues", queues])
 
 
