@@ -1,13 +1,16 @@
 """Vector spaces on FAISS: immutable, checksummed segments; readers that follow them; compaction."""
 
+from chiasm.spaces.backend import open_source
 from chiasm.spaces.compaction import collect, compact, rebuild, retire
 from chiasm.spaces.keeping import collecting, kept
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.segment import SegmentFile, open_segment
+from chiasm.spaces.source import CandidateSource
 from chiasm.spaces.view import View
 from chiasm.spaces.writer import PendingSegment, remove_items, write_segment
 
 __all__ = [
+    "CandidateSource",
     "PendingSegment",
     "SegmentFile",
     "SpaceReader",
@@ -17,6 +20,7 @@ __all__ = [
     "compact",
     "kept",
     "open_segment",
+    "open_source",
     "rebuild",
     "remove_items",
     "retire",

@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Embedding, Segment, Space
 from chiasm.errors import DamagedError, NotFoundError
+from chiasm.spaces.candidates import CandidateView
 from chiasm.spaces.kinds.base import Floats, Ints
 from chiasm.spaces.segment import SegmentFile, open_segment
+from chiasm.spaces.source import CandidateSource
 from chiasm.spaces.view import Part, View
 
 __all__ = ["SpaceReader"]
@@ -35,6 +37,7 @@ class SpaceReader:
         space_id: The space.
         matrix_rows: Spaces up to this size are searched as one matrix.
         small_rows: In larger ones, segments up to this size are.
+        source: Names candidates in larger segments; their own index by default.
 
     Raises:
         NotFoundError: There is no such space.
@@ -49,11 +52,13 @@ class SpaceReader:
         *,
         matrix_rows: int = _MATRIX_ROWS,
         small_rows: int = _SMALL_ROWS,
+        source: CandidateSource | None = None,
     ) -> None:
         self._catalog = catalog
         self._root = root
         self._matrix_rows = matrix_rows
         self._small_rows = small_rows
+        self._source = source
         self._lock = threading.Lock()
         self.space_id = space_id
         self._view = self._follow({})
@@ -166,7 +171,8 @@ class SpaceReader:
             for p in parts
             if not (one_matrix or len(p.segment.ids) <= self._small_rows)
         ]
-        return View(space.id, space.kind, space.stamp, space.dim, space.generation, cached, indexed)
+        view = View(space.id, space.kind, space.stamp, space.dim, space.generation, cached, indexed)
+        return CandidateView.over(view, self._source) if self._source is not None and indexed else view
 
 
 def _live_part(session: Session, segment_id: int, segment: SegmentFile, count: int) -> Part:

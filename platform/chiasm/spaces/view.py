@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chiasm.errors import DimensionError
-from chiasm.spaces.kinds.base import Floats, Ints
+from chiasm.spaces.kinds.base import Bools, Floats, Ints
 from chiasm.spaces.segment import SegmentFile
 
 __all__ = ["Part", "View"]
@@ -86,16 +86,26 @@ class View:
         return sum(len(part.ids) for part in (*self.cached, *self.indexed))
 
     @cached_property
+    def ids(self) -> Ints:
+        """All live items, ascending, ``(rows,)``."""
+        return np.sort(
+            np.concatenate([np.zeros(0, np.int64), *(p.ids for p in (*self.cached, *self.indexed))])
+        )
+
+    @cached_property
     def _matrix(self) -> tuple[Ints, Floats]:
         return _stacked(self.cached, self.dim)
 
-    def search(self, queries: Floats, k: int, *, allowed: Ints | None = None) -> tuple[Floats, Ints]:
+    def search(
+        self, queries: Floats, k: int, *, allowed: Ints | None = None, mask: Bools | None = None
+    ) -> tuple[Floats, Ints]:
         """The best ``k`` items of each query.
 
         Args:
             queries: Unit vectors, ``(n, dim)``.
             k: How many, at least 1.
             allowed: Ids that may be found; None for all.
+            mask: Which of `ids` may be found, ``(rows,)``; None for all.
 
         Returns:
             Cosines and ids, each ``(n, k)``, best first, equal ones by id; padded with -inf and -1.
@@ -111,6 +121,8 @@ class View:
                 remedy="give vectors of the space's own model",
             )
         only = None if allowed is None else np.unique(np.asarray(allowed, dtype=np.int64))
+        if mask is not None:
+            only = self.ids[mask] if only is None else np.intersect1d(self.ids[mask], only)
         ids, matrix = self._matrix
         if only is not None and len(ids):
             keep = np.flatnonzero(np.isin(ids, only, assume_unique=True))

@@ -21,6 +21,7 @@ from chiasm.cli.commands import (
     releases,
     schedule,
     search,
+    spaces,
     train,
 )
 
@@ -43,6 +44,7 @@ _GROUPS = (
     processes,
     keys,
     database,
+    spaces,
     archive,
     doctor,
 )

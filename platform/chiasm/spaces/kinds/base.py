@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from chiasm.errors import DamagedError, MissingDependencyError
 
-__all__ = ["Floats", "IndexKind", "Ints", "faiss_module"]
+__all__ = ["Bools", "Floats", "IndexKind", "Ints", "faiss_module"]
 
 #: Pieces in which an index goes to its file.
 _WRITE_BYTES = 2**20
+Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 

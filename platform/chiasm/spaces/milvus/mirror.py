@@ -1,0 +1,129 @@
+"""Keeping Milvus like the spaces: large segments copied, dead rows deleted, collections of old segments dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import select
+
+from chiasm.catalog import Catalog
+from chiasm.catalog.models import Segment, Space
+from chiasm.spaces.kinds.base import Floats, Ints
+from chiasm.spaces.milvus.naming import Naming
+from chiasm.spaces.milvus.store import MilvusStore
+from chiasm.spaces.reader import SpaceReader
+from chiasm.spaces.view import Part, View
+
+__all__ = ["Mirror", "Mirrored"]
+
+
+class Mirrored(NamedTuple):
+    """What was done."""
+
+    #: Segments copied.
+    copied: int
+    #: Collections dropped.
+    dropped: int
+
+
+class Mirror:
+    """Copies segments to Milvus; everything it does may be done again, by several at once.
+
+    Args:
+        catalog: Knows the live segments.
+        root: Folder of all spaces.
+        store: The server.
+        sizes: `matrix_rows` and `small_rows` of `SpaceReader`: what is not larger needs no copy.
+    """
+
+    def __init__(self, catalog: Catalog, root: Path, store: MilvusStore, **sizes: Any) -> None:
+        self._catalog = catalog
+        self._root = root
+        self._store = store
+        self._sizes = sizes
+        self.naming = Naming(catalog)
+        self._readers: dict[int, SpaceReader] = {}
+        #: Collection -> how many live rows it was told of.
+        self._told: dict[str, int] = {}
+
+    def follow(self, beat: Callable[[int, int], None] = lambda done, total: None) -> Mirrored:
+        """Bring Milvus to where the spaces are now.
+
+        Args:
+            beat: Called with rows copied and rows to copy; may raise to end early.
+
+        Raises:
+            UnavailableError: Milvus is away; what was copied by then need not be copied again.
+            DamagedError: A segment is damaged.
+        """
+        parts = [(view, part) for view in self._views() for part in view.indexed]
+        missing = [(view, part) for view, part in parts if not self._store.whole(self._name(part))]
+        total, done = sum(len(part.ids) for _, part in missing), 0
+        for view, part in missing:
+            for written in self._copy(view, part):
+                beat(done + written, total)
+            done += len(part.ids)
+        for _, part in parts:
+            self._bury(part)
+        return Mirrored(len(missing), self._drop_old())
+
+    def clear(self) -> int:
+        """Drop every collection of this home; how many."""
+        names = self._store.names(self.naming.prefix)
+        for name in names:
+            self._store.drop(name)
+        self._told.clear()
+        return len(names)
+
+    def _views(self) -> list[View]:
+        with self._catalog.read() as session:
+            spaces = session.scalars(select(Space.id).order_by(Space.id)).all()
+        for space_id in spaces:
+            if space_id not in self._readers:
+                self._readers[space_id] = SpaceReader(self._catalog, self._root, space_id, **self._sizes)
+            self._readers[space_id].refresh()
+        return [self._readers[space_id].view for space_id in spaces]
+
+    def _name(self, part: Part) -> str:
+        return self.naming.collection(part.segment.folder)
+
+    def _copy(self, view: View, part: Part) -> Iterator[int]:
+        rows = part.segment.rows_of(part.ids)
+        pieces = _Pieces(view, part.ids, self._store.batch_rows)
+        yield from self._store.fill(self._name(part), rows, pieces, view.dim)
+        self._told[self._name(part)] = len(rows)
+
+    def _bury(self, part: Part) -> None:
+        """Delete the rows that died since the copy was made; readers mask them in any case."""
+        name, live = self._name(part), len(part.ids)
+        if self._told.get(name) == live:
+            return
+        dead = np.setdiff1d(part.segment.ids, part.ids, assume_unique=True)
+        self._store.remove(name, part.segment.rows_of(dead))
+        self._told[name] = live
+
+    def _drop_old(self) -> int:
+        """Drop what is of no live segment; one that became live since then is asked for again."""
+        names = self._store.names(self.naming.prefix)
+        with self._catalog.read() as session:
+            paths = session.scalars(select(Segment.path).where(Segment.state.in_(("live", "intent"))))
+            kept = {self.naming.collection(self._root / path) for path in paths}
+        old = [name for name in names if name not in kept]
+        for name in old:
+            self._store.drop(name)
+            self._told.pop(name, None)
+        return len(old)
+
+
+class _Pieces:
+    """Vectors of items, so many at a time."""
+
+    def __init__(self, view: View, ids: Ints, rows: int) -> None:
+        self._view, self._ids, self._rows = view, ids, rows
+
+    def __iter__(self) -> Iterator[Floats]:
+        for start in range(0, len(self._ids), self._rows):
+            yield self._view.vectors(self._ids[start : start + self._rows])
