@@ -24,8 +24,8 @@ _MANY = 64
 class Tidier:
     """Keeps the house while nothing else is to be done.
 
-    Two workers that merge the same space do not hurt each other: the later one finds that the items point to
-    the merged segment already, and moves none.
+    One worker at a time merges a space, by a lease; another that outlives its lease does no harm: it finds that
+    the segments were replaced already, and gives its own up.
     """
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
@@ -51,19 +51,16 @@ class Tidier:
     def _merge(self) -> int:
         """Merge one crowded space; how many segments."""
         with self._catalog.read() as session:
-            crowded = session.scalar(
-                select(Segment.space_id)
-                .where(Segment.state == "live")
-                .group_by(Segment.space_id)
-                .having(func.count() >= _MANY)
-                .order_by(func.count().desc())
-                .limit(1)
-            )
-        if crowded is None:
-            return 0
-        from chiasm.spaces import compact
+            # Segments are opened, and FAISS imported, only where there is more than one.
+            several = select(Segment.space_id).where(Segment.state != "intent").group_by(Segment.space_id)
+            if session.scalar(several.having(func.count() > 1).limit(1)) is None:
+                return 0
+        from chiasm.spaces import compact, crowded
 
-        return compact(self._catalog, self._settings.spaces_dir, crowded)
+        return sum(
+            compact(self._catalog, self._settings.spaces_dir, space_id, min_segments=_MANY)
+            for space_id in crowded(self._catalog, _MANY)[:1]
+        )
 
     def _collect(self) -> int:
         """Delete the files of retired segments and abandoned intents; how many segments."""

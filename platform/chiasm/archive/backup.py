@@ -145,7 +145,7 @@ def _copy_files(connection: Connection, tape: ListedTape, settings: Settings, wa
 
 
 def _commit(whole: Path, file: Path) -> None:
-    from chiasm.spaces.segment import sync_folder
+    from chiasm.spaces.files import sync_folder
 
     with whole.open("rb") as handle:
         os.fsync(handle)

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import Connection, Executable, Select, Table, func, select
+from sqlalchemy.orm import aliased
 
 from chiasm.catalog.models import Base, Embedding, Segment
 from chiasm.errors import DamagedError
@@ -48,15 +49,28 @@ def dump_table(connection: Connection, table: Table) -> Iterator[tuple[int, byte
         yield len(lines), b"".join(lines)
 
 
-def _chosen(table: Table) -> Select[Any]:
+def _chosen(table: Table) -> Executable:
     statement = select(table).order_by(*table.primary_key.columns)
     # What is being written or was superseded has no files in a backup.
     if table.name == "segment":
         return statement.where(table.c.state == "live")
     if table.name == "embedding":
-        live = select(Segment.id).where(Segment.state == "live", Segment.id == Embedding.segment_id)
+        return _embeddings().order_by(*table.primary_key.columns)
+    if table.name == "dead_row":
+        live = select(Segment.id).where(Segment.state == "live", Segment.id == table.c.segment_id)
         return statement.where(live.exists())
     return statement
+
+
+def _embeddings() -> Select[int, int, int]:
+    """Live rows, as they will be when all of them have followed the segments that were merged."""
+    named, holder = aliased(Segment), aliased(Segment)
+    return (
+        select(Embedding.space_id, Embedding.item_id, holder.id.label("segment_id"))
+        .join(named, named.id == Embedding.segment_id)
+        .join(holder, holder.id == func.coalesce(named.merged_into, named.id))
+        .where(holder.state == "live")
+    )
 
 
 def _check_text(row: dict[str, Any]) -> None:

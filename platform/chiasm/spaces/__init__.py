@@ -1,13 +1,14 @@
 """Vector spaces on FAISS: immutable, checksummed segments; readers that follow them; compaction."""
 
 from chiasm.spaces.backend import open_source
-from chiasm.spaces.compaction import collect, compact, rebuild, retire
+from chiasm.spaces.compaction import collect, compact, crowded, rebuild, retire
 from chiasm.spaces.keeping import collecting, kept
+from chiasm.spaces.live import items_of, remove_items
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.segment import SegmentFile, open_segment
 from chiasm.spaces.source import CandidateSource
 from chiasm.spaces.view import View
-from chiasm.spaces.writer import PendingSegment, remove_items, write_segment
+from chiasm.spaces.writer import PendingSegment, write_segment
 
 __all__ = [
     "CandidateSource",
@@ -18,6 +19,8 @@ __all__ = [
     "collect",
     "collecting",
     "compact",
+    "crowded",
+    "items_of",
     "kept",
     "open_segment",
     "open_source",

@@ -1,32 +1,52 @@
-"""Keeping a space tidy: small segments merged, superseded ones and abandoned intents cleared away."""
+"""Keeping a space tidy: segments merged by size, superseded ones and abandoned intents cleared away."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-from sqlalchemy import delete, select, update
+from sqlalchemy import CursorResult, Select, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog, db_now
-from chiasm.catalog.models import Embedding, Segment, Space
+from chiasm.catalog.models import DeadRow, Embedding, Segment, Space
 from chiasm.errors import NotFoundError
 from chiasm.spaces.keeping import collecting
-from chiasm.spaces.reader import SpaceReader
+from chiasm.spaces.live import items_of, settle, used
+from chiasm.spaces.merging import merged
+from chiasm.spaces.part import Part
+from chiasm.spaces.parts import live_parts, only
 from chiasm.spaces.segment import open_segment
-from chiasm.spaces.view import Part
-from chiasm.spaces.writer import write_segment
+from chiasm.spaces.tiers import due
+from chiasm.spaces.tuning import RECALL
+from chiasm.spaces.writer import PendingSegment, stream_segment
 
-__all__ = ["collect", "compact", "rebuild", "retire", "segments_of"]
+__all__ = ["collect", "compact", "crowded", "rebuild", "replace_parts", "retire"]
 
-#: A segment of up to so many live rows is worth merging.
-_SMALL_ROWS = 16_384
 #: Fewer small segments than this are left alone.
 _MIN_SEGMENTS = 8
 #: An intent older than this was abandoned: no lease lives so long without its segment's commit.
 _INTENT_GRACE_S = 6 * 3600.0
+#: A worker that merges a space has it for itself so long; one that was killed is taken over from then.
+_LEASE_S = 900.0
+_PLAIN = {"synchronize_session": False}
+
+
+def crowded(catalog: Catalog, min_segments: int = _MIN_SEGMENTS) -> list[int]:
+    """Spaces whose segments are worth merging, or whose rows have still to follow a merger."""
+    with catalog.read() as session:
+        sizes: dict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
+        for space_id, segment_id, rows, dead in session.execute(_sizes()):
+            sizes[space_id][segment_id] = (rows, rows - (dead or 0))
+        waiting = session.scalars(
+            select(Segment.space_id)
+            .where(Segment.merged_into.is_not(None), exists().where(Embedding.segment_id == Segment.id))
+            .distinct()
+        ).all()
+    return sorted({*waiting, *(space_id for space_id, rows in sizes.items() if due(rows, min_segments))})
 
 
 def compact(
@@ -35,23 +55,53 @@ def compact(
     space_id: int,
     *,
     min_segments: int = _MIN_SEGMENTS,
-    small_rows: int = _SMALL_ROWS,
+    recall: float = RECALL,
 ) -> int:
-    """Merge the small segments of a space into one; how many were merged (0: not worth it).
+    """Merge segments of a space into one of the kind that suits its size; how many were merged (0: none).
 
-    Items that change while the merged segment is written keep their newer row. Old files stay until `collect`.
+    One worker at a time; others find nothing to do. Items that change while the merged segment is written keep
+    their newer row. Old files stay until `collect`.
+
+    Args:
+        catalog: Knows the live rows.
+        root: Folder of all spaces.
+        space_id: The space.
+        min_segments: Fewer small segments than this are left alone.
+        recall: What an index is tuned to.
     """
-    view = SpaceReader(catalog, root, space_id).view
-    small = [p for p in (*view.cached, *view.indexed) if len(p.ids) <= small_rows]
-    if len(small) < max(min_segments, 1):
-        return 0
-    ids = np.concatenate([part.ids for part in small])
-    vectors = np.concatenate([part.vectors() for part in small])
-    pending = write_segment(catalog, root, space_id, ids, vectors, stamp=view.stamp)
+    with _leased(catalog, space_id) as mine:
+        if not mine:
+            return 0
+        settle(catalog, space_id)
+        with catalog.read() as session:
+            space, parts = live_parts(session, root, space_id)
+        chosen = due({one: (len(p.row_ids), len(p)) for one, p in parts.items()}, min_segments)
+        if chosen:
+            replace_parts(catalog, root, space, {one: parts[one] for one in chosen}, recall=recall)
+        return len(chosen)
+
+
+def replace_parts(
+    catalog: Catalog, root: Path, space: Space, parts: dict[int, Part], *, recall: float = RECALL
+) -> int:
+    """Write the live rows of segments anew, as one segment in their place; how many rows live in it.
+
+    Args:
+        catalog: Knows the live rows.
+        root: Folder of all spaces.
+        space: As it was when the parts were read.
+        parts: Live segments by id.
+        recall: What an index is tuned to.
+    """
+    ids, blocks = merged(list(parts.values()), space.dim)
+    pending = stream_segment(catalog, root, space, ids, blocks, recall=recall)
     with catalog.write() as session:
-        pending.take_over(session, segments_of(session, root, space_id, small))
-        retire(session, space_id)
-    return len(small)
+        moved = pending.take_over(session, list(parts), space.generation)
+        if not moved:
+            _give_up(session, pending)
+        retire(session, space.id)
+    settle(catalog, space.id)
+    return moved
 
 
 def rebuild(catalog: Catalog, root: Path, segment_id: int) -> int:
@@ -66,26 +116,19 @@ def rebuild(catalog: Catalog, root: Path, segment_id: int) -> int:
         if row is None or row.state != "live":
             raise NotFoundError("no such live segment", where=f"segment {segment_id}")
         space = session.get_one(Space, row.space_id)
-        ids = _items_of(session, [segment_id])
+        items = items_of(session, segment_id)
     segment = open_segment(root / row.path, row.sha256, stamp=space.stamp, dim=space.dim, with_index=False)
-    ids = np.intersect1d(ids, segment.ids)
-    vectors = np.asarray(segment.block[segment.rows_of(ids)], dtype=np.float32)
-    pending = write_segment(catalog, root, space.id, ids, vectors, stamp=space.stamp)
-    with catalog.write() as session:
-        moved = pending.take_over(session, [segment_id])
-        retire(session, space.id)
-    return moved
+    return replace_parts(catalog, root, space, {segment_id: only(Part(segment), items)})
 
 
 def retire(session: Session, space_id: int) -> int:
     """Mark the live segments that hold no live row any more, in the caller's write transaction; how many."""
-    used = select(Embedding.segment_id).where(Embedding.segment_id == Segment.id).exists()
     gone = session.scalars(
         update(Segment)
-        .where(Segment.space_id == space_id, Segment.state == "live", ~used)
+        .where(Segment.space_id == space_id, Segment.state == "live", ~used())
         .values(state="retired")
         .returning(Segment.id),
-        execution_options={"synchronize_session": False},
+        execution_options=_PLAIN,
     )
     return len(gone.all())
 
@@ -106,31 +149,51 @@ def _collect(catalog: Catalog, root: Path, space_id: int | None, intent_grace_s:
     old = (Segment.state == "intent") & (Segment.created_at < db_now() - intent_grace_s)
     with catalog.write() as session:
         # An intent must turn before its files go, so that a late commit is refused.
-        session.execute(
-            update(Segment).where(old).values(state="retired"),
-            execution_options={"synchronize_session": False},
-        )
-        chosen = select(Segment.id, Segment.path).where(Segment.state == "retired")
+        session.execute(update(Segment).where(old).values(state="retired"), execution_options=_PLAIN)
+        # Rows that have still to follow a merger name their old segment.
+        named = exists().where(Embedding.segment_id == Segment.id)
+        chosen = select(Segment.id, Segment.path).where(Segment.state == "retired", ~named)
         if space_id is not None:
             chosen = chosen.where(Segment.space_id == space_id)
         gone = session.execute(chosen).all()
     for _, path in gone:
         shutil.rmtree(root / path, ignore_errors=True)
         shutil.rmtree((root / path).with_name((root / path).name + ".tmp"), ignore_errors=True)
-    with catalog.write() as session:
-        session.execute(delete(Segment).where(Segment.id.in_([segment_id for segment_id, _ in gone])))
+    for segment_id, _ in gone:
+        with catalog.write() as session:
+            session.execute(delete(DeadRow).where(DeadRow.segment_id == segment_id))
+            session.execute(delete(Segment).where(Segment.id == segment_id))
     return len(gone)
 
 
-def segments_of(session: Session, root: Path, space_id: int, parts: Sequence[Part]) -> Sequence[int]:
-    """Ids of the segments that parts of a view are of."""
-    paths = [str(part.segment.folder.relative_to(root)) for part in parts]
-    return session.scalars(
-        select(Segment.id).where(Segment.space_id == space_id, Segment.path.in_(paths))
-    ).all()
+def _give_up(session: Session, pending: PendingSegment) -> None:
+    gone = update(Segment).where(Segment.id == pending.segment_id, Segment.state.in_(("intent", "live")))
+    session.execute(gone.values(state="retired"), execution_options=_PLAIN)
 
 
-def _items_of(session: Session, segment_ids: Sequence[int]) -> np.ndarray:
-    """Items whose live row is in one of the segments."""
-    found = session.scalars(select(Embedding.item_id).where(Embedding.segment_id.in_(segment_ids)))
-    return np.asarray(found.all(), dtype=np.int64)
+def _sizes() -> Select[int, int, int, int]:
+    dead = (
+        select(DeadRow.segment_id, func.count().label("dead")).group_by(DeadRow.segment_id).subquery("dead")
+    )
+    return (
+        select(Segment.space_id, Segment.id, Segment.rows, dead.c.dead)
+        .join(dead, dead.c.segment_id == Segment.id, isouter=True)
+        .where(Segment.state == "live")
+    )
+
+
+@contextmanager
+def _leased(catalog: Catalog, space_id: int) -> Iterator[bool]:
+    """Whether nobody else merges the space while inside."""
+    free = or_(Space.merging_until.is_(None), Space.merging_until < db_now())
+    take = update(Space).where(Space.id == space_id, free).values(merging_until=db_now() + _LEASE_S)
+    with catalog.write() as session:
+        result = session.execute(take, execution_options=_PLAIN)
+        mine = isinstance(result, CursorResult) and result.rowcount == 1
+    try:
+        yield mine
+    finally:
+        if mine:
+            with catalog.write() as session:
+                end = update(Space).where(Space.id == space_id).values(merging_until=None)
+                session.execute(end, execution_options=_PLAIN)

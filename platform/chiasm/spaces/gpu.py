@@ -95,6 +95,7 @@ class GpuSource(CandidateSource):
 
     def _load(self, segment: SegmentFile) -> Any:
         faiss = faiss_module()
+        segment.guard.require_all()
         if self._resources is None:
             self._resources = faiss.StandardGpuResources()
         options = faiss.GpuClonerOptions()

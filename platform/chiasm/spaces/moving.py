@@ -57,10 +57,7 @@ def move(
         UnavailableError: The new back end does not answer; nothing has changed.
         DamagedError: A segment is damaged.
     """
-    if to.kind == "milvus":
-        copied = _copied(settings, catalog, to, beat)
-    else:
-        copied = _checked(settings, catalog)
+    copied = _copied(settings, catalog, to, beat) if to.kind == "milvus" else _checked(settings, catalog)
     store_setting(settings.home, "spaces_url", to.text)
     old = SpacesUrl.parse(settings.spaces_url)
     leave = keep or old == to or old.kind != "milvus"

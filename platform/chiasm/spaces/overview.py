@@ -11,6 +11,7 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.models import Embedding, Segment, Space
 from chiasm.settings import Settings
 from chiasm.spaces.milvus import MilvusStore, Naming
+from chiasm.spaces.tuning import RECALL
 from chiasm.spaces_url import SpacesUrl
 
 __all__ = ["overview"]
@@ -47,6 +48,7 @@ def overview(settings: Settings, catalog: Catalog, workspace_id: int) -> list[di
                 "backend": SpacesUrl.parse(settings.spaces_url).kind,
                 "segments": len(mine),
                 "on_milvus": sum(Path(one.path).name in held for one in mine),
+                "recall_target": RECALL,
                 "indexes": sorted({one.index_kind for one in mine}),
                 "bytes": sum(one.size_bytes for one in mine),
             }

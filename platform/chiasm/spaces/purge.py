@@ -6,15 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Embedding, Segment
-from chiasm.spaces.compaction import collect, retire, segments_of
-from chiasm.spaces.reader import SpaceReader
-from chiasm.spaces.view import Part
-from chiasm.spaces.writer import write_segment
+from chiasm.catalog.models import Segment
+from chiasm.spaces.compaction import collect, replace_parts, retire
+from chiasm.spaces.live import used
+from chiasm.spaces.parts import live_parts
 
 __all__ = ["Purged", "purge_dead"]
 
@@ -42,13 +41,13 @@ def purge_dead(
         space_id: The space.
         beat: Called between segments; may raise to end early.
     """
-    view = SpaceReader(catalog, root, space_id).view
+    with catalog.read() as session:
+        space, parts = live_parts(session, root, space_id)
     segments = rows = 0
-    for part in (*view.cached, *view.indexed):
-        dead = len(part.segment.ids) - len(part.ids)
-        if dead:
+    for segment_id, part in parts.items():
+        if dead := len(part.row_ids) - len(part):
             beat()
-            _rewrite(catalog, root, space_id, part, view.stamp)
+            replace_parts(catalog, root, space, {segment_id: part})
             segments, rows = segments + 1, rows + dead
     with catalog.write() as session:
         empty = _rows_without_life(session, space_id)
@@ -57,17 +56,8 @@ def purge_dead(
     return Purged(segments + given_up, rows + empty)
 
 
-def _rewrite(catalog: Catalog, root: Path, space_id: int, part: Part, stamp: str) -> None:
-    pending = write_segment(catalog, root, space_id, part.ids, part.vectors(), stamp=stamp)
-    with catalog.write() as session:
-        old = segments_of(session, root, space_id, [part])
-        pending.take_over(session, old)
-        session.execute(update(Segment).where(Segment.id.in_(old)).values(state="retired"))
-
-
 def _rows_without_life(session: Session, space_id: int) -> int:
-    used = select(Embedding.segment_id).where(Embedding.segment_id == Segment.id).exists()
     found = session.scalars(
-        select(Segment.rows).where(Segment.space_id == space_id, Segment.state == "live", ~used)
+        select(Segment.rows).where(Segment.space_id == space_id, Segment.state == "live", ~used())
     )
     return sum(found)

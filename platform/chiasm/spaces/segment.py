@@ -3,18 +3,15 @@
 ```
 <segment>/ids.npy          (rows,) int64, ascending
 <segment>/block.npy        (rows, dim) float16, unit vectors: numpy.load(..., mmap_mode="r") reads it
-<segment>/index.faiss      derived from the two above; answers with the ids
-<segment>/manifest.json    stamp, rows, dim, kind, and bytes and SHA-256 of each file
+<segment>/index.faiss      derived from the block, of large segments only; answers with rows of the block
+<segment>/manifest.json    stamp, rows, dim, kind, how to search it, and bytes and checksums of each file
 ```
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,113 +19,104 @@ import numpy as np
 import numpy.typing as npt
 
 from chiasm.errors import DamagedError, StampError
-from chiasm.spaces.kinds import index_kind, kind_for
-from chiasm.spaces.kinds.base import Floats, IndexKind, Ints
+from chiasm.spaces.kinds.base import Floats, Halves, IndexKind, Ints, flat_view
+from chiasm.spaces.manifest import BLOCK, IDS, INDEX, MANIFEST, Manifest, read_manifest
+from chiasm.spaces.pieces import REMEDY, PieceGuard
+from chiasm.spaces.tuning import Knob
 
-__all__ = ["BLOCK", "MANIFEST", "SegmentFile", "open_segment", "sync_folder", "write_files"]
+__all__ = ["SegmentFile", "open_segment"]
 
-IDS, BLOCK, INDEX, MANIFEST = "ids.npy", "block.npy", "index.faiss", "manifest.json"
-_FORMAT = 1
-_FACTS = {"stamp", "dim", "rows", "kind"}
-_REMEDY = (
-    "run `chiasm doctor --repair`, or restore it from a backup; it can be embedded again from the catalog"
-)
+#: Blocks of more bytes than this are verified a piece at a time, where their kind of index allows it.
+_LAZY_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class SegmentFile:
-    """An opened, verified segment."""
+    """An opened segment: what is not verified yet is before it is used."""
 
     folder: Path
-    stamp: str
-    dim: int
-    kind: IndexKind
+    manifest: Manifest
     #: (rows,) ascending
     ids: Ints
     #: (rows, dim), memory-mapped
-    block: npt.NDArray[np.float16]
+    block: Halves
+    #: Of the block.
+    guard: PieceGuard
+    #: Of the index; None without one.
+    index_guard: PieceGuard | None
     #: SHA-256 of the manifest.
     sha256: str
     size_bytes: int
 
-    def open_index(self) -> Any:
-        """The FAISS index of the segment."""
-        return self.kind.open(self.folder / INDEX)
+    @property
+    def stamp(self) -> str:
+        """Fingerprint of the model that made the vectors."""
+        return self.manifest.stamp
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self.manifest.dim
+
+    @property
+    def kind(self) -> IndexKind:
+        """Kind of the index."""
+        return self.manifest.kind
+
+    @property
+    def knobs(self) -> tuple[Knob, ...]:
+        """How hard the index has to look."""
+        return self.manifest.knobs
+
+    @cached_property
+    def flat(self) -> Any:
+        """A flat FAISS view of the block; `check_map` and `guard` come before its use."""
+        return flat_view(self.block)
+
+    @cached_property
+    def index(self) -> Any:
+        """The index, mapped and attached to the block; its file has been verified."""
+        if self.index_guard is None:
+            return self.flat
+        self.index_guard.require_all()
+        return self.kind.open(self.folder / INDEX, self.flat)
 
     def check_map(self) -> None:
-        """Whether what is mapped is still there: a map of a file that was cut is a bus error when touched.
+        """Whether what is mapped is still there, and nothing of it was found damaged meanwhile.
 
         Raises:
-            DamagedError: The file was cut since it was opened.
+            DamagedError: A file was cut since it was opened, or differs from its checksum.
         """
-        path = self.folder / BLOCK
-        try:
-            size = path.stat().st_size
-        except FileNotFoundError:
-            # Its bytes live on in the map: merged away while a query still reads it.
-            return
-        if size < self.block.nbytes:
-            raise DamagedError(f"file was cut to {size} bytes", where=str(path), remedy=_REMEDY)
+        self.guard.check()
+        if self.index_guard is not None:
+            self.index_guard.check()
+
+    def require(self, rows: Ints) -> None:
+        """Have rows of the block verified.
+
+        Raises:
+            DamagedError: A piece of the block that one of them lies in is damaged.
+        """
+        row_bytes = self.block.strides[0]
+        starts = rows * row_bytes + (self.manifest.files[BLOCK]["bytes"] - self.block.nbytes)
+        self.guard.require(starts, starts + row_bytes)
+
+    def vectors(self, rows: Ints | None = None) -> Floats:
+        """Vectors of some rows, or of all, ``(n, dim)``."""
+        if rows is None:
+            self.guard.require_all()
+            return np.asarray(self.block, dtype=np.float32)
+        self.require(rows)
+        return np.asarray(self.block[rows], dtype=np.float32)
 
     def rows_of(self, ids: Ints) -> Ints:
         """Row of each id, ``(n,)``; all must be in the segment."""
         return np.searchsorted(self.ids, ids)
 
 
-def write_files(folder: Path, ids: Ints, vectors: Floats, stamp: str) -> SegmentFile:
-    """Write a segment aside, sync files and folder, rename: it is whole or not there.
-
-    Args:
-        folder: Where it shall be; must not exist yet.
-        ids: Item ids, all different, ``(rows,)``.
-        vectors: Unit vectors, ``(rows, dim)``.
-        stamp: Fingerprint of the model that made them.
-    """
-    aside = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    try:
-        segment = _write_aside(aside, folder, ids, vectors, stamp)
-        aside.rename(folder)
-    except BaseException as error:
-        # The disk is full, say: what is there of it would only take more room.
-        shutil.rmtree(aside, ignore_errors=True)
-        if isinstance(error, OSError):
-            # A write does not know its file's name.
-            error.filename = error.filename or str(folder)
-        raise
-    sync_folder(folder.parent)
-    return segment
-
-
-def _write_aside(aside: Path, folder: Path, ids: Ints, vectors: Floats, stamp: str) -> SegmentFile:
-    order = np.argsort(ids, kind="stable")
-    ids, block = ids[order], vectors[order].astype(np.float16)
-    kind = kind_for(len(ids))
-    _save_array(aside / IDS, ids)
-    _save_array(aside / BLOCK, block)
-    # The index sees what the block holds, so that both agree to the last bit.
-    kind.save(kind.build(ids, block.astype(np.float32)), aside / INDEX)
-    files = {name: _describe(aside / name) for name in (IDS, BLOCK, INDEX)}
-    manifest = {
-        "format": _FORMAT,
-        "stamp": stamp,
-        "rows": len(ids),
-        "dim": int(vectors.shape[1]),
-        "kind": kind.name,
-        "files": files,
-    }
-    text = json.dumps(manifest, indent=1, sort_keys=True)
-    (aside / MANIFEST).write_text(text, encoding="utf-8")
-    for name in (*files, MANIFEST):
-        _sync_file(aside / name)
-    sync_folder(aside)
-    size = sum(int(entry["bytes"]) for entry in files.values()) + len(text)
-    sha256 = hashlib.sha256(text.encode()).hexdigest()
-    return SegmentFile(folder, stamp, int(vectors.shape[1]), kind, ids, block, sha256, size)
-
-
-def open_segment(folder: Path, sha256: str, *, stamp: str, dim: int, with_index: bool = True) -> SegmentFile:
+def open_segment(
+    folder: Path, sha256: str, *, stamp: str, dim: int, with_index: bool = True, lazy: bool = False
+) -> SegmentFile:
     """Open a segment after checking size and checksum of each of its files.
 
     Args:
@@ -137,26 +125,38 @@ def open_segment(folder: Path, sha256: str, *, stamp: str, dim: int, with_index:
         stamp: Stamp of the space.
         dim: Dimension of the space.
         with_index: Whether the index must be sound too; it can be built again from the rest.
+        lazy: Whether a large block may be verified a piece at a time, where it is used.
 
     Raises:
         DamagedError: A file is missing, truncated or changed.
         StampError: The vectors were made by another model.
     """
-    manifest = _manifest(folder, sha256)
-    if manifest["stamp"] != stamp or manifest["dim"] != dim:
+    manifest = read_manifest(folder, sha256)
+    if manifest.stamp != stamp or manifest.dim != dim:
         raise StampError(
-            f"segment holds vectors of {manifest['stamp'][:12]} ({manifest['dim']} dimensions), "
+            f"segment holds vectors of {manifest.stamp[:12]} ({manifest.dim} dimensions), "
             f"the space is of {stamp[:12]} ({dim})",
             where=str(folder),
-            remedy=_REMEDY,
+            remedy=REMEDY,
         )
-    size = (folder / MANIFEST).stat().st_size
-    for name, entry in manifest["files"].items():
-        if name == INDEX and not with_index:
-            continue
-        _verify(folder / name, int(entry["bytes"]), str(entry["sha256"]))
-        size += int(entry["bytes"])
-    # A map of a file that was truncated is a bus error when touched: hence the checks above.
+    names = [name for name in manifest.files if with_index or name != INDEX]
+    guards = {name: _guard(folder / name, manifest.files[name]) for name in names}
+    late = lazy and not manifest.kind.roams and int(manifest.files[BLOCK]["bytes"]) > _LAZY_BYTES
+    for name, guard in guards.items():
+        if not (late and name == BLOCK):
+            guard.require_all()
+    ids, block = _arrays(folder, manifest)
+    size = (folder / MANIFEST).stat().st_size + sum(int(manifest.files[name]["bytes"]) for name in names)
+    index_guard = guards.get(INDEX) if manifest.kind.stored else None
+    return SegmentFile(folder, manifest, ids, block, guards[BLOCK], index_guard, sha256, size)
+
+
+def _guard(path: Path, entry: dict[str, Any]) -> PieceGuard:
+    return PieceGuard(path, int(entry["bytes"]), entry.get("pieces"), str(entry["sha256"]))
+
+
+def _arrays(folder: Path, manifest: Manifest) -> tuple[Ints, npt.NDArray[np.float16]]:
+    # A map of a file that was truncated is a bus error when touched: hence the checks before.
     try:
         # A shape beyond 64 bits would only be warned of.
         with np.errstate(over="raise"):
@@ -164,71 +164,9 @@ def open_segment(folder: Path, sha256: str, *, stamp: str, dim: int, with_index:
             ids = np.load(folder / IDS, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OverflowError, FloatingPointError) as error:
         raise DamagedError(
-            f"arrays cannot be read: {error}"[:300], where=str(folder), remedy=_REMEDY
+            f"arrays cannot be read: {error}"[:300], where=str(folder), remedy=REMEDY
         ) from error
-    if block.shape != (manifest["rows"], dim) or ids.shape != (manifest["rows"],):
-        raise DamagedError("rows or dimension differ from the manifest", where=str(folder), remedy=_REMEDY)
-    return SegmentFile(folder, stamp, dim, index_kind(manifest["kind"]), np.array(ids), block, sha256, size)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames and new names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _save_array(path: Path, array: npt.NDArray[Any]) -> None:
-    """Write an array as `np.save` does, but with the operating system's own error where there is no room."""
-    with path.open("wb") as file:
-        header = np.lib.format.header_data_from_array_1_0(array)
-        np.lib.format.write_array_header_1_0(file, header)
-        file.write(np.ascontiguousarray(array).data)
-
-
-def _manifest(folder: Path, sha256: str) -> dict[str, Any]:
-    path = folder / MANIFEST
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DamagedError("file is missing", where=str(path), remedy=_REMEDY) from None
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise DamagedError("file differs from its checksum", where=str(path), remedy=_REMEDY)
-    try:
-        manifest: dict[str, Any] = json.loads(data)
-        files, form = manifest["files"], manifest["format"]
-        complete = set(files) == {IDS, BLOCK, INDEX} and manifest.keys() >= _FACTS
-        complete = complete and all({*entry} == {"bytes", "sha256"} for entry in files.values())
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedError(f"cannot be read: {error}"[:300], where=str(path), remedy=_REMEDY) from error
-    if form == _FORMAT and not complete:
-        raise DamagedError("names other files than a segment's", where=str(path), remedy=_REMEDY)
-    if form != _FORMAT:
-        raise DamagedError(
-            f"format {form!r} is not known"[:300],
-            where=str(path),
-            remedy="use the Chiasm that wrote it",
-        )
-    return manifest
-
-
-def _describe(path: Path) -> dict[str, int | str]:
-    with path.open("rb") as file:
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-
-
-def _verify(path: Path, size: int, sha256: str) -> None:
-    if not path.is_file():
-        raise DamagedError("file is missing", where=str(path), remedy=_REMEDY)
-    found = path.stat().st_size
-    if found != size:
-        raise DamagedError(f"file has {found} bytes instead of {size}", where=str(path), remedy=_REMEDY)
-    if _describe(path)["sha256"] != sha256:
-        raise DamagedError("file differs from its checksum", where=str(path), remedy=_REMEDY)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    shaped = block.shape == (manifest.rows, manifest.dim) and ids.shape == (manifest.rows,)
+    if not shaped or block.dtype != np.float16 or ids.dtype != np.int64 or not block.flags.c_contiguous:
+        raise DamagedError("rows or dimension differ from the manifest", where=str(folder), remedy=REMEDY)
+    return np.array(ids), block

@@ -5,64 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 
-from chiasm.errors import DimensionError
+from chiasm.errors import DimensionError, InputError
 from chiasm.spaces.kinds.base import Bools, Floats, Ints
-from chiasm.spaces.segment import SegmentFile
+from chiasm.spaces.matrix import Matrix, MatrixStore
+from chiasm.spaces.part import Part
+from chiasm.spaces.ranking import top
 
 __all__ = ["Part", "View"]
 
-#: Below this share of a segment, exact products with the allowed rows beat a selector inside the index.
-_EXACT_SHARE = 0.1
-#: Up to so many dead rows are skipped by asking the index for more; beyond, by a selector.
-_MAX_EXTRA = 64
-
-
-@dataclass(frozen=True)
-class Part:
-    """The live rows of one segment."""
-
-    segment: SegmentFile
-    #: Live rows in the segment, ascending, ``(live,)``.
-    rows: Ints
-    #: Their ids, ascending, ``(live,)``.
-    ids: Ints
-    #: FAISS index, opened only for segments searched by it.
-    index: Any = None
-
-    def vectors(self, rows: Ints | None = None) -> Floats:
-        """Vectors of some rows of the segment, of all live ones by default, ``(n, dim)``."""
-        self.segment.check_map()
-        block = self.segment.block
-        if rows is None and len(self.rows) == len(block):
-            return np.asarray(block, dtype=np.float32)
-        return np.asarray(block[self.rows if rows is None else rows], dtype=np.float32)
-
-    def search(self, queries: Floats, k: int, allowed: Ints | None) -> tuple[Floats, Ints]:
-        """The best ``k`` live items; an index's candidates are rescored from the block."""
-        live = self.ids if allowed is None else np.intersect1d(self.ids, allowed, assume_unique=True)
-        total = len(self.segment.ids)
-        if len(live) <= max(k, total * _EXACT_SHARE):
-            return best_of(queries, live, self.vectors(self.segment.rows_of(live)), k)
-        kind = self.segment.kind
-        dead = total - len(live)
-        wanted = min(k * kind.oversample, total)
-        if allowed is None and dead <= _MAX_EXTRA:
-            found = kind.search(self.index, queries, min(wanted + dead, total))[1]
-            found = np.where(np.isin(found, live), found, -1)
-        else:
-            found = kind.search(self.index, queries, wanted, live)[1]
-        return self._rescored(queries, found, k)
-
-    def _rescored(self, queries: Floats, found: Ints, k: int) -> tuple[Floats, Ints]:
-        scores = np.full(found.shape, -np.inf, dtype=np.float32)
-        for row, (query, ids) in enumerate(zip(queries, found, strict=True)):
-            known = ids >= 0
-            scores[row, known] = self.vectors(self.segment.rows_of(ids[known])) @ query
-        return top(scores, found, k)
+#: Rows that are copied out of a large segment at a time.
+_ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -72,6 +28,7 @@ class View:
     Args:
         cached: Segments that are searched together as one matrix.
         indexed: Large segments, each searched by its index.
+        matrix: The rows of the cached segments; made of them where it is not given.
     """
 
     space_id: int
@@ -81,20 +38,20 @@ class View:
     generation: int
     cached: Sequence[Part] = ()
     indexed: Sequence[Part] = ()
+    matrix: Matrix | None = None
 
     def __len__(self) -> int:
-        return sum(len(part.ids) for part in (*self.cached, *self.indexed))
+        return sum(len(part) for part in (*self.cached, *self.indexed))
+
+    @property
+    def large(self) -> bool:
+        """Whether it is searched by index rather than as one matrix."""
+        return bool(self.indexed)
 
     @cached_property
     def ids(self) -> Ints:
-        """All live items, ascending, ``(rows,)``."""
-        return np.sort(
-            np.concatenate([np.zeros(0, np.int64), *(p.ids for p in (*self.cached, *self.indexed))])
-        )
-
-    @cached_property
-    def _matrix(self) -> tuple[Ints, Floats]:
-        return _stacked(self.cached, self.dim)
+        """All live items, ascending, ``(n,)``; not to be written to."""
+        return self._arranged[0]
 
     def search(
         self, queries: Floats, k: int, *, allowed: Ints | None = None, mask: Bools | None = None
@@ -102,33 +59,31 @@ class View:
         """The best ``k`` items of each query.
 
         Args:
-            queries: Unit vectors, ``(n, dim)``.
+            queries: Unit vectors, ``(q, dim)``.
             k: How many, at least 1.
             allowed: Ids that may be found; None for all.
-            mask: Which of `ids` may be found, ``(rows,)``; None for all.
+            mask: Which of `ids` may be found, ``(n,)``; None for all.
 
         Returns:
-            Cosines and ids, each ``(n, k)``, best first, equal ones by id; padded with -inf and -1.
+            Cosines and ids, each ``(q, k)``, best first, equal ones by id; padded with -inf and -1.
 
         Raises:
-            DimensionError: The queries have another dimension than the space.
+            DimensionError: The queries have another dimension than the space, or the mask another length.
+            InputError: Nothing is asked for.
         """
         queries = np.ascontiguousarray(queries, dtype=np.float32)
-        if queries.ndim != 2 or queries.shape[1] != self.dim:
-            raise DimensionError(
-                f"query vectors of shape {queries.shape}, the space has {self.dim} dimensions",
-                where=f"space {self.space_id} ({self.kind})",
-                remedy="give vectors of the space's own model",
-            )
-        only = None if allowed is None else np.unique(np.asarray(allowed, dtype=np.int64))
-        if mask is not None:
-            only = self.ids[mask] if only is None else np.intersect1d(self.ids[mask], only)
-        ids, matrix = self._matrix
-        if only is not None and len(ids):
-            keep = np.flatnonzero(np.isin(ids, only, assume_unique=True))
-            ids, matrix = ids[keep], matrix[keep]
-        answers = [best_of(queries, ids, matrix, k)]
-        answers += [part.search(queries, k, only) for part in self.indexed]
+        self._check(queries, k)
+        mask = self._mask(allowed, mask)
+        pools = self._pools
+        if not pools:
+            return np.full((len(queries), k), -np.inf, np.float32), np.full((len(queries), k), -1)
+        chosen = [None] * len(pools) if mask is None else self._chosen(mask)
+        answers = [
+            pool.search(queries, min(k, len(pool.row_ids)), some)
+            for pool, some in zip(pools, chosen, strict=True)
+        ]
+        if len(answers) == 1 and answers[0][0].shape[1] == k:
+            return answers[0]
         scores = np.concatenate([answer[0] for answer in answers], axis=1)
         return top(scores, np.concatenate([answer[1] for answer in answers], axis=1), k)
 
@@ -136,52 +91,99 @@ class View:
         """Vectors of items, ``(n, dim)``; NaN rows where an item is not in the space."""
         wanted = np.asarray(ids, dtype=np.int64).reshape(-1)
         found = np.full((len(wanted), self.dim), np.nan, dtype=np.float32)
-        known, matrix = self._matrix
-        at, here = _positions(known, wanted)
-        found[here] = matrix[at]
-        for part in self.indexed:
-            at, here = _positions(part.ids, wanted)
-            found[here] = part.vectors(part.rows[at])
+        for part in (*self.cached, *self.indexed):
+            at, here = _positions(part.row_ids, wanted)
+            if part.alive is not None:
+                lives = part.alive[at]
+                at, here = at[lives], here[lives]
+            if len(here):
+                found[here] = part.vectors(at)
         return found
 
     def all(self) -> tuple[Ints, Floats]:
-        """All live items: ids ascending ``(rows,)`` and vectors ``(rows, dim)``; not to be written to."""
-        return _stacked((*self.cached, *self.indexed), self.dim) if self.indexed else self._matrix
+        """All live items: ids ascending ``(n,)`` and vectors ``(n, dim)``; not to be written to."""
+        return self.ids, self._stacked
+
+    @cached_property
+    def _stacked(self) -> Floats:
+        ids, places = self._arranged
+        found = np.empty((len(ids), self.dim), dtype=np.float32)
+        for pool, place in zip(self._pools, places, strict=True):
+            if isinstance(pool, Part):
+                for start in range(0, len(pool.rows), _ROWS):
+                    rows = pool.rows[start : start + _ROWS]
+                    found[np.searchsorted(ids, pool.row_ids[rows])] = pool.vectors(rows)
+            elif isinstance(place, slice) and pool.alive is None and not self.indexed:
+                return pool.vectors
+            else:
+                found[place] = pool.vectors if pool.alive is None else pool.vectors[pool.alive]
+        return found
+
+    @cached_property
+    def _pools(self) -> Sequence[Matrix | Part]:
+        """What is searched on its own."""
+        matrix = self.matrix
+        if matrix is None and self.cached:
+            matrix = MatrixStore(self.dim).matrix(self.cached)
+        return [*([matrix] if matrix is not None and len(self.cached) else []), *self.indexed]
+
+    @cached_property
+    def _arranged(self) -> tuple[Ints, list[Ints | slice]]:
+        """All live ids, ascending, and the place among them of each live row of each pool."""
+        pieces = [pool.row_ids if pool.alive is None else pool.row_ids[pool.alive] for pool in self._pools]
+        ids = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int64)
+        # Segments are ascending runs: a stable sort merges them.
+        order = np.argsort(ids, kind="stable")
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        stops = np.cumsum([0, *map(len, pieces)])
+        places = [place[start:stop] for start, stop in pairwise(stops.tolist())]
+        return ids[order], [_as_slice(one) for one in places]
+
+    def _chosen(self, mask: Bools) -> list[Bools | None]:
+        """Which rows of each pool are alive and pass."""
+        found: list[Bools | None] = []
+        for pool, places in zip(self._pools, self._arranged[1], strict=True):
+            if pool.alive is None:
+                found.append(np.ascontiguousarray(mask[places]))
+            else:
+                chosen = pool.alive.copy()
+                chosen[pool.alive] = mask[places]
+                found.append(chosen)
+        return found
+
+    def _mask(self, allowed: Ints | None, mask: Bools | None) -> Bools | None:
+        if mask is not None:
+            mask = np.asarray(mask, dtype=np.bool_)
+            if mask.shape != self.ids.shape:
+                raise DimensionError(
+                    f"a mask of shape {mask.shape} for {len(self.ids)} items",
+                    where=f"space {self.space_id} ({self.kind})",
+                    remedy="make it for the `ids` of the same view",
+                )
+        if allowed is None:
+            return mask
+        at, _ = _positions(self.ids, np.asarray(allowed, dtype=np.int64).reshape(-1))
+        listed = np.zeros(len(self.ids), dtype=np.bool_)
+        listed[at] = True
+        return listed if mask is None else listed & mask
+
+    def _check(self, queries: Floats, k: int) -> None:
+        if queries.ndim != 2 or queries.shape[1] != self.dim:
+            raise DimensionError(
+                f"query vectors of shape {queries.shape}, the space has {self.dim} dimensions",
+                where=f"space {self.space_id} ({self.kind})",
+                remedy="give vectors of the space's own model",
+            )
+        if k < 1:
+            raise InputError(f"k is {k}", where="search", remedy="ask for at least one")
 
 
-def best_of(queries: Floats, ids: Ints, matrix: Floats, k: int) -> tuple[Floats, Ints]:
-    """Exact search of a matrix: the best ``k`` rows of each query, padded."""
-    scores = queries @ matrix.T  # (n, dim) x (dim, rows) -> (n, rows)
-    return top(scores, np.broadcast_to(ids, scores.shape), k)
-
-
-def top(scores: Floats, ids: Ints, k: int) -> tuple[Floats, Ints]:
-    """The best ``k`` columns of each row, best first, equal ones by id; padded with -inf and -1."""
-    width = scores.shape[1]
-    if width > k:
-        at = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-        scores, ids = np.take_along_axis(scores, at, 1), np.take_along_axis(ids, at, 1)
-    order = np.lexsort((ids, -scores), axis=1)
-    scores, ids = np.take_along_axis(scores, order, 1), np.take_along_axis(ids, order, 1)
-    short = max(k - width, 0)
-    scores = np.pad(scores, ((0, 0), (0, short)), constant_values=-np.inf)
-    ids = np.pad(ids, ((0, 0), (0, short)), constant_values=-1)
-    return scores, np.where(np.isneginf(scores), -1, ids)
-
-
-def _stacked(parts: Sequence[Part], dim: int) -> tuple[Ints, Floats]:
-    if not parts:
-        return np.zeros(0, dtype=np.int64), np.zeros((0, dim), dtype=np.float32)
-    ids = np.concatenate([part.ids for part in parts])
-    order = np.argsort(ids)
-    matrix = np.empty((len(ids), dim), dtype=np.float32)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    start = 0
-    for part in parts:
-        matrix[place[start : start + len(part.ids)]] = part.vectors()
-        start += len(part.ids)
-    return ids[order], matrix
+def _as_slice(places: Ints) -> Ints | slice:
+    """A stretch without gaps as a slice, which copies nothing."""
+    if len(places) and places[-1] - places[0] == len(places) - 1 and (np.diff(places) == 1).all():
+        return slice(int(places[0]), int(places[-1]) + 1)
+    return places
 
 
 def _positions(known: Ints, wanted: Ints) -> tuple[Ints, Ints]:

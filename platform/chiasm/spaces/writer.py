@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
-from sqlalchemy import BigInteger, CursorResult, Table, delete, literal, select, true, update
+from sqlalchemy import CursorResult, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.bulk import listed, rows_of, upsert
-from chiasm.catalog.models import Embedding, Segment, Space
+from chiasm.catalog.models import Segment, Space
 from chiasm.errors import ChiasmError, ConflictError, DimensionError, InputError, NotFoundError, StampError
-from chiasm.spaces.kinds.base import Floats, Ints
-from chiasm.spaces.segment import SegmentFile, write_files
+from chiasm.spaces.files import write_files, write_stream
+from chiasm.spaces.kinds.base import Floats, Halves, Ints
+from chiasm.spaces.live import bump_generation, bury, dead_since, upsert_live
+from chiasm.spaces.segment import SegmentFile
+from chiasm.spaces.tuning import RECALL
 
-__all__ = ["PendingSegment", "remove_items", "upsert_live", "write_segment"]
-
-_EMBEDDING = cast(Table, Embedding.__table__)
-#: Bound parameters of one statement stay below every database's limit.
-_CHUNK = 10_000
+__all__ = ["PendingSegment", "stream_segment", "write_segment"]
 
 
 @dataclass(frozen=True)
@@ -50,33 +47,45 @@ class PendingSegment:
         if self.segment_id is None or self.file is None:
             return
         self.activate(session, self.file)
-        ids = self.ids if alive is None else self.ids[[int(item) in alive for item in self.ids]]
-        upsert_live(session, self.space_id, self.segment_id, ids)
         bump_generation(session, [self.space_id])
+        lives = np.ones(len(self.ids), dtype=np.bool_)
+        if alive is not None:
+            lives = np.fromiter((int(item) in alive for item in self.ids), np.bool_, len(self.ids))
+            bury(session, self.space_id, self.segment_id, self.ids[~lives])
+        upsert_live(session, self.space_id, self.segment_id, self.ids[lives])
 
-    def take_over(self, session: Session, old: Sequence[int]) -> int:
-        """Point the items of older segments here, where the same vectors are, in the caller's write transaction.
+    def take_over(self, session: Session, old: Sequence[int], generation: int) -> int:
+        """Stand in for older segments, whose live rows this one holds, in the caller's write transaction.
 
-        Items whose live row is in none of the old segments by then, as they were deleted or embedded anew, stay
-        as they are: each row is looked at when it is written, not before (PostgreSQL). The old segments are then
-        for `retire`.
+        Rows that died since then are dead here too. `embedding` goes on naming the old segments until `settle`:
+        a million rows are not changed in one transaction, which others would have to wait for.
 
         Args:
             session: The transaction.
             old: Ids of the segments whose rows this one holds.
+            generation: Of the space when their live rows were read.
 
         Returns:
-            How many were moved.
+            How many rows live here; 0 if nothing happened, as another one has replaced a segment before.
 
         Raises:
             ConflictError: As `commit`.
         """
-        moved = 0
+        bump_generation(session, [self.space_id])
+        mine = Segment.id.in_(old), Segment.state == "live"
+        if len(session.scalars(select(Segment.id).where(*mine)).all()) != len(old):
+            return 0
+        segments, items = dead_since(session, self.space_id, generation)
+        dead = np.intersect1d(items[np.isin(segments, list(old))], self.ids)
         if self.segment_id is not None and self.file is not None:
             self.activate(session, self.file)
-            moved = _move_live(session, self.space_id, old, self.segment_id, self.ids)
-        bump_generation(session, [self.space_id])
-        return moved
+            bury(session, self.space_id, self.segment_id, dead)
+        follow = update(Segment).where(or_(Segment.id.in_(old), Segment.merged_into.in_(old)))
+        session.execute(
+            follow.values(state="retired", merged_into=self.segment_id),
+            execution_options={"synchronize_session": False},
+        )
+        return len(self.ids) - len(dead)
 
     def activate(self, session: Session, file: SegmentFile) -> None:
         """Turn the intent row into a live segment; no item points to it yet."""
@@ -98,7 +107,14 @@ class PendingSegment:
 
 
 def write_segment(
-    catalog: Catalog, root: Path, space_id: int, ids: Ints, vectors: Floats, *, stamp: str | None = None
+    catalog: Catalog,
+    root: Path,
+    space_id: int,
+    ids: Ints,
+    vectors: Floats,
+    *,
+    stamp: str | None = None,
+    recall: float = RECALL,
 ) -> PendingSegment:
     """A durable segment, not live before its `commit`.
 
@@ -109,6 +125,7 @@ def write_segment(
         ids: Asset or entity ids by the space's kind, all different, ``(n,)``; may be none.
         vectors: ``(n, dim)``; normalised here.
         stamp: Fingerprint of the model that made the vectors, where the caller has it at hand.
+        recall: What the index of a large segment is tuned to.
 
     Raises:
         NotFoundError: There is no such space.
@@ -130,67 +147,57 @@ def write_segment(
     vectors = _checked(ids, np.asarray(vectors, dtype=np.float32), space)
     if not len(ids):
         return PendingSegment(space_id, None, ids, None)
-    row = Segment(space_id=space_id, path=f"{space.kind}-{space_id}/{uuid.uuid4().hex}", state="intent")
+
+    def write(folder: Path) -> SegmentFile:
+        return write_files(folder, ids, vectors, space.stamp, recall=recall)
+
+    return _intended(catalog, root, space, ids, write)
+
+
+def stream_segment(
+    catalog: Catalog,
+    root: Path,
+    space: Space,
+    ids: Ints,
+    blocks: Iterable[Halves],
+    *,
+    recall: float = RECALL,
+) -> PendingSegment:
+    """A durable segment of rows that are in segments already, not live before its `take_over`.
+
+    Args:
+        catalog: As `write_segment`.
+        root: As `write_segment`.
+        space: The space to add to.
+        ids: Ascending, ``(n,)``; may be none.
+        blocks: Unit vectors in the order of the ids, ``(some, dim)`` each.
+        recall: What an index is tuned to.
+    """
+    if not len(ids):
+        return PendingSegment(space.id, None, ids, None)
+
+    def write(folder: Path) -> SegmentFile:
+        return write_stream(folder, ids, space.dim, blocks, space.stamp, recall=recall)
+
+    return _intended(catalog, root, space, ids, write)
+
+
+def _intended(
+    catalog: Catalog, root: Path, space: Space, ids: Ints, write: Callable[[Path], SegmentFile]
+) -> PendingSegment:
+    row = Segment(space_id=space.id, path=f"{space.kind}-{space.id}/{uuid.uuid4().hex}", state="intent")
     with catalog.write() as session:
         session.add(row)
         session.flush()
         segment_id, path = row.id, row.path
     try:
-        file = write_files(root / path, ids, vectors, space.stamp)
+        file = write(root / path)
     except BaseException:
         # Where the catalog is away too, the intent is collected later.
         with suppress(ChiasmError), catalog.write() as session:
             session.execute(delete(Segment).where(Segment.id == segment_id, Segment.state == "intent"))
         raise
-    return PendingSegment(space_id, segment_id, ids, file)
-
-
-def remove_items(session: Session, space_ids: Iterable[int], item_ids: Sequence[int] | Ints) -> None:
-    """Take items out of spaces, in the caller's write transaction; the rows in the files are masked."""
-    spaces = [int(space_id) for space_id in space_ids]
-    items = [int(item) for item in item_ids]
-    if not spaces or not items:
-        return
-    for start in range(0, len(items), _CHUNK):
-        chunk = items[start : start + _CHUNK]
-        session.execute(delete(Embedding).where(Embedding.space_id.in_(spaces), Embedding.item_id.in_(chunk)))
-    bump_generation(session, spaces)
-
-
-def bump_generation(session: Session, space_ids: Sequence[int]) -> None:
-    """Tell readers that the live set changed."""
-    session.execute(
-        update(Space).where(Space.id.in_(space_ids)).values(generation=Space.generation + 1),
-        execution_options={"synchronize_session": False},
-    )
-
-
-def upsert_live(session: Session, space_id: int, segment_id: int, ids: Ints) -> None:
-    """Point items to the segment that holds their live row."""
-    # Ascending, so that two writers take their row locks in one order.
-    rows = [(item,) for item in sorted(ids.tolist())]
-    for start in range(0, len(rows), _CHUNK):
-        given = rows_of(session, {"item_id": BigInteger}, rows[start : start + _CHUNK])
-        chosen = select(literal(space_id), given.c.item_id, literal(segment_id)).where(true())
-        statement = upsert(session, _EMBEDDING).from_select(["space_id", "item_id", "segment_id"], chosen)
-        session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["space_id", "item_id"], set_={"segment_id": statement.excluded.segment_id}
-            )
-        )
-
-
-def _move_live(session: Session, space_id: int, old: Sequence[int], new: int, ids: Ints) -> int:
-    items, moved = np.sort(ids).tolist(), 0
-    for start in range(0, len(items), _CHUNK):
-        these = listed(session, BigInteger, items[start : start + _CHUNK])
-        mine = Embedding.space_id == space_id, Embedding.item_id.in_(these), Embedding.segment_id.in_(old)
-        result = session.execute(
-            update(Embedding).where(*mine).values(segment_id=new),
-            execution_options={"synchronize_session": False},
-        )
-        moved += result.rowcount if isinstance(result, CursorResult) else 0
-    return moved
+    return PendingSegment(space.id, segment_id, ids, file)
 
 
 def _checked(ids: Ints, vectors: Floats, space: Space) -> Floats:

@@ -24,7 +24,7 @@ from chiasm.catalog.models import (
 )
 from chiasm.jobs import add_units, create_job
 from chiasm.spaces import write_segment
-from chiasm.spaces.segment import write_files
+from chiasm.spaces.files import write_files
 
 from .conftest import Clinic
 

@@ -8,6 +8,7 @@ import pytest
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Base, Space
+from chiasm.spaces import kinds, reader, tiers
 
 
 @pytest.fixture
@@ -26,3 +27,12 @@ def space_id(catalog: Catalog) -> int:
         session.add(space)
         session.flush()
         return space.id
+
+
+@pytest.fixture
+def small_indexes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Graphs from 200 rows on, codes from 2,000."""
+    for module in (kinds, tiers):
+        monkeypatch.setattr(module, "HNSW_ROWS", 200)
+    monkeypatch.setattr(kinds, "IVFPQ_ROWS", 2000)
+    monkeypatch.setattr(reader, "_SMALL_ROWS", 199)

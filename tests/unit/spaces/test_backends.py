@@ -12,7 +12,6 @@ from tests.milvus import lite_store  # noqa: F401 - a fixture
 from chiasm.catalog import Catalog
 from chiasm.errors import DimensionError
 from chiasm.spaces import CandidateSource, SpaceReader, compact, remove_items, write_segment
-from chiasm.spaces.candidates import CandidateView
 from chiasm.spaces.gpu import GpuSource
 from chiasm.spaces.kinds import faiss_module
 from chiasm.spaces.milvus import MilvusSource, MilvusStore, Mirror, Naming
@@ -44,6 +43,10 @@ class BackEndContract(ABC):
     def follow(self, catalog: Catalog, root: Path) -> None:  # noqa: B027 - most need nothing
         """Bring the back end to where the space is."""
 
+    @pytest.fixture(autouse=True)
+    def _asks_for_few_rows_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("chiasm.spaces.asked._EXACT_ROWS", 0)
+
     @pytest.fixture
     def truth(self, catalog: Catalog, space_id: int, tmp_path: Path) -> dict[int, np.ndarray]:
         ids = np.arange(ROWS) * 3 + 2**40
@@ -67,8 +70,7 @@ class BackEndContract(ABC):
         truth: dict[int, np.ndarray],
         source: CandidateSource | None,
     ) -> View:
-        view = SpaceReader(catalog, tmp_path, space_id, **INDEXED, source=source).view
-        return CandidateView.over(view, source, exact_rows=0) if source is not None else view
+        return SpaceReader(catalog, tmp_path, space_id, **INDEXED, source=source).view
 
     def check(self, view: View, truth: dict[int, np.ndarray], k: int, allowed: np.ndarray | None) -> None:
         queries = unit(4, seed=9)
@@ -129,7 +131,6 @@ class BackEndContract(ABC):
         assert compact(catalog, tmp_path, space_id, min_segments=1) == 2
         for _ in range(2):
             view = SpaceReader(catalog, tmp_path, space_id, **INDEXED, source=source).view
-            view = CandidateView.over(view, source, exact_rows=0) if source is not None else view
             assert (len(view.cached), len(view.indexed)) == (0, 1)
             self.check(view, truth, 10, None)
             self.follow(catalog, tmp_path)

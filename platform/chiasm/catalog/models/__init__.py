@@ -5,7 +5,7 @@ from chiasm.catalog.models.content import Asset, Entity, Predicate, Triple
 from chiasm.catalog.models.duplicates import DuplicatePair, EntityMerge, Fingerprint, MergePart
 from chiasm.catalog.models.receipts import ForgetReceipt
 from chiasm.catalog.models.releases import Evaluation, Release
-from chiasm.catalog.models.spaces import Embedding, ReleaseSpace, Segment, Space
+from chiasm.catalog.models.spaces import DeadRow, Embedding, ReleaseSpace, Segment, Space
 from chiasm.catalog.models.tenancy import ApiKey, Domain, Workspace
 from chiasm.catalog.models.work import Failure, Job, Schedule, ScheduleRun, WorkUnit
 
@@ -13,6 +13,7 @@ __all__ = [
     "ApiKey",
     "Asset",
     "Base",
+    "DeadRow",
     "Domain",
     "DuplicatePair",
     "Embedding",

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chiasm.catalog.models.base import Base, BigId, Name, Seconds, Sha256
 
-__all__ = ["Embedding", "ReleaseSpace", "Segment", "Space"]
+__all__ = ["DeadRow", "Embedding", "ReleaseSpace", "Segment", "Space"]
 
 
 class Space(Base):
@@ -27,6 +27,8 @@ class Space(Base):
     dim: Mapped[int]
     #: Counts up with every change of the live set; readers follow it.
     generation: Mapped[int] = mapped_column(default=0)
+    #: Until when (database time) one worker alone merges its segments; None or past: nobody does.
+    merging_until: Mapped[float | None]
     created_at: Mapped[Seconds]
 
 
@@ -34,7 +36,10 @@ class Segment(Base):
     """An immutable folder of vectors with its checksums."""
 
     __tablename__ = "segment"
-    __table_args__ = (Index("ix_segment_space_id_state", "space_id", "state"),)
+    __table_args__ = (
+        Index("ix_segment_space_id_state", "space_id", "state"),
+        Index("ix_segment_merged_into", "merged_into"),
+    )
 
     id: Mapped[BigId]
     space_id: Mapped[int] = mapped_column(ForeignKey("space.id"))
@@ -44,10 +49,14 @@ class Segment(Base):
     state: Mapped[Name] = mapped_column(default="intent")
     rows: Mapped[int] = mapped_column(default=0)
     size_bytes: Mapped[int] = mapped_column(default=0)
-    #: exact; later hnsw, ivfpq.
+    #: exact, hnsw or ivfpq.
     index_kind: Mapped[Name] = mapped_column(default="exact")
     #: SHA-256 of the segment's manifest, which holds those of its files.
     sha256: Mapped[Sha256] = mapped_column(default="")
+    #: The live segment that holds its rows now; `embedding` follows a piece at a time.
+    merged_into: Mapped[int | None]
+    #: Whether `dead_row` names every dead row of it; segments older than that table say nothing.
+    deaths_noted: Mapped[bool | None] = mapped_column(default=True)
     created_at: Mapped[Seconds]
 
 
@@ -61,6 +70,23 @@ class Embedding(Base):
     #: Asset id or entity id, by the space's kind.
     item_id: Mapped[int] = mapped_column(primary_key=True)
     segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id"))
+
+
+class DeadRow(Base):
+    """A row of a live segment whose item is gone or has its live row elsewhere: readers mask it.
+
+    A reader that knows a generation asks for what died since. Every writer raises the generation first, which
+    locks the space until its commit: so generations become visible in their order.
+    """
+
+    __tablename__ = "dead_row"
+    __table_args__ = (Index("ix_dead_row_space_id_generation", "space_id", "generation"),)
+
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id"), primary_key=True)
+    item_id: Mapped[int] = mapped_column(primary_key=True)
+    space_id: Mapped[int] = mapped_column(ForeignKey("space.id"))
+    #: Of the space from which on it is dead.
+    generation: Mapped[int]
 
 
 class ReleaseSpace(Base):

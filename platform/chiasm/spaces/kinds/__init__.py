@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from chiasm.errors import NotFoundError
-from chiasm.spaces.kinds.base import IndexKind, faiss_module
+from chiasm.spaces.kinds.base import Effort, IndexKind, faiss_module
 from chiasm.spaces.kinds.exact import ExactIndexKind
+from chiasm.spaces.kinds.hnsw import HnswIndexKind
+from chiasm.spaces.kinds.ivfpq import IvfPqIndexKind
 
-__all__ = ["ExactIndexKind", "IndexKind", "faiss_module", "index_kind", "kind_for", "kind_names"]
+__all__ = [
+    "HNSW_ROWS",
+    "IVFPQ_ROWS",
+    "Effort",
+    "ExactIndexKind",
+    "HnswIndexKind",
+    "IndexKind",
+    "IvfPqIndexKind",
+    "faiss_module",
+    "index_kind",
+    "kind_for",
+    "kind_names",
+]
 
-_KINDS: dict[str, IndexKind] = {kind.name: kind for kind in (ExactIndexKind(),)}
+#: From so many rows on a scan is slower than a graph.
+HNSW_ROWS = 16_384
+#: From so many rows on a graph takes too long to build, and its rows are too far apart to read one by one.
+IVFPQ_ROWS = 65_536
+
+_KINDS: dict[str, IndexKind] = {
+    kind.name: kind for kind in (ExactIndexKind(), HnswIndexKind(), IvfPqIndexKind())
+}
 
 
 def index_kind(name: str) -> IndexKind:
@@ -19,9 +40,9 @@ def index_kind(name: str) -> IndexKind:
     """
     try:
         return _KINDS[name]
-    except KeyError:
+    except (KeyError, TypeError):
         raise NotFoundError(
-            f"unknown kind of index {name!r}",
+            f"unknown kind of index {name!r}"[:200],
             where="segment",
             remedy=f"known are {', '.join(kind_names())}; a newer Chiasm may have written it",
         ) from None
@@ -34,4 +55,5 @@ def kind_names() -> list[str]:
 
 def kind_for(rows: int) -> IndexKind:
     """The kind that suits a segment of that many rows."""
-    return _KINDS[ExactIndexKind.name]
+    name = "exact" if rows < HNSW_ROWS else "hnsw" if rows < IVFPQ_ROWS else "ivfpq"
+    return _KINDS[name]

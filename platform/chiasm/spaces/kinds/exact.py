@@ -1,4 +1,4 @@
-"""Exact search: a flat scan over fp16 codes."""
+"""Exact search: a flat scan of the block itself."""
 
 from __future__ import annotations
 
@@ -6,33 +6,46 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from chiasm.spaces.kinds.base import Floats, IndexKind, Ints, faiss_module
+from chiasm.spaces.kinds.base import Effort, Floats, Halves, IndexKind, Ints, faiss_module, flat_view
 
-__all__ = ["ExactIndexKind"]
+__all__ = ["ExactIndexKind", "scan"]
 
 
 class ExactIndexKind(IndexKind):
-    """Inner products with every row, stored as fp16: the same precision as the feature block."""
+    """Inner products with every row; the block is all there is."""
 
     name: ClassVar[str] = "exact"
+    stored: ClassVar[bool] = False
 
-    def build(self, ids: Ints, vectors: Floats) -> Any:
-        """A flat fp16 index that answers with 64-bit ids."""
-        faiss = faiss_module()
-        flat = faiss.IndexScalarQuantizer(
-            vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        )
-        index = faiss.IndexIDMap2(flat)
-        index.add_with_ids(np.ascontiguousarray(vectors), np.ascontiguousarray(ids))
-        return index
+    def build(self, block: Halves) -> Any:
+        """A view of the block."""
+        return flat_view(block)
 
-    def search(self, index: Any, queries: Floats, k: int, allowed: Ints | None = None) -> tuple[Floats, Ints]:
-        """The best ``k``; the selector goes in the base class of parameters, which flat indexes read."""
-        params = None
-        if allowed is not None:
-            faiss = faiss_module()
-            # The selector keeps no reference to the ids: both must live until the search returns.
-            selector = faiss.IDSelectorBatch(np.ascontiguousarray(allowed, dtype=np.int64))
-            params = faiss.SearchParameters(sel=selector)
-        scores, ids = index.search(np.ascontiguousarray(queries), k, params=params)
-        return np.where(ids < 0, -np.inf, scores).astype(np.float32), ids
+    def attached(self, index: Any, flat: Any) -> Any:
+        """The view."""
+        return flat
+
+    def search(
+        self, index: Any, queries: Floats, k: int, effort: Effort, selector: Any = None
+    ) -> tuple[Floats, Ints]:
+        """The best ``k`` rows."""
+        return scan(index, queries, k, selector)
+
+    def breadths(self, rows: int) -> list[int]:
+        """There is one way to look at everything."""
+        return [1]
+
+    def cost(self, rows: int, dim: int, k: int, effort: Effort) -> float:
+        """Every row, in order."""
+        return 0.5 * rows * dim
+
+
+def scan(flat: Any, queries: Floats, k: int, selector: Any = None) -> tuple[Floats, Ints]:
+    """The best ``k`` rows of a flat view, or of those that a selector names; padded with -inf and -1.
+
+    A flat index ignores a selector in any class of parameters but the base class.
+    """
+    params = None if selector is None else faiss_module().SearchParameters(sel=selector)
+    scores, rows = flat.search(queries, k, params=params)
+    scores[rows < 0] = -np.inf
+    return scores, rows

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Segment, Space
-from chiasm.spaces.kinds.base import Floats, Ints
+from chiasm.spaces.kinds.base import Ints
 from chiasm.spaces.milvus.naming import Naming
 from chiasm.spaces.milvus.store import MilvusStore
 from chiasm.spaces.reader import SpaceReader
@@ -59,14 +59,14 @@ class Mirror:
             UnavailableError: Milvus is away; what was copied by then need not be copied again.
             DamagedError: A segment is damaged.
         """
-        parts = [(view, part) for view in self._views() for part in view.indexed]
-        missing = [(view, part) for view, part in parts if not self._store.whole(self._name(part))]
-        total, done = sum(len(part.ids) for _, part in missing), 0
-        for view, part in missing:
-            for written in self._copy(view, part):
+        parts = [part for view in self._views() for part in view.indexed]
+        missing = [part for part in parts if not self._store.whole(self._name(part))]
+        total, done = sum(len(part) for part in missing), 0
+        for part in missing:
+            for written in self._copy(part):
                 beat(done + written, total)
-            done += len(part.ids)
-        for _, part in parts:
+            done += len(part)
+        for part in parts:
             self._bury(part)
         return Mirrored(len(missing), self._drop_old())
 
@@ -90,19 +90,18 @@ class Mirror:
     def _name(self, part: Part) -> str:
         return self.naming.collection(part.segment.folder)
 
-    def _copy(self, view: View, part: Part) -> Iterator[int]:
-        rows = part.segment.rows_of(part.ids)
-        pieces = _Pieces(view, part.ids, self._store.batch_rows)
-        yield from self._store.fill(self._name(part), rows, pieces, view.dim)
-        self._told[self._name(part)] = len(rows)
+    def _copy(self, part: Part) -> Iterator[int]:
+        pieces = (part.vectors(rows) for rows in _pieces(part.rows, self._store.batch_rows))
+        yield from self._store.fill(self._name(part), part.rows, pieces, part.segment.dim)
+        self._told[self._name(part)] = len(part)
 
     def _bury(self, part: Part) -> None:
         """Delete the rows that died since the copy was made; readers mask them in any case."""
-        name, live = self._name(part), len(part.ids)
+        name, live = self._name(part), len(part)
         if self._told.get(name) == live:
             return
-        dead = np.setdiff1d(part.segment.ids, part.ids, assume_unique=True)
-        self._store.remove(name, part.segment.rows_of(dead))
+        if part.alive is not None:
+            self._store.remove(name, np.flatnonzero(~part.alive))
         self._told[name] = live
 
     def _drop_old(self) -> int:
@@ -118,12 +117,6 @@ class Mirror:
         return len(old)
 
 
-class _Pieces:
-    """Vectors of items, so many at a time."""
-
-    def __init__(self, view: View, ids: Ints, rows: int) -> None:
-        self._view, self._ids, self._rows = view, ids, rows
-
-    def __iter__(self) -> Iterator[Floats]:
-        for start in range(0, len(self._ids), self._rows):
-            yield self._view.vectors(self._ids[start : start + self._rows])
+def _pieces(rows: Ints, size: int) -> Iterator[Ints]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from sqlalchemy import Select, delete, exists, func, select
+from sqlalchemy.orm import aliased
 
 from chiasm.catalog.models import Asset, Embedding, Entity, Segment, Space
 from chiasm.upkeep.findings import REPAIR, Finding
@@ -40,7 +41,9 @@ def _kinds() -> dict[str, Select[int, int]]:
     of_assets = Space.kind.in_(("text", "image", "audio"))
     asset = exists().where(Asset.id == Embedding.item_id, Asset.modality == Space.kind)
     entity = exists().where(Entity.id == Embedding.item_id, Entity.deleted_at.is_(None))
-    live = exists().where(Segment.id == Embedding.segment_id, Segment.state == "live")
+    holder = aliased(Segment)
+    merged = exists().where(holder.id == Segment.merged_into, holder.state == "live")
+    live = exists().where(Segment.id == Embedding.segment_id, (Segment.state == "live") | merged)
     every = select(Embedding.space_id, Embedding.item_id).join(Space, Space.id == Embedding.space_id)
     return {
         "vectors of assets that are gone": every.where(of_assets, ~asset),

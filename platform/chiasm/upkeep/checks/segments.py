@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import select
 
-from chiasm.catalog.models import Embedding, Segment, Space
+from chiasm.catalog.models import Segment, Space
 from chiasm.errors import ChiasmError
 from chiasm.upkeep.findings import REPAIR, Finding
 from chiasm.upkeep.requeue import drop_items
@@ -68,9 +68,10 @@ def _segment(site: Site, live: _Live) -> Iterator[Finding]:
 
 def _items(site: Site, live: _Live) -> Ints:
     """Items whose live row the segment should hold, ascending."""
-    statement = select(Embedding.item_id).where(Embedding.segment_id == live.segment.id)
+    from chiasm.spaces import items_of
+
     with site.catalog.read() as session:
-        return np.sort(np.asarray(session.scalars(statement).all(), dtype=np.int64))
+        return items_of(session, live.segment.id)
 
 
 def _open(site: Site, live: _Live, *, with_index: bool) -> SegmentFile:

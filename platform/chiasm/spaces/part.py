@@ -1,0 +1,150 @@
+"""The live rows of one segment, searched the way that suits the filter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from chiasm.spaces.kinds.base import Bools, Effort, Floats, Ints, faiss_module
+from chiasm.spaces.kinds.exact import scan
+from chiasm.spaces.planner import plan_for
+from chiasm.spaces.ranking import ordered, padded, top
+from chiasm.spaces.segment import SegmentFile
+from chiasm.spaces.tuning import selector_of
+
+__all__ = ["Part"]
+
+#: Rows that are fetched at a time: memory stays bounded whatever a filter lets pass.
+_ROWS = 16_384
+
+
+@dataclass(frozen=True)
+class Part:
+    """The live rows of one segment; immutable."""
+
+    segment: SegmentFile
+    #: Which rows of the segment are alive, ``(rows,)``; None for all.
+    alive: Bools | None = None
+
+    def __len__(self) -> int:
+        return len(self.row_ids) if self.alive is None else int(np.count_nonzero(self.alive))
+
+    @property
+    def row_ids(self) -> Ints:
+        """Id of each row of the segment, ascending, ``(rows,)``."""
+        return self.segment.ids
+
+    @cached_property
+    def rows(self) -> Ints:
+        """Live rows in the segment, ascending, ``(live,)``."""
+        return np.arange(len(self.row_ids)) if self.alive is None else np.flatnonzero(self.alive)
+
+    @cached_property
+    def ids(self) -> Ints:
+        """Their ids, ascending, ``(live,)``."""
+        return self.row_ids if self.alive is None else self.row_ids[self.alive]
+
+    def without(self, items: Ints) -> Part:
+        """The part after some of its items died; those that it does not hold do not matter."""
+        at = np.minimum(np.searchsorted(self.row_ids, items), len(self.row_ids) - 1)
+        at = at[self.row_ids[at] == items]
+        if not len(at):
+            return self
+        alive = np.ones(len(self.row_ids), dtype=np.bool_) if self.alive is None else self.alive.copy()
+        alive[at] = False
+        return replace(self, alive=alive)
+
+    def vectors(self, rows: Ints | None = None) -> Floats:
+        """Vectors of some rows of the segment, of all live ones by default, ``(n, dim)``."""
+        self.segment.check_map()
+        return self.segment.vectors(self.rows if rows is None and self.alive is not None else rows)
+
+    def search(self, queries: Floats, k: int, chosen: Bools | None) -> tuple[Floats, Ints]:
+        """The best ``k`` rows of those that are chosen, which are alive; by default of all that are.
+
+        Returns:
+            Cosines with the block and ids, each ``(queries, k)``, best first, padded with -inf and -1.
+        """
+        self.segment.check_map()
+        chosen = self.alive if chosen is None else chosen
+        rows = len(self.row_ids)
+        passing = rows if chosen is None else int(np.count_nonzero(chosen))
+        if not passing:
+            return padded(np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64), k)
+        plan = plan_for(
+            self.segment.kind, self.segment.knobs, rows, self.segment.dim, passing, k, len(queries)
+        )
+        with _threads(len(queries)):
+            if plan.way == "gather":
+                scores, found = self._gathered(queries, k, chosen)
+            elif plan.way == "scan":
+                scores, found = self._scanned(queries, k, chosen)
+            else:
+                scores, found = self._indexed(queries, k, plan.effort, chosen)
+                short = (found >= 0).sum(axis=1) < min(k, passing)
+                if short.any():
+                    # What passes lies elsewhere than the index looked.
+                    scores[short], found[short] = self._scanned(queries[short], k, chosen)
+        return ordered(scores, np.where(found < 0, -1, self.row_ids[found]), k)
+
+    def _selector(self, chosen: Bools | None) -> Any:
+        if chosen is None:
+            return None
+        return self._alive_selector if chosen is self.alive else selector_of(chosen)
+
+    @cached_property
+    def _alive_selector(self) -> Any:
+        return selector_of(self.alive) if self.alive is not None else None
+
+    def _scanned(self, queries: Floats, k: int, chosen: Bools | None) -> tuple[Floats, Ints]:
+        self.segment.guard.require_all()
+        return scan(self.segment.flat, queries, k, self._selector(chosen))
+
+    def _gathered(self, queries: Floats, k: int, chosen: Bools | None) -> tuple[Floats, Ints]:
+        rows = self.rows if chosen is None else np.flatnonzero(chosen)
+        self.segment.require(rows)
+        best: tuple[Floats, Ints] | None = None
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
+            scores = queries @ self.segment.flat.reconstruct_batch(some).T  # (q, dim) x (dim, n) -> (q, n)
+            numbers = np.broadcast_to(some, scores.shape)
+            if best is not None:
+                scores = np.concatenate([best[0], scores], axis=1)
+                numbers = np.concatenate([best[1], numbers], axis=1)
+            best = top(scores, numbers, k)
+        assert best is not None  # some row passes
+        return best
+
+    def _indexed(self, queries: Floats, k: int, effort: Effort, chosen: Bools | None) -> tuple[Floats, Ints]:
+        segment, selector = self.segment, self._selector(chosen)
+        if segment.guard.complete:
+            return segment.kind.search(segment.index, queries, k, effort, selector)
+        # Of a block that is not verified yet, only the candidates' pieces are.
+        found = segment.kind.candidates(segment.index, queries, k, effort, selector)
+        known = np.unique(found[found >= 0])
+        if not len(known):
+            return np.full(found.shape, -np.inf, dtype=np.float32), found
+        segment.require(known)
+        scores = queries @ segment.flat.reconstruct_batch(known).T
+        scores = np.take_along_axis(scores, np.searchsorted(known, np.maximum(found, known[0])), axis=1)
+        return top(np.where(found < 0, -np.inf, scores).astype(np.float32), found, k)
+
+
+@contextmanager
+def _threads(queries: int) -> Iterator[None]:
+    """One query is answered by its own thread: a team would cost it more, and others their cores."""
+    faiss = faiss_module()
+    before = faiss.omp_get_max_threads()
+    if queries > 1 or before == 1:
+        yield
+        return
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)

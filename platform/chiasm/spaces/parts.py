@@ -1,0 +1,78 @@
+"""The live segments of a space, opened once, and which of their rows are alive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from chiasm.catalog.models import Segment, Space
+from chiasm.errors import NotFoundError
+from chiasm.spaces.kinds.base import Ints
+from chiasm.spaces.live import dead_since, items_of
+from chiasm.spaces.part import Part
+from chiasm.spaces.segment import open_segment
+
+__all__ = ["live_parts", "only"]
+
+
+def live_parts(
+    session: Session, root: Path, space_id: int, known: Mapping[Path, Part] | None = None, since: int = 0
+) -> tuple[Space, dict[int, Part]]:
+    """A space, and its live segments that have a live row, by id in the order of their ids.
+
+    Args:
+        session: To read with.
+        root: Folder of all spaces.
+        space_id: The space.
+        known: Parts that were read before, by folder: only what changed since is read.
+        since: Generation of the space then.
+
+    Raises:
+        NotFoundError: There is no such space.
+        DamagedError: A live segment is missing, truncated or changed.
+    """
+    known = known or {}
+    space = session.get(Space, space_id)
+    if space is None:
+        raise NotFoundError(f"there is no space {space_id}", where="space")
+    segments = session.execute(
+        select(Segment.id, Segment.path, Segment.sha256, Segment.deaths_noted)
+        .where(Segment.space_id == space_id, Segment.state == "live")
+        .order_by(Segment.id)
+    ).all()
+    # What joins later than `since` has died later, too.
+    dead = _by_segment(*dead_since(session, space_id, since))
+    parts = {}
+    for segment_id, path, sha256, noted in segments:
+        part = known.get(root / path)
+        if part is None:
+            part = _opened(root / path, sha256, space)
+            if not noted:
+                part = only(part, items_of(session, segment_id))
+        if segment_id in dead:
+            part = part.without(dead[segment_id])
+        if len(part):
+            parts[segment_id] = part
+    return space, parts
+
+
+def _opened(folder: Path, sha256: str, space: Space) -> Part:
+    segment = open_segment(folder, sha256, stamp=space.stamp, dim=space.dim, lazy=True)
+    if not segment.guard.complete:
+        segment.guard.watch()
+    return Part(segment)
+
+
+def only(part: Part, items: Ints) -> Part:
+    """Of a segment whose deaths nobody noted, what the catalog says is alive."""
+    return part.without(np.setdiff1d(part.row_ids, items, assume_unique=True))
+
+
+def _by_segment(segments: Ints, items: Ints) -> dict[int, Ints]:
+    order = np.argsort(segments, kind="stable")
+    names, starts = np.unique(segments[order], return_index=True)
+    return dict(zip(names.tolist(), np.split(items[order], starts[1:]), strict=True)) if len(names) else {}
