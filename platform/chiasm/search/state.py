@@ -21,7 +21,7 @@ from chiasm.search.column import Column
 from chiasm.search.query import MODALITIES
 from chiasm.search.replica import Bools, Replica, load_replica
 from chiasm.settings import Settings
-from chiasm.spaces import SpaceReader
+from chiasm.spaces import SpaceReader, open_source
 
 __all__ = ["LATE_FUSION", "SpaceInfo", "State", "StateCache"]
 
@@ -103,6 +103,7 @@ class StateCache:
         self._lock = threading.Lock()
         self._states: dict[int, State] = {}
         self._readers: dict[int, SpaceReader] = {}
+        self._source = open_source(settings, catalog)
         #: Workspace -> earliest time (monotonic) of the next load of its replica.
         self._not_before: dict[int, float] = {}
 
@@ -178,7 +179,8 @@ class StateCache:
     def _reader(self, space_id: int, generation: int | None) -> SpaceReader:
         reader = self._readers.get(space_id)
         if reader is None:
-            reader = SpaceReader(self._catalog, self._settings.spaces_dir, space_id)
+            folder = self._settings.spaces_dir
+            reader = SpaceReader(self._catalog, folder, space_id, source=self._source)
             self._readers[space_id] = reader
         reader.refresh(generation)
         return reader

@@ -19,10 +19,10 @@ from chiasm.spaces.parts import live_parts
 from chiasm.spaces.source import CandidateSource
 from chiasm.spaces.view import Part, View
 
-__all__ = ["SpaceReader"]
+__all__ = ["SMALL_ROWS", "SpaceReader"]
 
 #: Segments of fewer rows have no index, and are held together as one float32 matrix.
-_SMALL_ROWS = HNSW_ROWS - 1
+SMALL_ROWS = HNSW_ROWS - 1
 _RETRIES = 3
 
 
@@ -55,7 +55,7 @@ class SpaceReader:
         self._catalog = catalog
         self._root = root
         self._matrix_rows = matrix_rows
-        self._small_rows = _SMALL_ROWS if small_rows is None else small_rows
+        self._small_rows = SMALL_ROWS if small_rows is None else small_rows
         self._source = source
         self._lock = threading.Lock()
         self.space_id = space_id

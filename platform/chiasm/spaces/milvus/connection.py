@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,13 @@ from chiasm.errors import MissingDependencyError, UnavailableError
 from chiasm.settings import Settings
 from chiasm.spaces_url import SpacesUrl
 
-__all__ = ["KEY", "VECTOR", "connect", "make_collection", "require_pymilvus"]
+__all__ = ["KEY", "MARKER", "VECTOR", "connect", "has_marker", "make_collection", "require_pymilvus"]
 
 KEY, VECTOR = "row", "vector"
+#: Key of the row that is written last: with it, all rows of a collection are there. No row of a segment has it.
+MARKER = -1
+#: Code of Milvus for a collection that is there, but not in memory.
+_NOT_LOADED = 101
 #: milvus-lite reads its files while it opens them.
 _LITE_S = 60.0
 #: A server takes pings more often than every five minutes for an attack where there is no traffic.
@@ -45,6 +50,8 @@ def connect(settings: Settings, url: SpacesUrl) -> Any:
     """
     from pymilvus import MilvusClient
 
+    # It logs each failed call with its traceback; ours are translated, and said once.
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
     options: dict[str, Any] = {"dedicated": True, "grpc_options": _GRPC}
     if url.file is not None:
         _require_free(url.file)
@@ -67,6 +74,24 @@ def make_collection(client: Any, name: str, dim: int, timeout_s: float) -> None:
     index = client.prepare_index_params()
     index.add_index(field_name=VECTOR, index_type="AUTOINDEX", metric_type="IP")
     client.create_collection(name, schema=schema, index_params=index, timeout=timeout_s)
+
+
+def has_marker(client: Any, name: str, timeout_s: float) -> bool:
+    """Whether a collection has all its rows and is in memory; one that is not is loaded, as far as time allows."""
+    from pymilvus.exceptions import MilvusException
+
+    options = {"output_fields": [KEY], "consistency_level": "Strong", "timeout": timeout_s}
+    try:
+        return len(client.get(name, ids=[MARKER], **options)) == 1
+    except MilvusException as error:
+        if error.code != _NOT_LOADED:
+            raise
+    try:
+        client.load_collection(name, timeout=timeout_s)
+    except MilvusException:
+        # It goes on loading; the next look finds it ready.
+        return False
+    return len(client.get(name, ids=[MARKER], **options)) == 1
 
 
 def _require_free(path: Path) -> None:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import fcntl
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy import select
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Segment, Space
+from chiasm.errors import DamagedError
 from chiasm.spaces.kinds.base import Ints
 from chiasm.spaces.milvus.naming import Naming
 from chiasm.spaces.milvus.store import MilvusStore
-from chiasm.spaces.reader import SpaceReader
-from chiasm.spaces.view import Part, View
+from chiasm.spaces.part import Part
+from chiasm.spaces.parts import live_parts
+from chiasm.spaces.reader import SMALL_ROWS
 
-__all__ = ["Mirror", "Mirrored"]
+__all__ = ["Mirror", "Mirrored", "mirroring_alone"]
+
+_LOCK = ".mirror"
 
 
 class Mirrored(NamedTuple):
@@ -36,16 +42,19 @@ class Mirror:
         catalog: Knows the live segments.
         root: Folder of all spaces.
         store: The server.
-        sizes: `matrix_rows` and `small_rows` of `SpaceReader`: what is not larger needs no copy.
+        small_rows: As of `SpaceReader`: segments up to this size need no copy.
     """
 
-    def __init__(self, catalog: Catalog, root: Path, store: MilvusStore, **sizes: Any) -> None:
+    def __init__(
+        self, catalog: Catalog, root: Path, store: MilvusStore, *, small_rows: int = SMALL_ROWS
+    ) -> None:
         self._catalog = catalog
         self._root = root
         self._store = store
-        self._sizes = sizes
+        self._small_rows = small_rows
         self.naming = Naming(catalog)
-        self._readers: dict[int, SpaceReader] = {}
+        #: Space -> its parts as last seen, by folder, and the generation then.
+        self._known: dict[int, tuple[dict[Path, Part], int]] = {}
         #: Collection -> how many live rows it was told of.
         self._told: dict[str, int] = {}
 
@@ -59,7 +68,7 @@ class Mirror:
             UnavailableError: Milvus is away; what was copied by then need not be copied again.
             DamagedError: A segment is damaged.
         """
-        parts = [part for view in self._views() for part in view.indexed]
+        parts = self._large()
         missing = [part for part in parts if not self._store.whole(self._name(part))]
         total, done = sum(len(part) for part in missing), 0
         for part in missing:
@@ -78,14 +87,30 @@ class Mirror:
         self._told.clear()
         return len(names)
 
-    def _views(self) -> list[View]:
+    def rest(self) -> None:
+        """Until the next `follow`, let others open milvus-lite's file; a connection to a server is kept."""
+        if self._store.url.file is not None:
+            self._store.close()
+
+    def _large(self) -> list[Part]:
+        """Live segments that a source is asked for."""
         with self._catalog.read() as session:
             spaces = session.scalars(select(Space.id).order_by(Space.id)).all()
-        for space_id in spaces:
-            if space_id not in self._readers:
-                self._readers[space_id] = SpaceReader(self._catalog, self._root, space_id, **self._sizes)
-            self._readers[space_id].refresh()
-        return [self._readers[space_id].view for space_id in spaces]
+        return [part for one in spaces for part in self._parts(one) if len(part.row_ids) > self._small_rows]
+
+    def _parts(self, space_id: int) -> Iterable[Part]:
+        known, since = self._known.get(space_id, ({}, 0))
+        for last in (False, True):
+            try:
+                with self._catalog.read() as session:
+                    space, parts = live_parts(session, self._root, space_id, known, since)
+                break
+            except DamagedError:
+                # It may have been merged away and collected since its row was read.
+                if last:
+                    raise
+        self._known[space_id] = {part.segment.folder: part for part in parts.values()}, space.generation
+        return parts.values()
 
     def _name(self, part: Part) -> str:
         return self.naming.collection(part.segment.folder)
@@ -115,6 +140,19 @@ class Mirror:
             self._store.drop(name)
             self._told.pop(name, None)
         return len(old)
+
+
+@contextmanager
+def mirroring_alone(root: Path) -> Iterator[bool]:
+    """Whether no other process of this machine copies the same spaces: two would do the same work."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / _LOCK).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def _pieces(rows: Ints, size: int) -> Iterator[Ints]:

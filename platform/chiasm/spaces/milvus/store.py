@@ -13,15 +13,21 @@ import numpy as np
 from chiasm.errors import UnavailableError
 from chiasm.settings import Settings
 from chiasm.spaces.kinds.base import Floats, Ints
-from chiasm.spaces.milvus.connection import KEY, VECTOR, connect, make_collection, require_pymilvus
+from chiasm.spaces.milvus.connection import (
+    KEY,
+    MARKER,
+    VECTOR,
+    connect,
+    has_marker,
+    make_collection,
+    require_pymilvus,
+)
 from chiasm.spaces_url import SpacesUrl
 
-__all__ = ["MARKER", "MilvusStore"]
+__all__ = ["MilvusStore"]
 
 T = TypeVar("T")
 
-#: Key of the row that is written last: with it, all rows of a collection are there. No row of a segment has it.
-MARKER = -1
 #: Rows a message: some 3 MB at 384 dimensions, far below gRPC's limit.
 _BATCH = 2048
 #: Keys a deletion.
@@ -71,10 +77,7 @@ class MilvusStore:
         """Whether a collection is there with all its rows."""
 
         def look(client: Any, limit: float) -> bool:
-            if not client.has_collection(name, timeout=limit):
-                return False
-            options = {"output_fields": [KEY], "consistency_level": "Strong", "timeout": limit}
-            return len(client.get(name, ids=[MARKER], **options)) == 1
+            return client.has_collection(name, timeout=limit) and has_marker(client, name, limit)
 
         found = self._ask(look)
         if found:
