@@ -46,12 +46,12 @@ class Mirror:
     """
 
     def __init__(
-        self, catalog: Catalog, root: Path, store: MilvusStore, *, small_rows: int = SMALL_ROWS
+        self, catalog: Catalog, root: Path, store: MilvusStore, *, small_rows: int | None = None
     ) -> None:
         self._catalog = catalog
         self._root = root
         self._store = store
-        self._small_rows = small_rows
+        self._small_rows = SMALL_ROWS if small_rows is None else small_rows
         self.naming = Naming(catalog)
         #: Space -> its parts as last seen, by folder, and the generation then.
         self._known: dict[int, tuple[dict[Path, Part], int]] = {}
