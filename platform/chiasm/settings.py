@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 
 from chiasm.errors import SettingsError
+from chiasm.spaces_url import SpacesUrl
 
 __all__ = ["CONFIG_NAME", "Settings", "load_settings"]
 
@@ -37,8 +38,15 @@ class Settings(BaseSettings):
     broker_url: str = ""
     #: fsspec URL of the blob store; empty means `blobs/` in the home.
     blob_url: str = ""
-    #: `faiss:` (segments under `spaces/` in the home) or `milvus+http://...`.
+    #: What searches large segments: `faiss:` (their own index, under `spaces/` in the home), or a copy in Milvus:
+    #: `milvus+http://host:19530[/database]`, `milvus+https://...`, or milvus-lite's `milvus+file:///folder/name.db`.
     spaces_url: str = "faiss:"
+    #: Token of the Milvus server, also as `user:password`.
+    spaces_token: str = Field(default="", repr=False)
+    #: PEM file of the authority that vouches for a Milvus server; empty means the system's.
+    spaces_ca: str = ""
+    #: Seconds that one question to Milvus may take before the segments answer themselves.
+    spaces_timeout_s: float = Field(default=2.0, gt=0, le=600)
     #: auto, cpu, cuda or cuda:N.
     device: str = "auto"
     #: Text encoder that answers before the first release; empty means all-MiniLM-L6-v2.
@@ -72,6 +80,11 @@ class Settings(BaseSettings):
         if not 0 <= value < float("inf"):
             raise ValueError("use a finite number, 0 or more")
         return value
+
+    @field_validator("spaces_url")
+    @classmethod
+    def _known_spaces(cls, value: str) -> str:
+        return SpacesUrl.parse(value).text
 
     @field_validator("device")
     @classmethod

@@ -10,6 +10,7 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.models import Segment, Workspace
 from chiasm.catalog.seals import seal_rows
 from chiasm.settings import Settings
+from chiasm_workers.mirroring import Mirroring
 
 __all__ = ["Tidier"]
 
@@ -31,6 +32,7 @@ class Tidier:
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self._settings = settings
         self._catalog = catalog
+        self._mirroring = Mirroring(settings, catalog)
         self._next = time.monotonic() + _EVERY_S
         self._seal_next = time.monotonic() + _SEAL_EVERY_S
         #: Workspace to its revision when it was last looked at, and when it was last kept.
@@ -46,7 +48,7 @@ class Tidier:
                 return sealed
             self._seal_next = now + _SEAL_EVERY_S
         if now < self._next:
-            return 0
+            return self._mirroring.idle()
         self._next = now + _EVERY_S
         # In this order: what is merged now keeps its files until the next look, for readers just opening them.
         return self._collect() + self._merge() or self._keep_replicas()

@@ -29,7 +29,7 @@ from chiasm.search.replica import Bools, Replica
 from chiasm.search.stages import count
 from chiasm.search.where import NotColumnarError, rows_where
 from chiasm.settings import Settings
-from chiasm.spaces import SpaceReader
+from chiasm.spaces import SpaceReader, open_source
 
 __all__ = ["LATE_FUSION", "SpaceInfo", "State", "StateCache"]
 
@@ -127,6 +127,7 @@ class StateCache:
         self._watch = CommitWatch(catalog)
         #: Of each thread: workspace to the mark under which its state was right, and that state.
         self._local = threading.local()
+        self._source = open_source(settings, catalog)
         #: Workspace -> earliest time (monotonic) of the next load of its replica.
         self._not_before: dict[int, float] = {}
 
@@ -222,7 +223,8 @@ class StateCache:
     def _reader(self, space_id: int, generation: int | None) -> SpaceReader:
         reader = self._readers.get(space_id)
         if reader is None:
-            reader = SpaceReader(self._catalog, self._settings.spaces_dir, space_id)
+            folder = self._settings.spaces_dir
+            reader = SpaceReader(self._catalog, folder, space_id, source=self._source)
             self._readers[space_id] = reader
         reader.refresh(generation)
         return reader

@@ -1,14 +1,17 @@
 """Vector spaces on FAISS: immutable, checksummed segments; readers that follow them; compaction."""
 
+from chiasm.spaces.backend import open_source
 from chiasm.spaces.compaction import collect, compact, crowded, rebuild, retire
 from chiasm.spaces.keeping import collecting, kept
 from chiasm.spaces.live import items_of, mask_phantoms, phantoms, remove_items
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.segment import SegmentFile, open_segment
+from chiasm.spaces.source import CandidateSource
 from chiasm.spaces.view import View
 from chiasm.spaces.writer import PendingSegment, write_segment
 
 __all__ = [
+    "CandidateSource",
     "PendingSegment",
     "SegmentFile",
     "SpaceReader",
@@ -21,6 +24,7 @@ __all__ = [
     "kept",
     "mask_phantoms",
     "open_segment",
+    "open_source",
     "phantoms",
     "rebuild",
     "remove_items",

@@ -11,16 +11,18 @@ from sqlalchemy import select
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Space
 from chiasm.errors import DamagedError
+from chiasm.spaces.asked import AskedPart
 from chiasm.spaces.kinds import HNSW_ROWS
 from chiasm.spaces.kinds.base import Bools, Floats, Ints
 from chiasm.spaces.matrix import MatrixStore
 from chiasm.spaces.parts import live_parts
+from chiasm.spaces.source import CandidateSource
 from chiasm.spaces.view import Part, View
 
-__all__ = ["SpaceReader"]
+__all__ = ["SMALL_ROWS", "SpaceReader"]
 
 #: Segments of fewer rows have no index, and are held together as one float32 matrix.
-_SMALL_ROWS = HNSW_ROWS - 1
+SMALL_ROWS = HNSW_ROWS - 1
 _RETRIES = 3
 
 
@@ -33,6 +35,7 @@ class SpaceReader:
         space_id: The space.
         matrix_rows: Spaces up to this size are searched as one matrix, whatever their segments' size.
         small_rows: In larger ones, segments up to this size are.
+        source: Names candidates in larger segments; their own indexes do by default.
 
     Raises:
         NotFoundError: There is no such space.
@@ -47,11 +50,13 @@ class SpaceReader:
         *,
         matrix_rows: int = 0,
         small_rows: int | None = None,
+        source: CandidateSource | None = None,
     ) -> None:
         self._catalog = catalog
         self._root = root
         self._matrix_rows = matrix_rows
-        self._small_rows = _SMALL_ROWS if small_rows is None else small_rows
+        self._small_rows = SMALL_ROWS if small_rows is None else small_rows
+        self._source = source
         self._lock = threading.Lock()
         self.space_id = space_id
         self._store: MatrixStore | None = None
@@ -135,9 +140,13 @@ class SpaceReader:
         one_matrix = sum(len(part) for part in parts) <= self._matrix_rows
         cached = [p for p in parts if one_matrix or len(p.row_ids) <= self._small_rows]
         indexed = [p for p in parts if not (one_matrix or len(p.row_ids) <= self._small_rows)]
-        for part in indexed:
-            # Mapped now, not by the first query.
-            _ = part.segment.index
+        if self._source is not None:
+            # Their own indexes are mapped only where it does not answer.
+            indexed = [AskedPart.of(part, self._source) for part in indexed]
+        else:
+            for part in indexed:
+                # Mapped now, not by the first query.
+                _ = part.segment.index
         if self._store is None:
             self._store = MatrixStore(space.dim)
         matrix = self._store.matrix(cached)

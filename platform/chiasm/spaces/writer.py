@@ -75,7 +75,8 @@ class PendingSegment:
         mine = Segment.id.in_(old), Segment.state == "live"
         if len(session.scalars(select(Segment.id).where(*mine)).all()) != len(old):
             return 0
-        segments, items = dead_since(session, self.space_id, generation)
+        # What had died by then was not read: an item whose row had moved among these segments lives.
+        segments, items = dead_since(session, self.space_id, generation + 1)
         dead = np.intersect1d(items[np.isin(segments, list(old))], self.ids)
         if self.segment_id is not None and self.file is not None:
             self.activate(session, self.file)

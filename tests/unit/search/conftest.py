@@ -34,6 +34,10 @@ from chiasm.search import Searcher
 from chiasm.settings import Settings
 from chiasm.spaces import remove_items, write_segment
 
+from .stores import Place, lite_store, store_place
+
+__all__ = ["lite_store", "store_place"]
+
 DIM = 16
 TEXT_SPEC, IMAGE_SPEC = "words", "colours"
 
@@ -235,8 +239,8 @@ def _named(session: Any, table: type, workspace: int, name: str) -> int:
     return int(row.id)
 
 
-def open_home(folder: Path) -> Home:
-    settings = Settings(home=folder, text_encoder=TEXT_SPEC, image_encoder=IMAGE_SPEC)
+def open_home(folder: Path, **places: str) -> Home:
+    settings = Settings(home=folder, text_encoder=TEXT_SPEC, image_encoder=IMAGE_SPEC, **places)
     catalog = Catalog.open(settings)
     with catalog.write() as session:
         Base.metadata.create_all(session.connection())
@@ -261,11 +265,11 @@ def fill(home: Home) -> None:
 
 
 @pytest.fixture(scope="session")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Home]:
+def templates(tmp_path_factory: pytest.TempPathFactory, store_place: Place) -> dict[str, Home]:
     """Filled homes, made once; tests get copies."""
     made = {}
     for name in ("late", "fused"):
-        home = open_home(tmp_path_factory.mktemp(name))
+        home = open_home(tmp_path_factory.mktemp(name), **store_place.settings())
         home.space("text", WordEncoder(), TEXT_SPEC)
         home.space("image", ColourEncoder(), IMAGE_SPEC)
         if name == "fused":
@@ -273,35 +277,41 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Home]:
         fill(home)
         if name == "fused":
             home.promote()
+        store_place.settle(home)
         home.catalog.close()
         made[name] = home
     return made
 
 
-def _copy(template: Home, folder: Path) -> Home:
+@pytest.fixture(autouse=True)
+def _searched_there(store_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    store_place.patch(monkeypatch)
+
+
+def _copy(template: Home, folder: Path, place: Place) -> Home:
     shutil.copytree(template.settings.home, folder, dirs_exist_ok=True)
-    home = open_home(folder)
+    home = open_home(folder, **place.settings(template))
     home.ids, home.spaces = dict(template.ids), dict(template.spaces)
     return home
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Home]:
-    home = open_home(tmp_path)
+def empty(tmp_path: Path, store_place: Place) -> Iterator[Home]:
+    home = open_home(tmp_path, **store_place.settings())
     yield home
     home.catalog.close()
 
 
 @pytest.fixture
-def late(templates: dict[str, Home], tmp_path: Path) -> Iterator[Home]:
-    home = _copy(templates["late"], tmp_path)
+def late(templates: dict[str, Home], tmp_path: Path, store_place: Place) -> Iterator[Home]:
+    home = _copy(templates["late"], tmp_path, store_place)
     yield home
     home.catalog.close()
 
 
 @pytest.fixture
-def fused(templates: dict[str, Home], tmp_path: Path) -> Iterator[Home]:
-    home = _copy(templates["fused"], tmp_path)
+def fused(templates: dict[str, Home], tmp_path: Path, store_place: Place) -> Iterator[Home]:
+    home = _copy(templates["fused"], tmp_path, store_place)
     yield home
     home.catalog.close()
 

@@ -290,7 +290,7 @@ def test_large_spaces_answer_like_small_ones(fused: Home, monkeypatch: pytest.Mo
     ]
     small = [ask(fused, *parts, **options) for parts, options in queries]
 
-    def indexed(catalog: Any, root: Any, space_id: int) -> SpaceReader:
+    def indexed(catalog: Any, root: Any, space_id: int, **options: Any) -> SpaceReader:
         return SpaceReader(catalog, root, space_id, matrix_rows=0, small_rows=0)
 
     monkeypatch.setattr(module, "SpaceReader", indexed)

@@ -22,6 +22,7 @@ from chiasm.cli.commands import (
     releases,
     schedule,
     search,
+    spaces,
     train,
 )
 
@@ -45,6 +46,7 @@ _GROUPS = (
     processes,
     keys,
     database,
+    spaces,
     archive,
     doctor,
 )

@@ -22,6 +22,7 @@ _TOML = """\
 # database_url = "postgresql://user@server/chiasm"   # default: catalog.sqlite here
 # broker_url = "redis://server/0"                     # default: the folder queue/ here
 # blob_url = "s3://bucket/prefix"                     # default: the folder blobs/ here
+# spaces_url = "milvus+http://server:19530"           # default: faiss:, the folder spaces/ here
 # device = "auto"                                     # auto, cpu, cuda, cuda:N
 # text_encoder = "sentence-transformers:NAME"         # default: all-MiniLM-L6-v2
 """

@@ -41,17 +41,22 @@ def look(site: Site) -> Iterator[Finding]:
 
 
 def _space(site: Site, space: Space) -> Finding:
-    from chiasm.spaces import SpaceReader
+    from chiasm.spaces import SpaceReader, open_source
 
     name = f"{space.kind} space {space.id}"
+    folder, source = site.settings.spaces_dir, open_source(site.settings, site.catalog)
     try:
         # Every segment by its index, also where a search would rather take them as one matrix.
-        view = SpaceReader(site.catalog, site.settings.spaces_dir, space.id, matrix_rows=0, small_rows=0).view
+        view = SpaceReader(site.catalog, folder, space.id, matrix_rows=0, small_rows=0, source=source).view
     except DamagedError as error:
         return Finding("warning", f"{name} cannot be measured: {error.what}", error.remedy or REPAIR)
     if not len(view):
         return Finding("ok", f"{name} is empty")
-    recall, queries = sampled_recall(view)
+    try:
+        recall, queries = sampled_recall(view)
+    finally:
+        if source is not None:
+            source.close()
     figures = {"space": space.id, "kind": space.kind, "rows": len(view), "recall@10": round(recall, 4)}
     what = f"{name}: recall@10 {recall:.3f} of {queries} sampled queries against exact search"
     level = "ok" if recall >= _ENOUGH else "warning"
