@@ -101,17 +101,17 @@ class Ranking:
             level - slope * log(sum over rivals of exp(logit / slope))
 
         A candidate's chance depends on how far it stands out: the same cosine is much for one query and little
-        for another. It does not depend on filters, as rivals are all that could be found without any.
+        for another. Of filters it depends on the domain alone, if rivals are all entities of it.
 
         Args:
             logits: Of each query and candidate, NaN for what cannot be judged, ``(*any, candidates)``.
-            rivals: ``(candidates,)``.
+            rivals: ``(candidates,)``, or ``(*any, candidates)``.
             modalities: Of the query's items.
         """
         if not self.slope or not rivals.any():
             return np.zeros(np.shape(logits)[:-1])
         level = np.mean([self.queries.get(m, self.default).level for m in modalities] or [self.default.level])
-        scaled = np.nan_to_num(np.asarray(logits)[..., rivals], nan=-np.inf, neginf=-np.inf) / self.slope
+        scaled = np.where(rivals & ~np.isnan(logits), logits, -np.inf) / self.slope
         most = np.maximum(scaled.max(axis=-1), -1e9)
         total = np.log(np.maximum(np.exp(scaled - most[..., None]).sum(axis=-1), 1e-300))
         return np.asarray(level - self.slope * (most + total))

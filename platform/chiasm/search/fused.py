@@ -47,8 +47,10 @@ class FusedScorer(Scorer):
         self.evidence = [evidence_of(self.state, self.model, side, rows) for side in self.sides]
         judged = zip(self.sides, self.evidence, strict=True)
         logits = [side.judge(self.model.ranking, one) for side, one in judged]
-        stub = self.state.replica.stub
-        rivals = ~(stub if rows is None else stub[rows])
+        domains = self.state.replica.domains
+        # Whatever else is filtered: who is alone in a narrow filter is not the likelier for it.
+        rivals = np.isin(domains, np.unique(domains[allowed])) & ~self.state.replica.stub
+        rivals = rivals if rows is None else rivals[rows]
         settled = self.model.ranking.settled(logits[0], rivals, list(self.sides[0].items))
         if rows is None:
             return _sigmoid(self.combined(logits, np.flatnonzero(allowed))[0] + settled)

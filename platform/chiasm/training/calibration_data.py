@@ -40,7 +40,7 @@ def fit_on(bench: Bench) -> Ranking:
     pairs = {}
     for modality, (judged, allowed) in asked.items():
         # Without offsets and levels as yet: a slope of 1 takes off what the rivals have.
-        apart = bench.logits(modality, judged.cosines, replace(ranking, slope=1.0))
+        apart = bench.logits(modality, judged.cosines, allowed, replace(ranking, slope=1.0))
         logits = np.where(allowed, apart, -np.inf)
         pairs[modality] = judged_candidates(logits, judged.expected, bench.codes, judged.weights)
     return calibrated(ranking, pairs)

@@ -143,16 +143,19 @@ class Bench:
 
     def scores(self, queries: Sequence[Query]) -> Floats:
         """Final scores (logits) as a search gives them; minus infinity outside the domain asked for."""
-        logits = self.logits(queries[0].modality, self.cosines(queries))
-        return np.where(self.allowed(queries), logits, -np.inf)
+        allowed = self.allowed(queries)
+        logits = self.logits(queries[0].modality, self.cosines(queries), allowed)
+        return np.where(allowed, logits, -np.inf)
 
-    def logits(self, modality: str, cosines: Cosines, ranking: Ranking | None = None) -> Floats:
+    def logits(
+        self, modality: str, cosines: Cosines, allowed: npt.NDArray[np.bool_], ranking: Ranking | None = None
+    ) -> Floats:
         """What a ranking, the model's by default, makes of cosines, ``(queries, candidates)``."""
         fused, *evidence = cosines
         known = [{modality: values} for values in evidence]
         how = ranking or self.model.ranking
         found = how.logits(fused, *known, present=self.codes)
-        return found + how.settled(found, self.present, [modality])[:, None]
+        return found + how.settled(found, allowed, [modality])[:, None]
 
     def by_modality(self) -> dict[str, list[Query]]:
         """The queries, those of one modality together."""
