@@ -49,7 +49,7 @@ class FusedScorer(Scorer):
         logits = [side.judge(self.model.ranking, one) for side, one in judged]
         domains = self.state.replica.domains
         # Whatever else is filtered: who is alone in a narrow filter is not the likelier for it.
-        rivals = np.isin(domains, np.unique(domains[allowed])) & ~self.state.replica.stub
+        rivals = np.isin(domains, np.unique(domains[allowed])) & self.state.replica.hits
         rivals = rivals if rows is None else rivals[rows]
         settled = self.model.ranking.settled(logits[0], rivals, list(self.sides[0].items))
         if rows is None:

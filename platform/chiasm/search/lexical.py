@@ -82,47 +82,49 @@ class WordScorer(Scorer):
             typical[0] = _median(lists[0])
             lists[1], typical[1] = reciprocal_ranks(self._near, np.flatnonzero(~np.isnan(self._near)))
         self._lists, self._typical = np.array(lists), np.array(typical)
-        self._total = filled_mean(self._lists, self._weights, self._typical)
+        self._total = np.where(allowed, filled_mean(self._lists, self._weights, self._typical), np.nan)
         return self._total
 
     def reasons(self, rows: Sequence[int]) -> list[Reasons]:
-        """Shares of the other scorer in its part of the sum, and the words' own."""
+        """Shares of the other scorer in its part of the mean, and the words' own."""
         if self._inner is None:
-            worth = np.nan_to_num(self._values[list(rows)]).tolist()
-            return [Reasons({MATCH: one}, 0.0, one, {}, [], None) for one in worth]
-        return [self._reasons(row, near) for row, near in zip(rows, self._inner.reasons(rows), strict=True)]
+            return [Reasons({MATCH: self._values[row]}, 0.0, self._values[row], {}, [], None) for row in rows]
+        near = self._inner.reasons(rows)
+        return [self._reasons_of(row, one) for row, one in zip(rows, near, strict=True)]
 
     def cosines(self, rows: Sequence[int]) -> list[dict[str, float]]:
         """Those of the other scorer."""
         return super().cosines(rows) if self._inner is None else self._inner.cosines(rows)
 
-    def _reasons(self, row: int, near: Reasons) -> Reasons:
-        words, rest = (float(part) for part in np.nan_to_num(self._lists[:, row]) * self._weights)
-        whole = float(self._total[row])
-        scale = whole / ((words + rest) or 1.0)
-        inner = sum(near.shares.values()) or 1.0
-        shares = {kind: share / inner * rest * scale for kind, share in near.shares.items()}
-        without = {kind: self._rank(row, self._lists[0, row], rank) for kind, rank in near.without.items()}
+    def _reasons_of(self, row: int, near: Reasons) -> Reasons:
+        words, rest = np.nan_to_num(self._lists[:, row]) * self._weights / self._weights.sum()
+        part = rest / (sum(near.shares.values()) or 1.0)
+        shares = {kind: share * part for kind, share in near.shares.items()}
+        without = {
+            kind: self._rank(row, self._lists[0, row], self._at(r)) for kind, r in near.without.items()
+        }
         if words > 0:
-            shares[MATCH] = words * scale
-            without[MATCH] = self._place(row, self._mean(0.0, self._lists[1, row]))
-        return Reasons(shares, 0.0, whole, without, near.edges, near.cosine)
+            shares[MATCH] = words
+            without[MATCH] = self._rank(row, 0.0, self._lists[1, row])
+        edges = [(neighbour, fall * part) for neighbour, fall in near.edges]
+        return Reasons(shares, 0.0, float(words + rest), without, edges, near.cosine)
 
-    def _rank(self, row: int, words: float, rank: int | None) -> int | None:
-        """The rank together if the other scorer gave another one: what stands there now says what that is worth."""
+    def _at(self, rank: int | None) -> float:
+        """What a place in the list of the other scorer is worth; NaN for none."""
         if rank is None:
-            value = np.nan
-        elif self._by_rank:
-            value = reciprocal_rank(rank - 1)
-        else:
-            others = np.delete(self._near, row)
-            others = np.sort(others[~np.isnan(others)])
-            value = float(others[::-1][min(rank, len(others)) - 1]) if len(others) else np.nan
-        return self._place(row, self._mean(words, value))
+            return np.nan
+        if self._by_rank:
+            return float(reciprocal_rank(rank - 1))
+        known = np.sort(self._near[~np.isnan(self._near)])[::-1]
+        return float(known[min(rank, len(known)) - 1])
 
-    def _place(self, row: int, score: float) -> int | None:
+    def _rank(self, row: int, words: float, near: float) -> int | None:
+        """The rank that an entity would have with other values in the two lists."""
+        score = self._mean(words, near)
+        if np.isnan(score):
+            return None
         above = self._total > score
-        return None if np.isnan(score) else int(above.sum() - above[row]) + 1
+        return int(above.sum() - above[row]) + 1
 
     def _mean(self, words: float, near: float) -> float:
         return float(filled_mean(np.array([[words], [near]]), self._weights, self._typical)[0])

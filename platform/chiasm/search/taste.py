@@ -52,23 +52,21 @@ class NearestScorer(Scorer):
         pool = self._pool(kinds, allowed)
         self._cosines: dict[str, Scores] = {}
         values = [self._values(kind, pool) for kind in kinds]
-        self._scores = self._together(values, allowed)
-        return self._scores
-
-    def _together(self, values: list[Scores], allowed: Bools) -> Scores:
         if len(values) == 1:
-            return np.asarray((1.0 + values[0]) / 2.0)
+            self._total = np.asarray((1.0 + values[0]) / 2.0)
+            return self._total
         ranked = [reciprocal_ranks(v, np.flatnonzero(allowed & ~np.isnan(v))) for v in values]
         typical = np.array([median for _, median in ranked])
-        return filled_mean(np.array([found for found, _ in ranked]), np.ones(len(ranked)), typical)
+        self._total = filled_mean(np.array([found for found, _ in ranked]), np.ones(len(ranked)), typical)
+        return self._total
 
     def reasons(self, rows: Sequence[int]) -> list[Reasons]:
-        """Equal for all spaces that an entity was judged in: it is one comparison in each."""
+        """Equal shares for all spaces that an entity was judged in: it is one comparison in each."""
         found = []
         for row, cosines in zip(rows, self.cosines(rows), strict=True):
-            worth = float(np.nan_to_num(self._scores[row]))
-            shares = dict.fromkeys(cosines, worth / max(len(cosines), 1))
-            found.append(Reasons(shares, 0.0, worth, {}, [], max(cosines.values(), default=None)))
+            score = float(self._total[row])
+            shares = dict.fromkeys(cosines, score / max(len(cosines), 1))
+            found.append(Reasons(shares, 0.0, score, {}, [], max(cosines.values(), default=None)))
         return found
 
     def cosines(self, rows: Sequence[int]) -> list[dict[str, float]]:
