@@ -31,6 +31,7 @@ from chiasm.spaces.kinds.base import Ints
 __all__ = [
     "bump_generation",
     "bury",
+    "dead_of",
     "dead_since",
     "items_of",
     "mask_phantoms",
@@ -121,10 +122,13 @@ def mask_phantoms(session: Session, space_id: int, segment_id: int, ids: Ints) -
 
 def dead_since(session: Session, space_id: int, generation: int) -> tuple[Ints, Ints]:
     """Rows that died from a generation on: segments and items, each ``(n,)``."""
-    chosen = DeadRow.space_id == space_id, DeadRow.generation >= generation
-    rows = session.execute(select(DeadRow.segment_id, DeadRow.item_id).where(*chosen)).all()
-    found = np.asarray([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
-    return found[:, 0], found[:, 1]
+    return _pairs(session, (DeadRow.space_id == space_id) & (DeadRow.generation >= generation))
+
+
+def dead_of(session: Session, segment_ids: Sequence[int]) -> tuple[Ints, Ints]:
+    """All dead rows of some segments: segments and items, each ``(n,)``."""
+    these = listed(session, BigInteger, list(segment_ids))
+    return _pairs(session, DeadRow.segment_id.in_(these))
 
 
 def items_of(session: Session, segment_id: int) -> Ints:
@@ -172,6 +176,12 @@ def _settle_some(catalog: Catalog, space_id: int) -> int:
             execution_options=_PLAIN,
         )
         return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def _pairs(session: Session, chosen: ColumnElement[bool]) -> tuple[Ints, Ints]:
+    rows = session.execute(select(DeadRow.segment_id, DeadRow.item_id).where(chosen)).all()
+    found = np.asarray([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
 
 
 def _bury_where(session: Session, mine: ColumnElement[bool]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from chiasm.catalog.models import Segment, Space
 from chiasm.errors import NotFoundError
 from chiasm.spaces.kinds.base import Ints
-from chiasm.spaces.live import dead_since, items_of
+from chiasm.spaces.live import dead_of, dead_since, items_of
 from chiasm.spaces.part import Part
 from chiasm.spaces.segment import open_segment
 
@@ -40,16 +40,20 @@ def live_parts(
     if space is None:
         raise NotFoundError(f"there is no space {space_id}", where="space")
     segments = session.execute(
-        select(Segment.id, Segment.path, Segment.sha256, Segment.deaths_noted)
+        select(Segment.id, Segment.path, Segment.sha256, Segment.deaths_noted, Segment.rows)
         .where(Segment.space_id == space_id, Segment.state == "live")
         .order_by(Segment.id)
     ).all()
-    # What joins later than `since` has died later, too.
     dead = _by_segment(*dead_since(session, space_id, since))
+    if since:
+        # One that was dropped because nothing of it lives is as unknown as a new one: it died before.
+        dead |= _by_segment(*dead_of(session, [row[0] for row in segments if root / row[1] not in known]))
     parts = {}
-    for segment_id, path, sha256, noted in segments:
+    for segment_id, path, sha256, noted, rows in segments:
         part = known.get(root / path)
         if part is None:
+            if len(dead.get(segment_id, ())) >= rows:
+                continue
             part = _opened(root / path, sha256, space)
             if not noted:
                 part = only(part, items_of(session, segment_id))

@@ -22,8 +22,9 @@ Codes = npt.NDArray[np.uint8]
 
 #: Candidates of each query that are fitted on: those that are shown.
 _DEPTH = 10
-#: How far slope and offsets may be from 1 and 0: few pairs of a pattern do not move it.
-_SLOPE_SCALE, _OFFSET_SCALE = 1.0, 0.5
+#: How far slope and offsets may be from 1 and 0. What orders entities is fitted before, and on more: offsets of .5 cost
+#: skill on held-out queries (.136 against .157 without).
+_SLOPE_SCALE, _OFFSET_SCALE = 1.0, 0.1
 
 
 class JudgedPairs(NamedTuple):

@@ -87,7 +87,9 @@ def opened(
     """Copies of a home whose entities were all fused with their edges, with small or with large spaces."""
     if request.param == "index":
         monkeypatch.setattr(
-            state_module, "SpaceReader", lambda *a: SpaceReader(*a, matrix_rows=0, small_rows=0)
+            state_module,
+            "SpaceReader",
+            lambda *a, **o: SpaceReader(*a, **{**o, "matrix_rows": 0, "small_rows": 0}),
         )
     homes: list[Home] = []
 

@@ -135,3 +135,16 @@ def test_one_worker_merges_a_space(catalog: Catalog, space_id: int, tmp_path: Pa
 )
 def test_what_is_due(rows: dict[int, tuple[int, int]], chosen: list[int]) -> None:
     assert sorted(due(rows, 8)) == chosen
+
+
+def test_what_died_as_a_whole_stays_dead(catalog: Catalog, space_id: int, tmp_path: Path) -> None:
+    """A view holds no segment of which nothing lives; the next one must not take it for a new one."""
+    put(catalog, tmp_path, space_id, [1], unit(1))
+    put(catalog, tmp_path, space_id, [1], unit(1, seed=2))
+    reader = SpaceReader(catalog, tmp_path, space_id)
+    for generation in range(3):
+        put(catalog, tmp_path, space_id, [5 + generation], unit(1, seed=3))
+        reader.refresh()
+        fresh = SpaceReader(catalog, tmp_path, space_id)
+        assert reader.view.ids.tolist() == fresh.view.ids.tolist() == [1, *range(5, 6 + generation)]
+        assert np.array_equal(reader.vectors(np.array([1])), fresh.vectors(np.array([1])))
