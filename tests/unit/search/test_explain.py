@@ -22,6 +22,9 @@ from chiasm_graph import NodeFeatures, Triples
 
 from .conftest import DIM, Home, MeanFusion, open_home, picture
 
+#: Homes are copied as folders here.
+pytestmark = pytest.mark.parametrize("store_place", ["faiss"], indirect=True, scope="session")
+
 KINDS = ("text", "image", "graph")
 
 

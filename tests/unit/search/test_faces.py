@@ -20,6 +20,9 @@ from chiasm.errors import ChiasmError, UsageError
 
 from .conftest import Home, WordEncoder
 
+#: What faces do does not depend on where things lie; a home with a server's database wants keys besides.
+pytestmark = pytest.mark.parametrize("store_place", ["faiss"], indirect=True, scope="session")
+
 
 @pytest.fixture
 def client(late: Home) -> Iterator[TestClient]:

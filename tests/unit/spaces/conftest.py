@@ -35,4 +35,4 @@ def small_indexes(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (kinds, tiers):
         monkeypatch.setattr(module, "HNSW_ROWS", 200)
     monkeypatch.setattr(kinds, "IVFPQ_ROWS", 2000)
-    monkeypatch.setattr(reader, "_SMALL_ROWS", 199)
+    monkeypatch.setattr(reader, "SMALL_ROWS", 199)
