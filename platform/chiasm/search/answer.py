@@ -18,7 +18,8 @@ from chiasm.search.explain import explain
 from chiasm.search.late import LateScorer
 from chiasm.search.lexical import WordScorer, matching_rows
 from chiasm.search.page import Page, page_of
-from chiasm.search.query import MODALITIES, Query
+from chiasm.search.plain import Nearest, PlainQuery, nearest, plain_query
+from chiasm.search.query import MAX_K, MODALITIES, Query
 from chiasm.search.replica import Bools
 from chiasm.search.result import Hit
 from chiasm.search.scorer import Scorer, Scores
@@ -45,32 +46,76 @@ def answered(state: State, catalog: Catalog, models: ModelCache, queries: Sequen
     Raises:
         ChiasmError: As `Searcher.search`.
     """
-    masks: dict[Any, Bools] = {}
-    found = []
     with stage("encode"):
         resolved = resolve(state, models, queries)
+    found: dict[int, Answer] = {}
+    plain: dict[Any, dict[int, PlainQuery]] = {}
+    masks: dict[Any, Bools] = {}
     for number, (query, (asked, warnings)) in enumerate(zip(queries, resolved, strict=True)):
         with within(of_batch(number, len(queries))):
+            one = plain_query(state, query, asked)
             with stage("candidates"):
-                allowed = _allowed(state, catalog, query, asked, masks)
+                filters = _filters(query)
+                if filters not in masks:
+                    masks[filters] = _allowed(state, catalog, query, filters)
+                allowed = masks[filters]
+            if one is not None:
+                plain.setdefault(filters, {})[number] = one
+                continue
+            own = [one.row for one in asked if one.row is not None]
+            if own:
+                allowed = allowed.copy()
+                allowed[own] = False
             count("candidates", int(np.count_nonzero(allowed)))
-            found.append(_answer(state, catalog, models, query, asked, warnings, allowed))
-    return found
+            found[number] = _answer(state, catalog, models, query, asked, warnings, allowed)
+    for filters, some in plain.items():
+        with stage("rank"):
+            nearby = nearest(some, masks[filters], filters)
+        for number, best in nearby.items():
+            found[number] = _plain_answer(state, queries[number], some[number], best, resolved[number][1])
+    return [found[number] for number in range(len(queries))]
 
 
-def _allowed(
-    state: State, catalog: Catalog, query: Query, asked: Sequence[Asked], masks: dict[Any, Bools]
-) -> Bools:
-    """Entities that pass the filters, evaluated once for all queries that have the same."""
-    filters = (query.into, query.modality, repr(query.where), query.near, query.hops, query.path, query.stubs)
-    if filters not in masks:
-        masks[filters] = allowed_rows(state, catalog, query, [])
-    own = [one.row for one in asked if one.row is not None]
-    if not own:
-        return masks[filters]
-    mask = masks[filters].copy()
-    mask[own] = False
+def _filters(query: Query) -> tuple[Any, ...]:
+    return (
+        *("allowed", query.into, query.modality, repr(query.where)),
+        *(query.near, query.hops, query.path, query.stubs),
+    )
+
+
+def _allowed(state: State, catalog: Catalog, query: Query, filters: tuple[Any, ...]) -> Bools:
+    """Entities that pass the filters, not to be written to; kept as long as the replica is."""
+    mask = state.masks.get(filters)
+    if mask is None:
+        mask = allowed_rows(state, catalog, query, [])
+        state.remember(filters, mask)
     return mask
+
+
+def _plain_answer(
+    state: State, query: Query, one: PlainQuery, best: Nearest, warnings: Sequence[str]
+) -> Answer:
+    replica = state.replica
+    hits = [
+        Hit(
+            rank=place,
+            key=replica.keys[row],
+            domain=replica.domain_names[replica.domains[row]] if replica.domains[row] >= 0 else None,
+            title=replica.titles[row],
+            score=score,
+            present=_present(state, row),
+            why=None,
+            entity_id=int(replica.ids[row]),
+            cosine={one.modality: cosine},
+        )
+        for place, (row, score, cosine) in enumerate(
+            zip(best.rows[: query.k], best.scores, best.cosines, strict=False), start=1
+        )
+    ]
+    if len(best.rows) <= query.k or query.k >= MAX_K:
+        return Answer(hits, warnings)
+    end = Place(len(hits), hits[-1].entity_id, hits[-1].score)
+    return Answer(hits, warnings, word_of(end, state.workspace_id, state.release, query))
 
 
 def _answer(

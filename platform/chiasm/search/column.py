@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +15,8 @@ from chiasm.spaces import View
 __all__ = ["Column"]
 
 Floats = npt.NDArray[np.float32]
+#: Filters whose items are kept.
+_MAX_MASKS = 32
 
 
 class Column:
@@ -47,6 +50,7 @@ class Column:
         matrix = None if self.large else view.all()[1]
         self._matrix = matrix if matrix is None or in_order else matrix[kept]
         self._single = len(self._owners) == len(self._rows)
+        self._masks: dict[Hashable, Bools | None] = {}
 
     @cached_property
     def present(self) -> Bools:
@@ -90,6 +94,27 @@ class Column:
         # One more, for items whose entity is not known.
         mine = np.append(allowed, False)[self._item_rows]
         return None if mine.all() else mine
+
+    def filtered(self, filters: Hashable, allowed: Bools) -> Bools | None:
+        """As `mask`, kept for the next query with the same filter.
+
+        Args:
+            filters: Stands for the filter that `allowed` is of.
+            allowed: Entities that pass it.
+        """
+        try:
+            return self._masks[filters]
+        except KeyError:
+            mask = self.mask(allowed)
+        if len(self._masks) >= _MAX_MASKS:
+            self._masks.clear()
+        self._masks[filters] = mask
+        return mask
+
+    def rows_of_items(self, ids: Ints) -> Ints:
+        """Row of the entity of each of the view's items, ``(*any,)``; -1 for -1, and where it is not known."""
+        at = np.searchsorted(self.view.ids, ids)
+        return np.where(ids < 0, -1, self._item_rows[np.minimum(at, len(self._item_rows) - 1)])
 
     def _some_values(self, found: Floats, queries: Floats, rows: Ints) -> Floats:
         wanted = np.zeros(len(self.replica), dtype=np.bool_)

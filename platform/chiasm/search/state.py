@@ -75,7 +75,7 @@ class State:
     columns: Mapping[str, Column]
     replica: Replica
     version: Version
-    masks: dict[str, Bools] = field(default_factory=dict)
+    masks: dict[Any, Bools] = field(default_factory=dict)
     #: What was computed from the replica, by name; kept as long as the replica is.
     derived: dict[Any, Any] = field(default_factory=dict)
 
@@ -83,14 +83,22 @@ class State:
         """Which entities satisfy a condition, ``(rows,)``, not to be written to; kept as long as the replica is."""
         # By its text: 1 and true are equal in Python, yet two conditions.
         name = repr(where)
-        if name not in self.masks:
-            if len(self.masks) >= _MAX_MASKS:
-                self.masks.clear()
+        mask = self.masks.get(name)
+        if mask is None:
             try:
-                self.masks[name] = rows_where(where, self.replica, self._attribute)
+                mask = rows_where(where, self.replica, self._attribute)
             except NotColumnarError:
-                self.masks[name] = self._by_sql(catalog, where)
-        return self.masks[name]
+                mask = self._by_sql(catalog, where)
+            self.remember(name, mask)
+        return mask
+
+    def remember(self, name: Any, mask: Bools) -> None:
+        """Keep a mask under a name."""
+        if len(self.masks) >= _MAX_MASKS:
+            # The oldest first; others may be in use at this moment.
+            for old in list(self.masks)[: _MAX_MASKS // 2]:
+                self.masks.pop(old, None)
+        self.masks[name] = mask
 
     def _by_sql(self, catalog: Catalog, where: Filter) -> Bools:
         condition = where.to_sql(catalog.engine.dialect.name)
