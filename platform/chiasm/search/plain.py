@@ -50,8 +50,10 @@ def plain_query(state: State, query: Query, asked: Sequence[Asked]) -> PlainQuer
     """The query as such a one; None if it is another."""
     if state.folder is not None or len(asked) != 1 or asked[0].part.weight <= 0:
         return None
-    others = (query.match, query.strategy, query.group_by, query.cursor)
-    if any(one is not None for one in others) or query.diversity > 0 or query.explain:
+    others = (query.match, query.group_by, query.cursor)
+    if any(one is not None for one in others) or query.strategy != "mix":
+        return None
+    if query.diversity > 0 or query.explain:
         return None
     known = {kind: items for kind, items in asked[0].features.items() if kind in state.columns}
     if len(known) != 1:

@@ -10,6 +10,7 @@ import pytest
 from chiasm.catalog.filters import parse_where
 from chiasm.search import Part, Query
 from chiasm.search import answer as answer_module
+from chiasm.search.plain import nearest
 
 from .conftest import Home, WordEncoder
 
@@ -38,8 +39,11 @@ def test_as_the_general_way(
     late: Home, case: dict[str, Any], part: Part, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     query = Query([part], **case)
+    taken = []
+    monkeypatch.setattr(answer_module, "nearest", lambda *given: taken.append(given) or nearest(*given))
     plain = late.searcher.search(late.workspace, query)
     batch = late.searcher.search_batch(late.workspace, [query, Query([part]), query])
+    assert taken
     monkeypatch.setattr(answer_module, "plain_query", lambda *given: None)
     general = late.searcher.search(late.workspace, query)
     for one in (plain, batch[0], batch[2]):
