@@ -89,6 +89,8 @@ def serve_on(settings: Settings, listener: socket.socket, *, host: str, lifeline
         build_app(settings, host=host),
         log_level=settings.log_level.lower(),
         access_log=False,
+        # httptools is faster, but takes a header of any length into memory.
+        http="h11",
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
         timeout_keep_alive=_IDLE_S,

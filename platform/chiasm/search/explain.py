@@ -58,7 +58,7 @@ def _shares(reasons: Reasons) -> dict[str, float]:
 
 
 def _share(reasons: Reasons, value: float) -> float:
-    return round(value / max(abs(reasons.everything - reasons.nothing), _LEAST), 3)
+    return round(float(value) / max(abs(reasons.everything - reasons.nothing), _LEAST), 3)
 
 
 def _edges(replica: Replica, row: int, reasons: Reasons) -> list[dict[str, Any]]:

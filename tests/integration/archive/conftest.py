@@ -25,7 +25,7 @@ ENCODERS = {f"{modality}_encoder": f"test-hash:{modality}" for modality in ("tex
 QUERIES = ["a red circle", "wood", "blue bar", "toy", "shape"]
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def an_index_each() -> Iterator[None]:
     """Segments of any size have an index, so that there is one to be damaged."""
     with pytest.MonkeyPatch.context() as patch:

@@ -99,7 +99,7 @@ class House:
             return session.get_one(Job, job_id)
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def an_index_each() -> Iterator[None]:
     """Segments of any size have an index, so that there is one to be damaged."""
     with pytest.MonkeyPatch.context() as patch:
@@ -119,9 +119,12 @@ def house(toys: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hous
         catalog = Catalog.open(settings)
         upgrade_schema(catalog.engine)
         house = House(settings, catalog, catalog.workspace_id("default"))
-        ingest.submit_ingest(settings, catalog, house.workspace_id, [toys])
-        house.work()
-        done = house.job(house.train())
+        with pytest.MonkeyPatch.context() as small:
+            # It is made before the fixture above begins, and stays for longer.
+            small.setattr(kinds, "HNSW_ROWS", 1)
+            ingest.submit_ingest(settings, catalog, house.workspace_id, [toys])
+            house.work()
+            done = house.job(house.train())
         assert done.result["state"] == "active", (done.error, done.result)
         for stage in ("text tuning", "image student", "fusion"):
             house.train(until=stage)

@@ -39,7 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, toys: Path) -> Path:
 def test_search_from_the_shell(home: Path) -> None:
     found = json.loads(shell(home, "search", "red circle", "-k", "3", "--json").stdout)
     assert found["release"] == "late-fusion" and found["hits"][0]["key"] == "toy:red-circle"
-    assert set(found["hits"][0]) == {"rank", "key", "domain", "title", "score", "present"}
+    assert set(found["hits"][0]) == {"rank", "key", "domain", "title", "score", "cosine", "present"}
     shown = shell(home, "search", "red circle", "--explain", "--into", "toys", "--where", "pitch < 300")
     assert "toy:red-circle" in shown.stdout and "late-fusion" in shown.stderr
 

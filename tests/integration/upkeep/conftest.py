@@ -92,7 +92,7 @@ class Clinic:
         return next(path for path in sorted((self.root / "blobs").rglob("*")) if path.is_file())
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def an_index_each() -> Iterator[None]:
     """Segments of any size have an index, so that there is one to be damaged."""
     with pytest.MonkeyPatch.context() as patch:
