@@ -21,10 +21,19 @@ ANSWER = {
             "domain": "emoji",
             "title": "<dog> & co",
             "score": 0.83,
+            "cosine": {"audio": 0.71},
             "present": ["text", "image", "graph"],
             "why": {"text": 0.51, "image": 0.49, "paths": [["a", "r", "b"]]},
         },
-        {"rank": 2, "key": "kw:cat", "domain": None, "title": None, "score": 0.2, "present": ["text"]},
+        {
+            "rank": 2,
+            "key": "kw:cat",
+            "domain": None,
+            "title": None,
+            "score": 0.2,
+            "cosine": {},
+            "present": ["text"],
+        },
     ],
     "warnings": ["no sound encoder <yet>"],
 }
@@ -54,7 +63,7 @@ def test_pandas() -> None:
     pytest.importorskip("pandas")
     table = Hits.from_dict(ANSWER).to_pandas()
     assert list(table.index) == [1, 2]
-    assert list(table.columns) == ["key", "domain", "title", "score", "present", "why"]
+    assert list(table.columns) == ["key", "domain", "title", "score", "cosine", "present", "group", "why"]
     assert list(Hits(release="r1").to_pandas().columns) == list(table.columns)
 
 
