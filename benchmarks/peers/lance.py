@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,9 +37,9 @@ class LancePeer(Peer):
             table.create_index(mark, config=Bitmap())
         sync_tree(self.store)
 
+    @abstractmethod
     def index(self, data: Data) -> Any:
         """Configuration of the vector index."""
-        raise NotImplementedError
 
     def _pieces(self, data: Data, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         for rows, vectors, texts, domains, marks in data.batches(_BATCH):
