@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     #: What searches large segments: `faiss:` (their own index, under `spaces/` in the home), or a copy in Milvus:
     #: `milvus+http://host:19530[/database]`, `milvus+https://...`, or milvus-lite's `milvus+file:///folder/name.db`.
     spaces_url: str = "faiss:"
+    #: Share of the exact top ten that indexes of large segments are tuned to find, when they are built.
+    recall_target: float = Field(default=0.99, ge=0.5, lt=1)
     #: Token of the Milvus server, also as `user:password`.
     spaces_token: str = Field(default="", repr=False)
     #: PEM file of the authority that vouches for a Milvus server; empty means the system's.

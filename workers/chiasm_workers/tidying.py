@@ -80,7 +80,13 @@ class Tidier:
         from chiasm.spaces import compact, crowded
 
         return sum(
-            compact(self._catalog, self._settings.spaces_dir, space_id, min_segments=_MANY)
+            compact(
+                self._catalog,
+                self._settings.spaces_dir,
+                space_id,
+                min_segments=_MANY,
+                recall=self._settings.recall_target,
+            )
             for space_id in crowded(self._catalog, _MANY)[:1]
         )
 

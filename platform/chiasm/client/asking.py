@@ -84,35 +84,9 @@ class Asking:
             UsageError: An argument is out of range, or the cursor is of another search or release.
             NotFoundError: There is no such entity, domain or predicate.
         """
-        request = search_request(
-            text,
-            image=image,
-            audio=audio,
-            entity=entity,
-            vector=vector,
-            not_text=not_text,
-            not_image=not_image,
-            not_audio=not_audio,
-            not_entity=not_entity,
-            weights=weights,
-            match=match,
-            fuse=fuse,
-            into=into,
-            domain_from=domain_from,
-            modality=modality,
-            where=where,
-            near=near,
-            hops=hops,
-            path=path,
-            diversity=diversity,
-            group_by=group_by,
-            group_size=group_size,
-            k=k,
-            cursor=cursor,
-            explain=explain,
-            stubs=stubs,
-        )
-        return self._as_hits(self._backend.search(request))
+        # The arguments by name, before there is anything else here.
+        given = {name: value for name, value in locals().items() if name != "self"}
+        return self._backend.search(search_request(**given))
 
     def search_batch(self, queries: Sequence[str | Mapping[str, Any]]) -> list[Hits]:
         """The hits of each of several searches, all from the same state of the catalogue.
@@ -126,8 +100,7 @@ class Asking:
             UsageError: One is wrong (the error says which), or there are more than 256.
         """
         requests = batch_requests(queries)
-        answers = self._backend.search_batch(requests) if requests else []
-        return [self._as_hits(answer) for answer in answers]
+        return self._backend.search_batch(requests) if requests else []
 
     def recommend(
         self,
@@ -179,27 +152,5 @@ class Asking:
             UsageError: Nothing is liked, or an argument is out of range.
             NotFoundError: There is no such entity.
         """
-        request = recommend_request(
-            liked,
-            disliked,
-            strategy=strategy,
-            match=match,
-            fuse=fuse,
-            into=into,
-            modality=modality,
-            where=where,
-            near=near,
-            hops=hops,
-            path=path,
-            diversity=diversity,
-            group_by=group_by,
-            group_size=group_size,
-            k=k,
-            cursor=cursor,
-            explain=explain,
-            stubs=stubs,
-        )
-        return self._as_hits(self._backend.search(request))
-
-    def _as_hits(self, answer: Mapping[str, Any]) -> Hits:
-        return Hits.from_dict(answer, media=self._backend.media)
+        given = {name: value for name, value in locals().items() if name != "self"}
+        return self._backend.search(recommend_request(**given))

@@ -25,7 +25,7 @@ class QueryPart:
 
     #: text, image, audio, entity or vector.
     kind: str
-    #: A string (text, entity key); encoded bytes or decoded media; a list of floats.
+    #: A string (text, entity key); encoded bytes or decoded media; a list of floats, or an array.
     value: Any
     weight: float = 1.0
 
@@ -111,7 +111,8 @@ def _value(kind: str, value: Any) -> Any:
             )
         return text
     if kind == "vector":
-        return [float(number) for number in value]
+        # An array stays one: a search by vector takes no longer than it takes to look at its numbers twice.
+        return value if hasattr(value, "ndim") else [float(number) for number in value]
     if isinstance(value, (str, Path)):
         try:
             return Path(value).read_bytes()

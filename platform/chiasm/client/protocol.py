@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from chiasm.client.hits import Hits
 from chiasm.client.media import Medium
 from chiasm.client.parts import QueryPart
 
@@ -56,10 +57,10 @@ class Backend(Protocol):
     def describe(self) -> JsonDict:
         """Counts and the active release."""
 
-    def search(self, request: SearchRequest) -> JsonDict:
-        """The answer of `chiasm search --json`."""
+    def search(self, request: SearchRequest) -> Hits:
+        """The best entities."""
 
-    def search_batch(self, requests: Sequence[SearchRequest]) -> list[JsonDict]:
+    def search_batch(self, requests: Sequence[SearchRequest]) -> list[Hits]:
         """The answer to each of several searches, all from the same state."""
 
     def ingest_paths(

@@ -92,7 +92,9 @@ def embed_unit(ctx: WorkContext, claim: Claim) -> None:
     space, rows = _wanted(ctx, claim)
     done = _encode_all(ctx, space, rows, beats=True)
     ids, vectors = done.arrays(space.dim)
-    segment = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, ids, vectors)
+    segment = write_segment(
+        ctx.catalog, ctx.settings.spaces_dir, space.id, ids, vectors, recall=ctx.settings.recall_target
+    )
     with ctx.catalog.write() as session:
         owners = _owners(session, rows)
         alive = set(owners)

@@ -55,7 +55,9 @@ def fuse_unit(ctx: WorkContext, claim: Claim) -> None:
         return
     ctx.beat(0, len(entity_ids), "fusing")
     ids, vectors = fuse_entities(ctx, release, np.asarray(entity_ids, dtype=np.int64))
-    segment = write_segment(ctx.catalog, ctx.settings.spaces_dir, space_id, ids, vectors)
+    segment = write_segment(
+        ctx.catalog, ctx.settings.spaces_dir, space_id, ids, vectors, recall=ctx.settings.recall_target
+    )
     with ctx.catalog.write() as session:
         # Locked: none of them is deleted before this transaction ends.
         alive = set(session.scalars(_live(entity_ids).order_by(Entity.id).with_for_update(read=True)))

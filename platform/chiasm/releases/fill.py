@@ -85,7 +85,9 @@ def fill_entities(ctx: WorkContext, claim: Claim, release: Release, space: Space
 
 def _store(ctx: WorkContext, claim: Claim, space: Space, ids: Ints, vectors: Floats) -> None:
     """Make vectors of the space live; refused if the lease was lost: somebody else fills the space now."""
-    pending = write_segment(ctx.catalog, ctx.settings.spaces_dir, space.id, ids, vectors)
+    pending = write_segment(
+        ctx.catalog, ctx.settings.spaces_dir, space.id, ids, vectors, recall=ctx.settings.recall_target
+    )
     with ctx.catalog.write() as session:
         pending.commit(session, _alive(session, space, ids))
         advance(session, claim, {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from chiasm.search.scorer import Scorer, Scores
 from chiasm.search.stages import count, stage
 from chiasm.search.state import State
 from chiasm.search.taste import NearestScorer, centre
+from chiasm.search.threads import one_thread
 
 __all__ = ["Answer", "answered"]
 
@@ -67,7 +69,8 @@ def answered(state: State, catalog: Catalog, models: ModelCache, queries: Sequen
                 allowed = allowed.copy()
                 allowed[own] = False
             count("candidates", int(np.count_nonzero(allowed)))
-            found[number] = _answer(state, catalog, models, query, asked, warnings, allowed)
+            with one_thread():
+                found[number] = _answer(state, catalog, models, query, asked, warnings, allowed)
     for filters, some in plain.items():
         with stage("rank"):
             nearby = nearest(some, masks[filters], filters)
@@ -95,23 +98,9 @@ def _allowed(state: State, catalog: Catalog, query: Query, filters: tuple[Any, .
 def _plain_answer(
     state: State, query: Query, one: PlainQuery, best: Nearest, warnings: Sequence[str]
 ) -> Answer:
-    replica = state.replica
-    hits = [
-        Hit(
-            rank=place,
-            key=replica.keys[row],
-            domain=replica.domain_names[replica.domains[row]] if replica.domains[row] >= 0 else None,
-            title=replica.titles[row],
-            score=score,
-            present=_present(state, row),
-            why=None,
-            entity_id=int(replica.ids[row]),
-            cosine={one.modality: cosine},
-        )
-        for place, (row, score, cosine) in enumerate(
-            zip(best.rows[: query.k], best.scores, best.cosines, strict=False), start=1
-        )
-    ]
+    rows = best.rows[: query.k]
+    cosines = [{one.modality: cosine} for cosine in best.cosines]
+    hits = _made(state, rows, best.scores, cosines)
     if len(best.rows) <= query.k or query.k >= MAX_K:
         return Answer(hits, warnings)
     end = Place(len(hits), hits[-1].entity_id, hits[-1].score)
@@ -168,27 +157,54 @@ def _part_scorer(state: State, models: ModelCache, query: Query, asked: Sequence
 
 
 def _hits(state: State, scorer: Scorer, scores: Scores, page: Page, *, explained: bool) -> list[Hit]:
-    replica, rows = state.replica, page.rows.tolist()
+    rows = page.rows.tolist()
     with stage("explain"):
-        whys = explain(scorer, rows) if explained else [None] * len(rows)
-    return [
-        Hit(
-            rank=page.offset + place + 1,
-            key=replica.keys[row],
-            domain=replica.domain_names[replica.domains[row]] if replica.domains[row] >= 0 else None,
-            title=replica.titles[row],
-            score=float(scores[row]),
-            present=_present(state, row),
-            why=why,
-            entity_id=int(replica.ids[row]),
-            cosine=cosine,
-            grouped=page.groups is not None,
-            group=page.groups[place] if page.groups is not None else None,
-        )
-        for place, (row, why, cosine) in enumerate(zip(rows, whys, scorer.cosines(rows), strict=True))
-    ]
+        whys = explain(scorer, rows) if explained else None
+    return _made(
+        state,
+        rows,
+        scores[page.rows].tolist(),
+        scorer.cosines(rows),
+        whys=whys,
+        offset=page.offset,
+        groups=page.groups,
+    )
 
 
-def _present(state: State, row: int) -> tuple[str, ...]:
-    found = [m for m in MODALITIES if m in state.columns and state.columns[m].present[row]]
-    return (*found, "graph") if state.replica.linked[row] else tuple(found)
+def _made(
+    state: State,
+    rows: Sequence[int],
+    scores: Sequence[float],
+    cosines: Sequence[dict[str, float]],
+    *,
+    whys: Sequence[dict[str, Any]] | None = None,
+    offset: int = 0,
+    groups: Sequence[Any] | None = None,
+) -> list[Hit]:
+    """Hits at some rows, all columns of the replica read once."""
+    replica, nothing = state.replica, [None] * len(rows)
+    # Position -1 is none.
+    names = [*replica.domain_names, None]
+    columns = zip(
+        range(offset + 1, offset + 1 + len(rows)),
+        replica.keys.at(rows),
+        [names[domain] for domain in replica.domains[rows].tolist()],
+        replica.titles.at(rows),
+        scores,
+        _present(state, rows),
+        whys or nothing,
+        replica.ids[rows].tolist(),
+        cosines,
+        [groups is not None] * len(rows),
+        groups or nothing,
+        # Scores and cosines may go on behind the page.
+        strict=False,
+    )
+    return [Hit(*values) for values in columns]
+
+
+def _present(state: State, rows: Sequence[int]) -> list[tuple[str, ...]]:
+    kinds = [kind for kind in MODALITIES if kind in state.columns]
+    flags = [state.columns[kind].present[rows].tolist() for kind in kinds]
+    flags.append(state.replica.linked[rows].tolist())
+    return [tuple(compress((*kinds, "graph"), some)) for some in zip(*flags, strict=True)]

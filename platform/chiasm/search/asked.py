@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,8 +13,11 @@ from chiasm.models import ModelCache
 from chiasm.search.column import Floats
 from chiasm.search.query import MODALITIES, Part, Query
 from chiasm.search.state import State
+from chiasm.search.threads import one_thread
 
 __all__ = ["Asked", "of_batch", "resolve"]
+
+_TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def _encode(state: State, models: ModelCache, queries: Sequence[Query]) -> dict[
         if not places or info is None or info.encoder is None:
             continue
         encoder = models.encoder(info.encoder, info.stamp)
-        with translated():
+        with translated(), one_thread():
             vectors = np.asarray(encoder.encode([value for _, _, value in places]), dtype=np.float32)
         for (number, at, _), vector in zip(places, vectors, strict=True):
             encoded.setdefault(number, {})[at] = vector
@@ -117,7 +121,11 @@ def _entity(state: State, part: Part, domain: str | None) -> Asked:
 
 def _vector(state: State, part: Part) -> Asked:
     vector = np.asarray(part.value, dtype=np.float32)
-    vector = vector / np.linalg.norm(vector)
+    square = float(vector.dot(vector))
+    if not _TINY < square < math.inf:
+        # Squares of such numbers are no single precision.
+        square = float(np.square(vector, dtype=np.float64).sum())
+    vector = (vector / math.sqrt(square)).astype(np.float32, copy=False)
     if state.folder is not None:
         dims = {"fused": state.columns["fused"].view.dim}
     else:

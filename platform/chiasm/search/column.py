@@ -34,7 +34,6 @@ class Column:
         self.view = view
         self.replica = replica
         self.large = view.large
-        self.of_assets = view.kind in MODALITIES
         #: Row of the entity of each of the view's items, -1 where the replica does not (or no longer) know it.
         self._item_rows = _rows_of_items(view, replica)
         order = _ascending(self._item_rows)
@@ -83,11 +82,16 @@ class Column:
         found[:, self._owners] = scores if self._single else np.maximum.reduceat(scores, self._starts, axis=1)
         return found
 
-    def candidates(self, query: Floats, k: int, allowed: Bools) -> Ints:
-        """Entities of the ``k`` best items among the allowed entities, ``(n,)``."""
-        _, ids = self.view.search(query[None], min(k, len(self.view) or 1), mask=self.mask(allowed))
-        rows = self.replica.rows_of_assets(ids[0]) if self.of_assets else self.replica.rows_of(ids[0])
+    def candidates(self, query: Floats, k: int, allowed: Bools | None = None) -> Ints:
+        """Entities of the ``k`` best items among the allowed entities (None: all), ``(n,)``."""
+        mask = self._of_anybody if allowed is None else self.mask(allowed)
+        _, ids = self.view.search(query[None], min(k, len(self.view) or 1), mask=mask)
+        rows = self.rows_of_items(ids[0])
         return np.unique(rows[rows >= 0])
+
+    @cached_property
+    def _of_anybody(self) -> Bools | None:
+        return self.mask(np.ones(len(self.replica), dtype=np.bool_))
 
     def mask(self, allowed: Bools) -> Bools | None:
         """Which of the view's items are of allowed entities, ``(items,)``; None if all are."""

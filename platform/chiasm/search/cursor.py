@@ -24,7 +24,9 @@ _REMEDY = "ask again without a cursor"
 _CHECK_BYTES = 6
 _MAX_LENGTH = 500
 #: What may change from page to page.
-_FREE = ("k", "cursor", "explain")
+_FREE = ("k", "cursor", "explain", "parts")
+#: The rest of a query, and what it is where nobody says anything.
+_ASKED = {field.name: field.default for field in fields(Query) if field.name not in _FREE}
 
 
 class Place(NamedTuple):
@@ -79,10 +81,9 @@ def _check(content: bytes) -> bytes:
 
 def _digest(workspace_id: int, query: Query) -> str:
     """What was asked, in few characters."""
-    hashed = hashlib.sha256(str(workspace_id).encode())
-    for field in fields(query):
-        if field.name not in (*_FREE, "parts"):
-            hashed.update(f"\0{field.name}={getattr(query, field.name)!r}".encode("utf-8", "surrogatepass"))
+    said = query.__dict__
+    asked = [(name, said[name]) for name, unsaid in _ASKED.items() if said[name] != unsaid]
+    hashed = hashlib.sha256(f"{workspace_id} {asked!r}".encode("utf-8", "surrogatepass"))
     for part in query.parts:
         hashed.update(f"\0{part.kind} {part.weight!r} ".encode())
         hashed.update(_bytes_of(part))

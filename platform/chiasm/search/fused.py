@@ -47,10 +47,7 @@ class FusedScorer(Scorer):
         self.evidence = [evidence_of(self.state, self.model, side, rows) for side in self.sides]
         judged = zip(self.sides, self.evidence, strict=True)
         logits = [side.judge(self.model.ranking, one) for side, one in judged]
-        domains = self.state.replica.domains
-        # Whatever else is filtered: who is alone in a narrow filter is not the likelier for it.
-        rivals = np.isin(domains, np.unique(domains[allowed])) & self.state.replica.hits
-        rivals = rivals if rows is None else rivals[rows]
+        rivals = self._rivals(allowed, slice(None) if rows is None else rows)
         settled = self.model.ranking.settled(logits[0], rivals, list(self.sides[0].items))
         if rows is None:
             return _sigmoid(self.combined(logits, np.flatnonzero(allowed))[0] + settled)
@@ -91,6 +88,16 @@ class FusedScorer(Scorer):
             for one in at.tolist()
         ]
 
+    def _rivals(self, allowed: Bools, rows: Ints | slice) -> Bools:
+        """Which of some rows are of a domain that hits may come from.
+
+        Whatever else is filtered: who is alone in a narrow filter is not the likelier for it.
+        """
+        replica = self.state.replica
+        # Domains count from -1, which is none.
+        known = np.bincount(replica.domains[allowed] + 1, minlength=len(replica.domain_names) + 1) > 0
+        return np.asarray(known[replica.domains[rows] + 1] & replica.hits[rows])
+
     def _candidates(self, allowed: Bools) -> Ints | None:
         """Rows worth scoring; None where the spaces are small enough to score everything."""
         columns, replica = self.state.columns, self.state.replica
@@ -98,11 +105,10 @@ class FusedScorer(Scorer):
             return None
         side = self.sides[0]
         found = [columns["fused"].candidates(side.vector, CANDIDATES, allowed)]
-        everyone = np.ones(len(replica), dtype=np.bool_)
         for modality, (vectors, _) in side.items.items():
             if modality in columns:
                 # Not only of the allowed: what is found may be a neighbour of an allowed entity.
-                owners = [columns[modality].candidates(v, CANDIDATES, everyone) for v in vectors]
+                owners = [columns[modality].candidates(v, CANDIDATES) for v in vectors]
                 found.append(replica.graph.neighbourhood(np.unique(np.concatenate(owners)), 1))
         return np.unique(np.concatenate([*found, self.also]))
 

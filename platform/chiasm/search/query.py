@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -54,7 +55,7 @@ class Part:
                 where="query",
                 remedy=f"one of {', '.join(KINDS)}",
             )
-        if not np.isfinite(self.weight) or self.weight == 0:
+        if not math.isfinite(self.weight) or self.weight == 0:
             raise UsageError(
                 f"weight {self.weight} of the {self.kind} part",
                 where="query",
@@ -121,6 +122,8 @@ class Query:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", tuple(self.parts))
+        if _only_parts(self):
+            return
         for name, kind in _TYPES.items():
             if not isinstance(getattr(self, name), kind):
                 raise UsageError(
@@ -153,17 +156,32 @@ class Query:
         return {**asked, **{name: value for name, value in given.items() if value is not None}, "k": self.k}
 
 
+def _only_parts(query: Query) -> bool:
+    """Whether it is one part to look for and a number, as most are: nothing else can be wrong with it."""
+    if (
+        len(query.parts) != 1
+        or query.parts[0].weight < 0
+        or not (type(query.k) is int and 1 <= query.k <= MAX_K)
+    ):
+        return False
+    said = query.__dict__
+    return all(
+        said[name] is unsaid or (type(said[name]) is type(unsaid) and said[name] == unsaid)
+        for name, unsaid in _UNSAID.items()
+    )
+
+
 def _is_picture(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.ndim == 3 and value.size > 0
 
 
 def _is_vector(value: Any) -> bool:
-    return (
-        isinstance(value, np.ndarray)
-        and value.ndim == 1
-        and len(value) <= _MAX_DIMENSIONS
-        and bool(np.isfinite(value).all() and value.any())
-    )
+    if not (isinstance(value, np.ndarray) and value.ndim == 1 and 0 < len(value) <= _MAX_DIMENSIONS):
+        return False
+    # Squares of large numbers may overflow, and those of small ones vanish: then it is looked at properly.
+    if value.dtype == np.float32 and 0.0 < value.dot(value) < np.inf:
+        return True
+    return bool(np.isfinite(value).all() and value.any())
 
 
 _TESTS = {
@@ -181,6 +199,13 @@ _TYPES: dict[str, Any] = {
     **dict.fromkeys(("fuse", "strategy"), str),
     **dict.fromkeys(("hops", "group_size", "k"), int),
     **dict.fromkeys(("match_weight", "diversity"), (int, float)),
+}
+
+#: What a query has where nobody says anything.
+_UNSAID = {
+    field.name: field.default
+    for field in fields(Query)
+    if field.name not in ("parts", "k") and field.default is not MISSING
 }
 
 _Rule = tuple[Callable[[Query], str], Callable[[Query], bool], str]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Hit", "SearchResult"]
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """An entity that answers the query."""
 
     rank: int
@@ -25,7 +24,7 @@ class Hit:
     why: dict[str, Any] | None
     entity_id: int
     #: Raw cosine to the query by the space that it was compared in, where that is known.
-    cosine: dict[str, float] = field(default_factory=dict)
+    cosine: dict[str, float]
     #: Whether hits are grouped, and by which value this one is.
     grouped: bool = False
     group: Any = None

@@ -65,10 +65,9 @@ class Searcher:
             ChiasmError: As `search`; of several queries it says which one.
         """
         began = time.perf_counter()
-        with one_thread():
-            with stage("state"):
-                state = self._states.current(workspace_id)
-            answers = answered(state, self._catalog, self._models, queries)
+        with stage("state"):
+            state = self._states.current(workspace_id)
+        answers = answered(state, self._catalog, self._models, queries)
         took_ms = (time.perf_counter() - began) * 1000.0
         return [
             SearchResult(state.release, took_ms, query.to_dict(), answer.hits, answer.warnings, answer.cursor)

@@ -128,13 +128,20 @@ def evidence_of(state: State, model: FusionModel, side: Side, rows: Ints | None)
 
 
 def _present(state: State) -> Codes:
-    """What each entity is judged on, ``(rows,)``."""
+    """What each entity is judged on, ``(rows,)``; not to be written to."""
     from chiasm.fusion.ranking import BITS
 
+    # Spaces may have changed though no entity has.
+    views = [state.columns[m].view for m in MODALITIES if m in state.columns]
+    name = ("codes", *((view.space_id, view.generation) for view in views))
+    if name in state.derived:
+        known: Codes = state.derived[name]
+        return known
     codes = np.where(state.replica.linked, BITS["graph"], 0).astype(np.uint8)
     for modality in MODALITIES:
         if modality in state.columns:
             codes |= np.where(state.columns[modality].present, BITS[modality], 0).astype(np.uint8)
+    state.derived[name] = codes
     return codes
 
 

@@ -42,6 +42,8 @@ class Texts(Sequence[T], Generic[T]):
         self._tail: list[T] = list(tail)
         self._changed: dict[int, T] = dict(changed or {})
         self._base = len(offsets) - 1
+        # Slices of it cost a fraction of an array's.
+        self._buffer = data.data
 
     @classmethod
     def of(cls, values: Iterable[T]) -> Texts[T]:
@@ -74,6 +76,16 @@ class Texts(Sequence[T], Generic[T]):
         if self.missing is not None and self.missing[at]:
             return cast(Any, None)
         return cast(Any, self._bytes(at).decode(errors=_ERRORS))
+
+    def at(self, rows: Sequence[int]) -> list[T]:
+        """Strings at some positions that exist; quicker than one by one."""
+        if self._changed or (rows and max(rows) >= self._base):
+            return [self[row] for row in rows]
+        where, missing, buffer = self.offsets.item, self.missing, self._buffer
+        found: list[Any] = [str(buffer[where(row) : where(row + 1)], "utf-8", _ERRORS) for row in rows]
+        if missing is not None:
+            found = [None if missing.item(row) else text for row, text in zip(rows, found, strict=True)]
+        return found
 
     def extended(self, changed: Mapping[int, T], new: Sequence[T]) -> Texts[T]:
         """With other strings at some positions, and more at the end."""

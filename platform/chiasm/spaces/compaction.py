@@ -100,7 +100,7 @@ def replace_parts(
     return moved
 
 
-def rebuild(catalog: Catalog, root: Path, segment_id: int) -> int:
+def rebuild(catalog: Catalog, root: Path, segment_id: int, *, recall: float = RECALL) -> int:
     """Write a segment's live rows anew, from its feature block to its index; how many.
 
     Raises:
@@ -114,7 +114,7 @@ def rebuild(catalog: Catalog, root: Path, segment_id: int) -> int:
         space = session.get_one(Space, row.space_id)
         items = items_of(session, segment_id)
     segment = open_segment(root / row.path, row.sha256, stamp=space.stamp, dim=space.dim, with_index=False)
-    return replace_parts(catalog, root, space, {segment_id: only(Part(segment), items)})
+    return replace_parts(catalog, root, space, {segment_id: only(Part(segment), items)}, recall=recall)
 
 
 def retire(session: Session, space_id: int) -> int:

@@ -14,6 +14,7 @@ from chiasm.catalog.models import Segment
 from chiasm.spaces.compaction import collect, replace_parts, retire
 from chiasm.spaces.live import used
 from chiasm.spaces.parts import live_parts
+from chiasm.spaces.tuning import RECALL
 
 __all__ = ["Purged", "purge_dead"]
 
@@ -32,7 +33,12 @@ class Purged(NamedTuple):
 
 
 def purge_dead(
-    catalog: Catalog, root: Path, space_id: int, beat: Callable[[], None] = lambda: None
+    catalog: Catalog,
+    root: Path,
+    space_id: int,
+    beat: Callable[[], None] = lambda: None,
+    *,
+    recall: float = RECALL,
 ) -> Purged:
     """Leave no vector in the files of a space but those of its live items.
 
@@ -44,12 +50,13 @@ def purge_dead(
         root: Folder of all spaces.
         space_id: The space.
         beat: Called between segments; may raise to end early.
+        recall: What an index is tuned to.
     """
     with catalog.write() as session:
         rows = _rows_without_life(session, space_id)
         segments = retire(session, space_id)
     for _ in range(_PASSES):
-        cleared = _pass(catalog, root, space_id, beat)
+        cleared = _pass(catalog, root, space_id, beat, recall)
         segments, rows = segments + cleared.segments, rows + cleared.rows
         if not cleared.segments:
             break
@@ -57,14 +64,14 @@ def purge_dead(
     return Purged(segments, rows)
 
 
-def _pass(catalog: Catalog, root: Path, space_id: int, beat: Callable[[], None]) -> Purged:
+def _pass(catalog: Catalog, root: Path, space_id: int, beat: Callable[[], None], recall: float) -> Purged:
     segments = rows = 0
     with catalog.read() as session:
         space, parts = live_parts(session, root, space_id)
     for segment_id, part in parts.items():
         if dead := len(part.row_ids) - len(part):
             beat()
-            replace_parts(catalog, root, space, {segment_id: part})
+            replace_parts(catalog, root, space, {segment_id: part}, recall=recall)
             segments, rows = segments + 1, rows + dead
     return Purged(segments, rows)
 

@@ -47,8 +47,9 @@ def test_a_waveform_becomes_a_file() -> None:
 
 
 def test_vectors_one_or_many() -> None:
-    one = query_parts(positive={"vector": np.array([1.0, 2.0])})
-    assert [part.value for part in one] == [[1.0, 2.0]]
+    given = np.array([1.0, 2.0])
+    assert [part.value for part in query_parts(positive={"vector": given})] == [given]
+    assert [part.value for part in query_parts(positive={"vector": (1, 2)})] == [[1.0, 2.0]]
     assert len(query_parts(positive={"vector": np.eye(3)})) == 3
     assert len(query_parts(positive={"vector": [[1.0, 0.0], [0.0, 1.0]]})) == 2
 

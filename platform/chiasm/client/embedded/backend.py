@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from chiasm.client.embedded import contents, describe, entities, evaluations, graph, outward, schedules
 from chiasm.client.embedded.duplicates import Duplicates
 from chiasm.client.embedded.home import OpenHome
-from chiasm.client.embedded.questions import to_queries
+from chiasm.client.embedded.questions import to_hits, to_queries
 from chiasm.client.embedded.removal import Removal
 from chiasm.client.embedded.work import Work
+from chiasm.client.hits import Hits
 from chiasm.client.media import Medium
 from chiasm.client.protocol import JsonDict, Promote, SearchRequest
 from chiasm.client.records import with_contents
@@ -122,15 +123,16 @@ class EmbeddedBackend(Work, Removal, Duplicates):
 
     # -- answers ---------------------------------------------------------------------------------
 
-    def search(self, request: SearchRequest) -> JsonDict:
-        """The answer of `chiasm search --json`."""
+    def search(self, request: SearchRequest) -> Hits:
+        """The best entities."""
         return self.search_batch([request])[0]
 
-    def search_batch(self, requests: Sequence[SearchRequest]) -> list[JsonDict]:
+    def search_batch(self, requests: Sequence[SearchRequest]) -> list[Hits]:
         """The answer to each of several searches, all from the same state."""
         decoder = self.home.decoder() if self._isolate else None
         queries = to_queries(requests, decoder)
-        return [answer.to_dict() for answer in self.home.searcher().search_batch(self.workspace_id, queries)]
+        answers = self.home.searcher().search_batch(self.workspace_id, queries)
+        return [to_hits(answer, self.media) for answer in answers]
 
     def describe(self) -> JsonDict:
         """Counts and the active release."""

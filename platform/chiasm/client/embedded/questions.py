@@ -1,20 +1,22 @@
-"""From what the caller handed in to the searcher's query."""
+"""From what the caller handed in to the searcher's query, and from its result to what the caller gets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from chiasm.client.embedded.filters import to_filter
+from chiasm.client.hits import Hit, Hits
 from chiasm.client.parts import QueryPart
 from chiasm.client.protocol import SearchRequest
 from chiasm.errors import MediaError, within
 
 if TYPE_CHECKING:
+    from chiasm.client.media import Medium
     from chiasm.media import Decoder
-    from chiasm.search import Part, Query
+    from chiasm.search import Part, Query, SearchResult
 
-__all__ = ["to_queries", "to_query"]
+__all__ = ["to_hits", "to_queries", "to_query"]
 
 
 def to_queries(requests: Sequence[SearchRequest], decoder: Decoder | None) -> list[Query]:
@@ -65,6 +67,33 @@ def to_query(request: SearchRequest, decoder: Decoder | None) -> Query:
         cursor=request.cursor,
         explain=request.explain,
         stubs=request.stubs,
+    )
+
+
+def to_hits(result: SearchResult, media: Callable[[str], list[Medium]]) -> Hits:
+    """The result as the caller sees it, rounded as in JSON."""
+    hits = [
+        Hit(
+            one.rank,
+            one.key,
+            one.domain,
+            one.title,
+            round(one.score, 4),
+            list(one.present),
+            {kind: round(value, 4) for kind, value in one.cosine.items()},
+            one.group,
+            one.why,
+        )
+        for one in result.hits
+    ]
+    return Hits(
+        hits,
+        release=result.release,
+        took_ms=round(result.took_ms, 2),
+        query=result.query,
+        warnings=result.warnings,
+        next_cursor=result.next_cursor,
+        media=media,
     )
 
 

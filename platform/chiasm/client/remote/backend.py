@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chiasm.client.hits import Hits
 from chiasm.client.media import Medium
 from chiasm.client.protocol import JsonDict, Promote, SearchRequest
 from chiasm.client.records import as_base64, with_contents
@@ -38,14 +39,15 @@ class HttpBackend(Duplicates):
         """Counts and the active release."""
         return self._wire.get("/v1")
 
-    def search(self, request: SearchRequest) -> JsonDict:
-        """The answer of `chiasm search --json`."""
-        return self._wire.post("/v1/search", search_body(request))
+    def search(self, request: SearchRequest) -> Hits:
+        """The best entities."""
+        return Hits.from_dict(self._wire.post("/v1/search", search_body(request)), media=self.media)
 
-    def search_batch(self, requests: Sequence[SearchRequest]) -> list[JsonDict]:
+    def search_batch(self, requests: Sequence[SearchRequest]) -> list[Hits]:
         """The answer to each of several searches, all from the same state."""
         body = {"queries": [search_body(request) for request in requests]}
-        return list(self._wire.post("/v1/search/batch", body)["results"])
+        answers = self._wire.post("/v1/search/batch", body)["results"]
+        return [Hits.from_dict(answer, media=self.media) for answer in answers]
 
     def ingest_paths(
         self,

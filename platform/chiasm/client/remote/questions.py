@@ -25,4 +25,5 @@ def _part(part: QueryPart) -> dict[str, Any]:
     shown: dict[str, Any] = {"kind": part.kind, "weight": part.weight}
     if part.kind in ("image", "audio"):
         return {**shown, "base64": base64.b64encode(part.media_bytes()).decode("ascii")}
-    return {**shown, "value": part.value}
+    value = part.value.tolist() if hasattr(part.value, "tolist") else part.value
+    return {**shown, "value": value}

@@ -79,7 +79,9 @@ def _purge_spaces(ctx: WorkContext, claim: Claim, receipt_id: int) -> None:
         space_ids = session.scalars(mine.order_by(Space.id)).all()
     for number, space_id in enumerate(space_ids):
         ctx.beat(number, len(space_ids), "rewriting segments")
-        purged = purge_dead(ctx.catalog, ctx.settings.spaces_dir, space_id, ctx.beat)
+        purged = purge_dead(
+            ctx.catalog, ctx.settings.spaces_dir, space_id, ctx.beat, recall=ctx.settings.recall_target
+        )
         with ctx.catalog.write() as session:
             note(session, receipt_id, {"segments": purged.segments, "vectors": purged.rows}, [])
     remaining = []

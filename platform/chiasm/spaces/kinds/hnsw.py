@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -49,8 +50,8 @@ class HnswIndexKind(IndexKind):
         self, index: Any, queries: Floats, k: int, effort: Effort, selector: Any = None
     ) -> tuple[Floats, Ints]:
         """The best ``k`` that the beam came across."""
-        faiss = faiss_module()
-        params = faiss.SearchParametersHNSW(efSearch=max(effort.breadth, k), sel=selector)
+        breadth = max(effort.breadth, k)
+        params = _unfiltered(breadth) if selector is None else _params(breadth, selector)
         scores, rows = index.search(queries, k, params=params)
         scores[rows < 0] = -np.inf
         return scores, rows
@@ -62,3 +63,13 @@ class HnswIndexKind(IndexKind):
     def cost(self, rows: int, dim: int, k: int, effort: Effort) -> float:
         """Rows here and there, and the bookkeeping of the beam."""
         return max(effort.breadth, k) * _STEP_ROWS * (dim + 100.0)
+
+
+def _params(breadth: int, selector: Any = None) -> Any:
+    return faiss_module().SearchParametersHNSW(efSearch=breadth, sel=selector)
+
+
+@cache
+def _unfiltered(breadth: int) -> Any:
+    """Searches only read them: any number of threads may share them."""
+    return _params(breadth)

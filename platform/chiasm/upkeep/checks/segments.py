@@ -128,7 +128,9 @@ def _mend(site: Site, live: _Live, items: Ints) -> str:
     except ChiasmError:
         return _again(site, live, items)
     said = f"; {_again(site, live, wrong)}" if len(wrong) else ""
-    count = rebuild(site.catalog, site.settings.spaces_dir, live.segment.id)
+    count = rebuild(
+        site.catalog, site.settings.spaces_dir, live.segment.id, recall=site.settings.recall_target
+    )
     return f"built the index of {count} vectors anew from the feature block{said}"
 
 
