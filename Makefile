@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # Where byte code is not kept, each process compiles every library anew: twice the time to start one.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test storm check format bench install system-demo system-test clean
+.PHONY: demo test storm check format bench bench-links install system-demo system-test clean
 
 demo: system-demo install  ## Build a real catalogue, ingest, train, judge and search it.
 	$(BIN)/python -m examples.emoji
@@ -31,6 +31,9 @@ format: install  ## Rewrite the sources in the house's format.
 
 bench: install  ## Run all benchmarks and print what falls short.
 	$(BIN)/python -m benchmarks
+
+bench-links: install  ## Train every recipe of link prediction with three seeds: hours.
+	$(BIN)/python -m benchmarks.links all
 
 install: $(STAMP)
 

@@ -2,13 +2,16 @@
 
 ```
 GraphError(ValueError)
+ +-- LinkDataError  a file of triples that cannot be read
+ +-- LinkRecipeError  a recipe of link prediction with an unknown key or an impossible value
  +-- ShapeError     arrays whose lengths or id ranges do not fit together
+ +-- UnknownNameError  an entity or a relation that the model has never seen
 ```
 """
 
 from __future__ import annotations
 
-__all__ = ["GraphError", "ShapeError"]
+__all__ = ["GraphError", "LinkDataError", "LinkRecipeError", "ShapeError", "UnknownNameError"]
 
 
 class GraphError(ValueError):
@@ -32,5 +35,17 @@ class GraphError(ValueError):
         return f"{place}{self.what}{advice}"
 
 
+class LinkDataError(GraphError):
+    """A file of triples cannot be read, or holds none."""
+
+
+class LinkRecipeError(GraphError):
+    """A recipe has an unknown key, or a value that no training could run with."""
+
+
 class ShapeError(GraphError):
     """Arrays do not fit together."""
+
+
+class UnknownNameError(GraphError):
+    """An entity or a relation that the model has never seen; it has no vector, so no score."""

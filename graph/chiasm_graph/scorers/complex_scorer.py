@@ -1,4 +1,4 @@
-"""ComplEx over vectors that a model computes."""
+"""ComplEx: DistMult over complex numbers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from chiasm_graph.errors import ShapeError
+from chiasm_graph.scorers.scorer import Scorer
 
 __all__ = ["ComplexScorer"]
 
 
-class ComplexScorer(nn.Module):
+class ComplexScorer(Scorer):
     r"""``Re(<h, w_r, conj(t)>)`` with halves of real vectors as real and imaginary parts.
 
     Relations start at ``1 + 0i``, where the score is the dot product of head and tail: unit vectors that
@@ -20,28 +21,50 @@ class ComplexScorer(nn.Module):
         Trouillon et al. 2016, "Complex Embeddings for Simple Link Prediction", eq. 11.
 
     Args:
-        num_relations: Without inverses.
-        dim: Width of the entity vectors, even.
+        num_relations: Inverses, where there are any, counted.
+        dim: Width of the entity vectors, even; the rank of the literature is half of it.
     """
 
     def __init__(self, num_relations: int, dim: int) -> None:
-        super().__init__()
+        super().__init__(num_relations, dim)
         if dim % 2:
             raise ShapeError(f"dim must be even, not {dim}", where="ComplexScorer")
         self.real = nn.Parameter(torch.ones(max(1, num_relations), dim // 2))
         self.imaginary = nn.Parameter(torch.zeros(max(1, num_relations), dim // 2))
 
     def project(self, heads: Tensor, relations: Tensor) -> Tensor:
-        """Vectors whose dot product with a tail is the score.
-
-        ``(batch, dim)`` from ``(batch, dim)``, ``(batch,)``.
-        """
+        """``h * w_r`` as complex numbers: its dot product with a tail is the score, ``(B, dim)``."""
         real, imaginary = heads.chunk(2, dim=-1)
         w_real, w_imaginary = self.real[relations], self.imaginary[relations]
         return torch.cat(
             [real * w_real - imaginary * w_imaginary, real * w_imaginary + imaginary * w_real], dim=-1
         )
 
-    def forward(self, heads: Tensor, relations: Tensor, tails: Tensor) -> Tensor:
-        """Scores of triples, ``(batch,)`` from ``(batch, dim)``, ``(batch,)``, ``(batch, dim)``."""
-        return (self.project(heads, relations) * tails).sum(-1)
+    def entity_factors(self, vectors: Tensor) -> Tensor:
+        """Moduli of the complex coordinates, ``(B, dim / 2)``."""
+        return _moduli(*vectors.chunk(2, dim=-1))
+
+    def relation_factors(self, relations: Tensor) -> Tensor:
+        """``|w_r|``, ``(B, dim / 2)``."""
+        return _moduli(self.real[relations], self.imaginary[relations])
+
+    def reset(self, scale: float, generator: torch.Generator) -> None:
+        """Normal real and imaginary parts of the entities' own scale."""
+        with torch.no_grad():
+            self.real.normal_(0.0, scale, generator=generator)
+            self.imaginary.normal_(0.0, scale, generator=generator)
+
+    def all_relations(self, heads: Tensor, tails: Tensor) -> Tensor:
+        """One product: the score is linear in ``w_r``, ``(B, relations)``."""
+        real, imaginary = heads.chunk(2, dim=-1)
+        t_real, t_imaginary = tails.chunk(2, dim=-1)
+        along = torch.cat(
+            [real * t_real + imaginary * t_imaginary, real * t_imaginary - imaginary * t_real], dim=-1
+        )
+        weight = torch.cat([self.real, self.imaginary], dim=-1)[: self.num_relations]
+        return along @ weight.T
+
+
+def _moduli(real: Tensor, imaginary: Tensor) -> Tensor:
+    # Not hypot: its gradient at 0 is not a number.
+    return (real.square() + imaginary.square()).clamp_min(1e-30).sqrt()
