@@ -26,6 +26,7 @@ from chiasm.api.routes import (
     health,
     ingest,
     jobs,
+    reasoning,
     releases,
     schedules,
     search,
@@ -83,6 +84,8 @@ def build_app(settings: Settings, *, host: str = "127.0.0.1") -> FastAPI:
         releases,
         evaluations,
         schedules,
+        # Before the graph, whose keys are the rest of the path.
+        reasoning,
         graph,
         workspace,
         health,

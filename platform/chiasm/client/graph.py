@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from chiasm.client.protocol import Backend, JsonDict
+from chiasm.client.reasoning import Reasoned
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Graph"]
 
 
-class Graph:
+class Graph(Reasoned):
     """Statements between entities, whole or around one of them."""
 
     def __init__(self, backend: Backend) -> None:

@@ -13,6 +13,7 @@ from chiasm.client.parts import QueryPart
 
 if TYPE_CHECKING:
     from chiasm.archive import Watch
+    from chiasm.reasoning import PredictRequest, RulesRequest
 
 __all__ = ["Backend", "JsonDict", "Promote", "SearchRequest"]
 
@@ -192,6 +193,12 @@ class Backend(Protocol):
 
     def graph_paths(self, key: str, to: str, *, max_hops: int, limit: int) -> list[list[str]]:
         """Shortest paths, each as `[key, predicate, key, ...]`."""
+
+    def graph_rules(self, asked: RulesRequest) -> JsonDict:
+        """`{"revision", "count", "rules": [...], "out_of_time", "seconds"}`."""
+
+    def graph_predict(self, asked: PredictRequest) -> JsonDict:
+        """What may stand at the other end of a relation, with the facts, rules and cases that speak for it."""
 
     def triples(self) -> Iterator[JsonDict]:
         """Every statement of the graph."""

@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
+from chiasm.cli.commands.reasoning import group as reasoning
 from chiasm.cli.frame import Frame, frame_of, with_frame
 
 __all__ = ["register"]
 
 group = typer.Typer(no_args_is_help=True, help="The knowledge graph.")
+group.add_typer(reasoning)
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Key of an entity.")]
 
 

@@ -10,6 +10,7 @@ from chiasm.client.embedded import contents, describe, entities, evaluations, gr
 from chiasm.client.embedded.duplicates import Duplicates
 from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_hits, to_queries
+from chiasm.client.embedded.reasoning import Reasoned
 from chiasm.client.embedded.removal import Removal
 from chiasm.client.embedded.work import Work
 from chiasm.client.hits import Hits
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedBackend"]
 
 
-class EmbeddedBackend(Work, Removal, Duplicates):
+class EmbeddedBackend(Work, Removal, Duplicates, Reasoned):
     """Implements `chiasm.client.protocol.Backend` for one workspace of an open home.
 
     Args:

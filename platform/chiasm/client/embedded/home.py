@@ -13,6 +13,7 @@ from chiasm.settings import CONFIG_NAME, Settings
 if TYPE_CHECKING:
     from chiasm.media import BlobStore, Decoder
     from chiasm.models import ModelCache
+    from chiasm.reasoning import Reasoning
     from chiasm.search import Searcher
 
 __all__ = ["OpenHome", "init_home", "require_home"]
@@ -83,6 +84,7 @@ class OpenHome:
         self._lock = threading.RLock()
         self._decoder: Decoder | None = None
         self._searcher: Searcher | None = None
+        self._reasoning: Reasoning | None = None
 
     @cached_property
     def blobs(self) -> BlobStore:
@@ -108,6 +110,15 @@ class OpenHome:
                 self._searcher = Searcher(self.settings, self.catalog, self.models)
             return self._searcher
 
+    def reasoning(self) -> Reasoning:
+        """Who mines rules and predicts by them."""
+        with self._lock:
+            if self._reasoning is None:
+                from chiasm.reasoning import Reasoning
+
+                self._reasoning = Reasoning(self.catalog)
+            return self._reasoning
+
     def decoder(self) -> Decoder:
         """A limited child process that decodes what strangers send."""
         with self._lock:
@@ -124,4 +135,5 @@ class OpenHome:
                 self._decoder.close()
                 self._decoder = None
             self._searcher = None
+            self._reasoning = None
         self.catalog.close()
