@@ -11,6 +11,7 @@ from chiasm.client.embedded.duplicates import Duplicates
 from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_queries
 from chiasm.client.embedded.removal import Removal
+from chiasm.client.embedded.understanding import Understanding
 from chiasm.client.embedded.work import Work
 from chiasm.client.media import Medium
 from chiasm.client.protocol import JsonDict, Promote, SearchRequest
@@ -18,11 +19,12 @@ from chiasm.client.records import with_contents
 
 if TYPE_CHECKING:
     from chiasm.archive import Watch
+    from chiasm.media import Decoder
 
 __all__ = ["EmbeddedBackend"]
 
 
-class EmbeddedBackend(Work, Removal, Duplicates):
+class EmbeddedBackend(Work, Removal, Duplicates, Understanding):
     """Implements `chiasm.client.protocol.Backend` for one workspace of an open home.
 
     Args:
@@ -131,6 +133,9 @@ class EmbeddedBackend(Work, Removal, Duplicates):
         decoder = self.home.decoder() if self._isolate else None
         queries = to_queries(requests, decoder)
         return [answer.to_dict() for answer in self.home.searcher().search_batch(self.workspace_id, queries)]
+
+    def _link_decoder(self) -> Decoder | None:
+        return self.home.decoder() if self._isolate else None
 
     def describe(self) -> JsonDict:
         """Counts and the active release."""

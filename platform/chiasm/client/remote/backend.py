@@ -13,6 +13,7 @@ from chiasm.client.records import as_base64, with_contents
 from chiasm.client.remote.duplicates import Duplicates
 from chiasm.client.remote.events import follow_job
 from chiasm.client.remote.questions import search_body
+from chiasm.client.remote.understanding import Understanding
 from chiasm.client.remote.uploads import UploadPlan
 from chiasm.client.remote.wire import Wire, quoted
 from chiasm.errors import UsageError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["HttpBackend"]
 
 
-class HttpBackend(Duplicates):
+class HttpBackend(Duplicates, Understanding):
     """Implements `chiasm.client.protocol.Backend` by requests to `chiasm serve`."""
 
     def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = 60.0) -> None:
