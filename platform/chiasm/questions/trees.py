@@ -90,7 +90,7 @@ def _declared(replica: Replica, name: str) -> Shape:
     if not plain or plain not in replica.predicates:
         known = ", ".join(filter(None, replica.predicates[:5])) or "there is none yet"
         raise NotFoundError(
-            f"there is no predicate {plain!r}", where="predicate", remedy=f"there are: {known}"
+            f"there is no predicate {plain[:80]!r}", where="predicate", remedy=f"there are: {known}"
         )
     relation = replica.predicates.index(plain)
     if name.startswith("^"):
