@@ -13,7 +13,9 @@ from chiasm_graph.exchange import to_networkx
 from chiasm_graph.features import NodeFeatures, pool
 from chiasm_graph.nearby import greatest_nearby, nearby_without
 from chiasm_graph.paths import named_path, shortest_paths
+from chiasm_graph.quality import Flaw, find_flaws
 from chiasm_graph.sampler import Hop, Trees, TreeSampler
+from chiasm_graph.taxonomy import Hierarchy, Shape, find_hierarchies, shape_of
 from chiasm_graph.triples import Adjacency, Triples
 
 if TYPE_CHECKING:
@@ -25,18 +27,24 @@ __all__ = [
     "Adjacency",
     "ComplexScorer",
     "CompositionConv",
+    "Flaw",
     "GraphError",
+    "Hierarchy",
     "Hop",
     "NeighbourGnn",
     "NodeFeatures",
+    "Shape",
     "ShapeError",
     "TreeSampler",
     "Trees",
     "Triples",
+    "find_flaws",
+    "find_hierarchies",
     "greatest_nearby",
     "named_path",
     "nearby_without",
     "pool",
+    "shape_of",
     "shortest_paths",
     "to_networkx",
 ]

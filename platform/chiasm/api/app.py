@@ -18,6 +18,7 @@ from chiasm.api.metrics import Metrics, MetricsMiddleware
 from chiasm.api.problems import install_problems
 from chiasm.api.questions import BatchBody, SearchBody
 from chiasm.api.routes import (
+    ask,
     duplicates,
     entities,
     evaluations,
@@ -87,6 +88,7 @@ def build_app(settings: Settings, *, host: str = "127.0.0.1") -> FastAPI:
         # Before the graph, whose keys are the rest of the path.
         reasoning,
         graph,
+        ask,
         workspace,
         health,
     ):

@@ -21,6 +21,7 @@ __all__ = [
     "PartBody",
     "RecommendBody",
     "SearchBody",
+    "decoded",
     "recommendation",
     "search_request",
 ]
@@ -184,7 +185,7 @@ def _given(body: SearchBody, kind: str, files: MediaFiles, prefix: str = "") -> 
     value = getattr(body, prefix + kind)
     items: list[Any] = [] if value is None else [value] if isinstance(value, str) else list(value)
     if kind in _MEDIA:
-        items = [_decoded(item, prefix + kind) for item in items]
+        items = [decoded(item, prefix + kind) for item in items]
     return [*items, *files.get(prefix + kind, ())]
 
 
@@ -194,7 +195,7 @@ def _part(part: PartBody) -> QueryPart:
             raise UsageError(
                 f"the {part.kind} part has no content", where="parts", remedy="send it as base64"
             )
-        return QueryPart(part.kind, _decoded(part.base64, part.kind), part.weight)
+        return QueryPart(part.kind, decoded(part.base64, part.kind), part.weight)
     if part.value is None or isinstance(part.value, str) == (part.kind == "vector"):
         raise UsageError(
             f"the {part.kind} part has no value of its kind",
@@ -204,7 +205,8 @@ def _part(part: PartBody) -> QueryPart:
     return QueryPart(part.kind, part.value, part.weight)
 
 
-def _decoded(text: str, where: str) -> bytes:
+def decoded(text: str, where: str) -> bytes:
+    """The bytes of base64; raises InputError if it is none."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

@@ -62,7 +62,7 @@ PropertyPath = Annotated[
     typer.Option(
         "--path",
         metavar="PATH",
-        help="Predicates from --near to hits, as in made_of/^made_of or part_of|made_of.",
+        help="Predicates from --near to hits, as in made_of/^made_of, part_of|made_of or ^part_of+.",
         rich_help_panel=_NARROW,
     ),
 ]

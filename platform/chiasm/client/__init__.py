@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chiasm.client.answers import Answers
 from chiasm.client.collections import Jobs, Releases, Schedules
 from chiasm.client.entity import Entity, Neighbour
 from chiasm.client.errors import AccessDenied, ServiceError, WaitTimeout
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessDenied",
+    "Answers",
     "Entity",
     "Graph",
     "Hit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chiasm.client.answers import Answers
 from chiasm.client.hits import Hits
 from chiasm.client.protocol import Backend
 from chiasm.client.requests import batch_requests, recommend_request, search_request
@@ -70,7 +71,8 @@ class Asking:
             near: Key of an entity; hits lie within `hops` edges of it, or at the end of `path`.
             hops: Reach of `near`.
             path: Predicates that lead from `near` to hits, as in `made_of/^made_of` or `part_of|made_of`
-                (`^`: from object to subject); or a list of steps, each a predicate or a list of them.
+                (`^`: from object to subject; `^part_of+`: all below); or a list of steps, each a predicate or a
+                list of them.
             diversity: 0 to 1: how much it counts that hits are unlike those before them.
             group_by: `domain`, or the name of an attribute: hits of one value stand together, and `k` counts
                 groups.
@@ -154,3 +156,18 @@ class Asking:
         """
         given = {name: value for name, value in locals().items() if name != "self"}
         return self._backend.search(recommend_request(**given))
+
+    def ask(self, question: str, *, k: int = 10) -> Answers:
+        """What the graph answers to a question in words, as in "which countries border France?".
+
+        The question names an entity, and one predicate or two; each answer has the statements that say so. Where
+        nothing fits, `message` tells what was understood.
+
+        Args:
+            question: In words; word order is taken for English.
+            k: How many answers.
+
+        Raises:
+            UsageError: The question has no words, or is too long.
+        """
+        return Answers(self._backend.ask(question, k=k))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
+from chiasm.client.parts import query_parts
 from chiasm.client.protocol import Backend, JsonDict
 from chiasm.client.reasoning import Reasoned
 
@@ -33,6 +34,72 @@ class Graph(Reasoned):
         A predicate that is walked against its direction starts with `^`.
         """
         return self._backend.graph_paths(key, to, max_hops=max_hops, limit=limit)
+
+    def link(
+        self, mention: str | None = None, *, image: Any = None, k: int = 5, into: str | None = None
+    ) -> JsonDict:
+        """Entities that a mention may mean: `{"candidates": [{"rank", "key", "title", "score", "by", ...}], ...}`.
+
+        Names count first: titles, keys, further names and short texts, but for case, accents, missing words and
+        letters; where none fits well, the text encoder is asked. Equal scores have equal ranks, and `tied_beyond`
+        says how many more have the last one's score.
+
+        Args:
+            mention: Words that name something.
+            image: Or a picture of it: path, bytes of a file, PIL image, or uint8 array (height, width, 3).
+            k: How many candidates.
+            into: Domain of the candidates.
+
+        Raises:
+            UsageError: There is neither, or both.
+            NotFoundError: There is no such domain.
+        """
+        pictures = query_parts(positive={"image": image}, needed=False)
+        return self._backend.link(mention=mention, image=pictures[0] if pictures else None, k=k, into=into)
+
+    def trees(self, declared: Sequence[str] = ()) -> list[JsonDict]:
+        """Predicates that form hierarchies, with their figures and cycles.
+
+        Recognised are those of which nearly every child has one parent, nearly no edge is in a cycle, and which are
+        two levels deep or more; `^` stands before one whose objects are the children.
+
+        Args:
+            declared: Predicates that are hierarchies whatever they look like.
+        """
+        return list(self._backend.trees(declared=declared)["trees"])
+
+    def ancestors(self, key: str, *, predicate: str | None = None, limit: int = 1000) -> list[JsonDict]:
+        """Entities above one, the nearest first, as `{"key", "title", "predicate", "steps"}`.
+
+        Args:
+            key: Of the entity.
+            predicate: The hierarchy, with `^` if its objects are the children; default every one recognised.
+            limit: How many at most.
+
+        Raises:
+            NotFoundError: There is no such entity or predicate.
+            UsageError: None is named, and none looks like a hierarchy.
+        """
+        found = self._backend.walk_tree(key, below=False, predicate=predicate, limit=limit)
+        return list(found["entities"])
+
+    def subtree(self, key: str, *, predicate: str | None = None, limit: int = 1000) -> list[JsonDict]:
+        """Entities below one, as `ancestors`; `kb.search(near=key, path="^part_of+")` searches among them."""
+        found = self._backend.walk_tree(key, below=True, predicate=predicate, limit=limit)
+        return list(found["entities"])
+
+    def common_ancestors(self, one: str, other: str, *, predicate: str | None = None) -> list[JsonDict]:
+        """The nearest entities above both of two; as `ancestors`."""
+        return list(self._backend.common_ancestors(one, other, predicate=predicate)["entities"])
+
+    def check(self, *, kind: str | None = None, limit: int = 100) -> JsonDict:
+        """What is wrong: `{"counts", "flaws": [{"kind", "what", "confidence", "statements"}], "total"}`.
+
+        Args:
+            kind: several_values, both_ways, self_loop, cycle, duplicate or dangling; default all.
+            limit: How many flaws at most, the surest first.
+        """
+        return self._backend.check_graph(kind=kind, limit=limit)
 
     def to_networkx(self, *, literals: bool = False) -> nx.MultiDiGraph:
         """All statements as a networkx graph; edges are keyed by predicate.

@@ -200,6 +200,24 @@ class Backend(Protocol):
     def graph_predict(self, asked: PredictRequest) -> JsonDict:
         """What may stand at the other end of a relation, with the facts, rules and cases that speak for it."""
 
+    def link(self, *, mention: str | None, image: QueryPart | None, k: int, into: str | None) -> JsonDict:
+        """`{"mention", "candidates": [...], "tied_beyond": int}`: entities that words or a picture may mean."""
+
+    def trees(self, *, declared: Sequence[str]) -> JsonDict:
+        """`{"trees": [...]}`: predicates that form hierarchies."""
+
+    def walk_tree(self, key: str, *, below: bool, predicate: str | None, limit: int) -> JsonDict:
+        """`{"key", "entities": [{"key", "steps", ...}], "total"}`, the nearest first."""
+
+    def common_ancestors(self, one: str, other: str, *, predicate: str | None) -> JsonDict:
+        """`{"keys", "entities": [...], "total"}`: the nearest above both."""
+
+    def check_graph(self, *, kind: str | None, limit: int) -> JsonDict:
+        """`{"counts", "flaws": [...], "total", ...}`, the surest first."""
+
+    def ask(self, question: str, *, k: int) -> JsonDict:
+        """The answer of `chiasm ask --json`."""
+
     def triples(self) -> Iterator[JsonDict]:
         """Every statement of the graph."""
 

@@ -1,7 +1,9 @@
 """Typed paths: which entities a sequence of predicates leads to.
 
 A small part of SPARQL's property paths: steps separated by `/`, each one predicate or several separated by `|`,
-a predicate backwards with `^` before it. Names that hold one of these signs, as addresses do, stand in `<...>`.
+a predicate backwards with `^` before it. A step of one predicate may be repeated: `^part_of+` once or more, `^part_of*`
+also not at all, which is all that lies below in a hierarchy. Names that hold one of these signs, as addresses do, stand
+in `<...>`.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ __all__ = ["PropertyPath", "follow", "parse_path"]
 _MAX_STEPS = 6
 _MAX_CHOICES = 16
 _MAX_LENGTH = 10_000
-_TOKEN = re.compile(r"\s*(?:(<[^<>]*>|[^/|^<>\s](?:[^/|^<>]*[^/|^<>\s])?)|([/|^]))\s*")
-_REMEDY = "as in made_of/^made_of or part_of|made_of; names with / | ^ in them stand in <...>"
+_TOKEN = re.compile(r"\s*(?:(<[^<>]*>|[^/|^<>+*\s](?:[^/|^<>+*]*[^/|^<>+*\s])?)|([/|^+*]))\s*")
+_REMEDY = "as in made_of/^made_of, part_of|made_of or ^part_of+; names with / | ^ + * in them stand in <...>"
 
 #: Name of a predicate, and whether it is followed from its object to its subject.
 Choice = tuple[str, bool]
@@ -39,6 +41,8 @@ class PropertyPath:
     """
 
     steps: tuple[tuple[Choice, ...], ...]
+    #: Of each step `+`, `*` or nothing; empty where none is repeated.
+    repeats: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.steps) <= _MAX_STEPS:
@@ -50,7 +54,10 @@ class PropertyPath:
                 raise _wrong("a predicate has no name")
 
     def __str__(self) -> str:
-        return "/".join("|".join(map(_shown, step)) for step in self.steps)
+        repeats = self.repeats or ("",) * len(self.steps)
+        return "/".join(
+            "|".join(map(_shown, step)) + sign for step, sign in zip(self.steps, repeats, strict=True)
+        )
 
 
 def parse_path(given: str | Sequence[str | Sequence[str]]) -> PropertyPath:
@@ -62,7 +69,7 @@ def parse_path(given: str | Sequence[str | Sequence[str]]) -> PropertyPath:
         UsageError: It cannot be understood.
     """
     if isinstance(given, str):
-        return PropertyPath(_steps(given))
+        return _parsed(given)
     if not isinstance(given, (list, tuple)):
         raise _wrong(f"it is {type(given).__name__}")
     listed = [[step] if isinstance(step, str) else step for step in given]
@@ -81,9 +88,22 @@ def follow(replica: Replica, row: int, path: PropertyPath) -> Bools:
     """
     reached = np.zeros(len(replica), dtype=np.bool_)
     reached[row] = True
-    for step in path.steps:
+    for step, sign in zip(path.steps, path.repeats or ("",) * len(path.steps), strict=True):
         wanted = np.array([_relation(replica, choice) for choice in step], dtype=np.int64)
-        reached = _step(replica, np.flatnonzero(reached), wanted)
+        before, reached = reached, _step(replica, np.flatnonzero(reached), wanted)
+        if sign:
+            reached = _closed(replica, reached, wanted)
+        if sign == "*":
+            reached |= before
+    return reached
+
+
+def _closed(replica: Replica, reached: Bools, wanted: Ints) -> Bools:
+    """With all that further steps reach; a cycle ends, as nothing in it is new."""
+    front = reached
+    while front.any():
+        front = _step(replica, np.flatnonzero(front), wanted) & ~reached
+        reached = reached | front
     return reached
 
 
@@ -104,10 +124,11 @@ def _relation(replica: Replica, choice: Choice) -> int:
     return replica.predicates.index(name) + (replica.graph.num_relations if inverse else 0)
 
 
-def _steps(text: str) -> tuple[tuple[Choice, ...], ...]:
+def _parsed(text: str) -> PropertyPath:
     if len(text) > _MAX_LENGTH:
         raise _wrong(f"it has {len(text)} characters, and {_MAX_LENGTH} are possible")
     steps: list[list[Choice]] = [[]]
+    repeats = [""]
     at, inverse, open_ = 0, False, True
     while at < len(text):
         token = _TOKEN.match(text, at)
@@ -120,20 +141,23 @@ def _steps(text: str) -> tuple[tuple[Choice, ...], ...]:
             inverse, open_ = False, False
         elif sign == "^" and open_ and not inverse:
             inverse = True
-        elif sign in ("/", "|") and not open_:
+        elif sign in ("+", "*") and not open_ and not repeats[-1] and len(steps[-1]) == 1:
+            repeats[-1] = sign
+        elif sign in ("/", "|") and not open_ and not (sign == "|" and repeats[-1]):
             open_ = True
             if sign == "/":
                 steps.append([])
+                repeats.append("")
         else:
             raise _wrong(f"{(name or sign)!r} stands where it cannot")
     if open_:
         raise _wrong("a predicate is missing at its end")
-    return tuple(map(tuple, steps))
+    return PropertyPath(tuple(map(tuple, steps)), tuple(repeats) if any(repeats) else ())
 
 
 def _shown(choice: Choice) -> str:
     name, inverse = choice
-    return ("^" if inverse else "") + (f"<{name}>" if re.search(r"[/|^\s]", name) else name)
+    return ("^" if inverse else "") + (f"<{name}>" if re.search(r"[/|^+*\s]", name) else name)
 
 
 def _wrong(reason: str) -> UsageError:

@@ -13,7 +13,7 @@ from chiasm.search.query import Query
 from chiasm.search.recall import recall_by_space
 from chiasm.search.result import SearchResult
 from chiasm.search.stages import stage
-from chiasm.search.state import StateCache
+from chiasm.search.state import State, StateCache
 from chiasm.search.threads import one_thread
 from chiasm.settings import Settings
 
@@ -33,6 +33,14 @@ class Searcher:
         self._catalog = catalog
         self._models = models
         self._states = StateCache(settings, catalog)
+
+    def state(self, workspace_id: int) -> State:
+        """The present state of a workspace, for what is answered by other means than a search.
+
+        Raises:
+            NotFoundError: There is no such workspace.
+        """
+        return self._states.current(workspace_id)
 
     def warm(self, workspace_id: int) -> None:
         """Open spaces and models of a workspace, so that its first query is as quick as the next."""

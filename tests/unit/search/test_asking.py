@@ -123,6 +123,9 @@ PATHS = [
     ("like/has/^has/^<like>", "d:0", {"d:0"}),
     ("^like/like", "l:o", {"l:o"}),
     ("like", "l:x", set()),
+    ("has*", "l:o", {"l:o", "shape:round"}),
+    ("like/has+", "d:0", {"shape:round"}),
+    ("^like+", "l:o", {"d:0"}),
 ]
 
 
@@ -137,7 +140,8 @@ def test_paths(home: Home, path: Any, near: str, wanted: set[str]) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/", "a/", "a//b", "a|", "^", "^^a", "a^b", "<a", "a>", "a/b/c/d/e/f/g", "|".join("abcdefghijklmnopq"), [],
+    ["+", "a++", "a|b+", "a+|b", "a+b",
+     "", "/", "a/", "a//b", "a|", "^", "^^a", "a^b", "<a", "a>", "a/b/c/d/e/f/g", "|".join("abcdefghijklmnopq"), [],
      [[]], [""], ["^"], "a" * 20_000, "^" * 9_000],
 )  # fmt: skip
 def test_paths_that_cannot_be_followed(path: Any) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from chiasm.cli.commands import (
     archive,
+    ask,
     database,
     delete,
     doctor,
@@ -39,6 +40,7 @@ _GROUPS = (
     evaluate,
     search,
     recommend,
+    ask,
     graph,
     releases,
     jobs,

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from chiasm.cli.commands import shape
 from chiasm.cli.commands.reasoning import group as reasoning
 from chiasm.cli.frame import Frame, frame_of, with_frame
 
@@ -21,6 +22,7 @@ Key = Annotated[str, typer.Argument(metavar="KEY", help="Key of an entity.")]
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
+    shape.add_to(group)
     app.add_typer(group, name="graph")
 
 
@@ -85,6 +87,38 @@ def path(
         frame.out().print(line)
     if not found:
         frame.note(f"no path within {hops} hops")
+
+
+@group.command("link")
+@with_frame
+def link(
+    context: typer.Context,
+    mention: Annotated[
+        str | None, typer.Argument(metavar="[MENTION]", help="Words that name something.")
+    ] = None,
+    image: Annotated[Path | None, typer.Option(help="Or a picture of it.")] = None,
+    into: Annotated[str | None, typer.Option(metavar="DOMAIN", help="Domain of the candidates.")] = None,
+    count: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many candidates.")] = 5,
+) -> None:
+    """Show which entities a mention may mean."""
+    from chiasm.cli.tables import plain_table
+
+    frame = frame_of(context)
+    found = frame.knowledge_base().graph.link(mention, image=image, k=count, into=into)
+    if frame.as_json:
+        frame.answer(found)
+        return
+    names = ("rank", "score", "key", "title", "domain", "by", "name", "edges")
+    rows = [
+        [f"{one[name]:.3f}" if name == "score" else one[name] for name in names]
+        for one in found["candidates"]
+    ]
+    if rows:
+        frame.out().print(plain_table(["", *names[1:]], rows, right=["", "score", "edges"]))
+    for warning in found.get("warnings", ()):
+        frame.note(f"note: {warning}")
+    tied = f", {found['tied_beyond']} more with the last score" if found["tied_beyond"] else ""
+    frame.note(f"{len(rows)} candidates{tied} in {found['took_ms']:.1f} ms")
 
 
 @group.command("export")

@@ -12,6 +12,7 @@ from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_hits, to_queries
 from chiasm.client.embedded.reasoning import Reasoned
 from chiasm.client.embedded.removal import Removal
+from chiasm.client.embedded.understanding import Understanding
 from chiasm.client.embedded.work import Work
 from chiasm.client.hits import Hits
 from chiasm.client.media import Medium
@@ -20,11 +21,12 @@ from chiasm.client.records import with_contents
 
 if TYPE_CHECKING:
     from chiasm.archive import Watch
+    from chiasm.media import Decoder
 
 __all__ = ["EmbeddedBackend"]
 
 
-class EmbeddedBackend(Work, Removal, Duplicates, Reasoned):
+class EmbeddedBackend(Work, Removal, Duplicates, Reasoned, Understanding):
     """Implements `chiasm.client.protocol.Backend` for one workspace of an open home.
 
     Args:
@@ -134,6 +136,9 @@ class EmbeddedBackend(Work, Removal, Duplicates, Reasoned):
         queries = to_queries(requests, decoder)
         answers = self.home.searcher().search_batch(self.workspace_id, queries)
         return [to_hits(answer, self.media) for answer in answers]
+
+    def _link_decoder(self) -> Decoder | None:
+        return self.home.decoder() if self._isolate else None
 
     def describe(self) -> JsonDict:
         """Counts and the active release."""

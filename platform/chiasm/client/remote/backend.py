@@ -15,6 +15,7 @@ from chiasm.client.remote.duplicates import Duplicates
 from chiasm.client.remote.events import follow_job
 from chiasm.client.remote.questions import search_body
 from chiasm.client.remote.reasoning import Reasoned
+from chiasm.client.remote.understanding import Understanding
 from chiasm.client.remote.uploads import UploadPlan
 from chiasm.client.remote.wire import Wire, quoted
 from chiasm.errors import UsageError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["HttpBackend"]
 
 
-class HttpBackend(Duplicates, Reasoned):
+class HttpBackend(Duplicates, Reasoned, Understanding):
     """Implements `chiasm.client.protocol.Backend` by requests to `chiasm serve`."""
 
     def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = 60.0) -> None:
