@@ -11,9 +11,11 @@ from chiasm_graph.link_prediction import LinkModel, evaluation, filtered_ranks, 
 def model(entities: int = 6, relations: int = 2, *, seed: int = 0, levels: int | None = None) -> LinkModel:
     built = LinkModel.build("complex", entities, relations, 4, scale=1.0, seed=seed)
     if levels:
-        # Few different vectors, so that scores tie.
+        # Few different vectors, so that scores tie; of whole numbers, or equal ones differ by their lane's rounding.
         with torch.no_grad():
             built.entities.copy_(built.entities[torch.arange(entities) % levels])
+            for parameter in built.parameters():
+                parameter.mul_(2).round_()
     return built
 
 
