@@ -17,7 +17,7 @@ __all__ = ["Hierarchy", "Shape", "find_hierarchies", "shape_of"]
 
 #: What a predicate must have to be taken for a hierarchy: the share of children with one parent, the share of edges in
 #: no cycle, the levels below its roots, the children a parent has on average, and edges.
-_FUNCTIONAL, _ACYCLIC, _DEPTH, _BRANCHING, _EDGES = 0.8, 0.95, 2, 1.2, 4
+_FUNCTIONAL, _ACYCLIC, _DEPTH, _BRANCHING, _EDGES = 0.8, 0.9, 2, 1.2, 4
 
 
 @dataclass(frozen=True)
@@ -106,17 +106,13 @@ class Hierarchy:
     @cached_property
     def levels(self) -> Ints:
         """The longest way from a root to each node, ``(nodes,)``; -1 in and below cycles, and for strangers."""
-        starts, children = self._down
-        level = np.full(self.num_nodes, -1, dtype=np.int64)
-        waiting = np.diff(self._up)
-        front = np.flatnonzero((waiting == 0) & (np.diff(starts) > 0))
-        depth = 0
-        while len(front):
-            level[front] = depth
-            below, count = np.unique(_children_of(front, starts, children), return_counts=True)
-            waiting[below] -= count
-            front, depth = below[waiting[below] == 0], depth + 1
-        return level
+        return _levels(self.children, self.parents, self.num_nodes)
+
+    @cached_property
+    def untangled(self) -> Ints:
+        """The longest way from a root to each node without the edges of cycles, ``(nodes,)``; -1 for strangers."""
+        keep = ~self.circular
+        return _levels(self.children[keep], self.parents[keep], self.num_nodes)
 
     @cached_property
     def circular(self) -> Bools:
@@ -148,8 +144,8 @@ def shape_of(graph: Triples, relation: int, *, upward: bool = True) -> Shape:
         edges=edges,
         functional=float((parents == 1).mean()) if edges else 0.0,
         acyclic=1.0 - float(tree.circular.mean()) if edges else 0.0,
-        depth=int(tree.levels.max(initial=0)),
-        roots=int((tree.levels == 0).sum()),
+        depth=int(tree.untangled.max(initial=0)),
+        roots=int((tree.untangled == 0).sum()),
         branching=edges / max(len(np.unique(tree.parents)), 1),
     )
 
@@ -163,6 +159,21 @@ def find_hierarchies(graph: Triples) -> list[Shape]:
         if trees:
             found.append(max(trees, key=lambda one: (one.functional, one.branching)))
     return found
+
+
+def _levels(children: Ints, parents: Ints, num_nodes: int) -> Ints:
+    """A level at a time: a node's turn comes when all its parents had theirs."""
+    waiting = np.bincount(children, minlength=num_nodes)
+    starts, below = _starts(parents, num_nodes), children[np.argsort(parents, kind="stable")]
+    level = np.full(num_nodes, -1, dtype=np.int64)
+    front = np.flatnonzero((waiting == 0) & (np.diff(starts) > 0))
+    depth = 0
+    while len(front):
+        level[front] = depth
+        reached, count = np.unique(_children_of(front, starts, below), return_counts=True)
+        waiting[reached] -= count
+        front, depth = reached[waiting[reached] == 0], depth + 1
+    return level
 
 
 def _starts(nodes: Ints, num_nodes: int) -> Ints:
