@@ -24,7 +24,7 @@ def test_umls_is_learned_in_seconds(shared_data):
     known = np.concatenate([data.train, data.valid, data.test])
     metrics = link_metrics_of(filtered_ranks(model, data.test, known))
     assert metrics.n == 2 * len(data.test)
-    # Floors below the spread over seeds (.884 to .902, .991 to .995), because sums differ between processors.
-    assert metrics.mrr >= 0.87 and metrics.hits_10 >= 0.985
-    # Of all cores together, so that other work beside does not count.
-    assert time.process_time() - before < 60
+    # Three seeds reach .921 to .936 and .997.
+    assert metrics.mrr >= 0.90 and metrics.hits_10 >= 0.99
+    # Of all cores together, so that other work beside does not count; 8 s on one slow core.
+    assert time.process_time() - before < 20
