@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -64,7 +65,11 @@ def answers_of(
             known = found.get(answer.name)
             if known is None or answer.score > known.score:
                 found[answer.name] = answer
-    return sorted(found.values(), key=lambda one: (-one.score, one.reading, _label(replica, one)))
+    # Of equal ones those that have a name come first.
+    return sorted(
+        found.values(),
+        key=lambda one: (-one.score, one.reading, _nameless(replica, one), _label(replica, one)),
+    )
 
 
 def _of_reading(
@@ -99,7 +104,7 @@ class _End:
 def _followed(replica: Replica, reading: Reading) -> list[_End]:
     ends = [_End(reading.mention.candidate.row, None, ())]
     for step in reading.steps:
-        ends = list(_onward(replica, ends, step))[:_MOST]
+        ends = list(islice(_onward(replica, ends, step), _MOST))
     return ends
 
 
@@ -166,6 +171,10 @@ def _of_sort(replica: Replica, question: Question, reading: Reading, rows: Seque
         if any(alike(word, other) >= 0.9 for text in said for other in words(text) for word in rest):
             found.add(row)
     return found
+
+
+def _nameless(replica: Replica, answer: Answer) -> bool:
+    return answer.row is not None and replica.titles[answer.row] is None
 
 
 def _label(replica: Replica, answer: Answer) -> str:
