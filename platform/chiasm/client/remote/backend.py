@@ -13,6 +13,7 @@ from chiasm.client.protocol import JsonDict, Promote, SearchRequest
 from chiasm.client.records import as_base64, with_contents
 from chiasm.client.remote.duplicates import Duplicates
 from chiasm.client.remote.events import follow_job
+from chiasm.client.remote.graph import Statements
 from chiasm.client.remote.questions import search_body
 from chiasm.client.remote.reasoning import Reasoned
 from chiasm.client.remote.understanding import Understanding
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["HttpBackend"]
 
 
-class HttpBackend(Duplicates, Reasoned, Understanding):
+class HttpBackend(Duplicates, Statements, Reasoned, Understanding):
     """Implements `chiasm.client.protocol.Backend` by requests to `chiasm serve`."""
 
     def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = 60.0) -> None:
@@ -199,19 +200,6 @@ class HttpBackend(Duplicates, Reasoned, Understanding):
                 response = self._wire.send("GET", f"/v1/assets/{asset['id']}")
                 found.append(Medium(modality, response.headers["content-type"], response.content))
         return found
-
-    def neighbours(self, key: str, *, hops: int, limit: int) -> JsonDict:
-        """Edges and nodes around an entity."""
-        return self._wire.get(f"/v1/graph/{quoted(key)}", hops=hops, limit=limit)
-
-    def graph_paths(self, key: str, to: str, *, max_hops: int, limit: int) -> list[list[str]]:
-        """Shortest paths between two entities."""
-        answer = self._wire.get(f"/v1/graph/{quoted(key)}", to=to, hops=max_hops, limit=limit)
-        return list(answer["paths"])
-
-    def triples(self) -> Iterator[JsonDict]:
-        """Every statement of the graph."""
-        return self._wire.pages("/v1/graph", "statements")
 
     def releases(self) -> list[JsonDict]:
         """Releases, newest first."""

@@ -1,0 +1,29 @@
+"""Statements of the graph, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chiasm.client.protocol import JsonDict
+from chiasm.client.remote.wire import Wire, quoted
+
+__all__ = ["Statements"]
+
+
+class Statements:
+    """The part of the backend that reads the graph as it is stated."""
+
+    _wire: Wire
+
+    def neighbours(self, key: str, *, hops: int, limit: int) -> JsonDict:
+        """Edges and nodes around an entity."""
+        return self._wire.get(f"/v1/graph/{quoted(key)}", hops=hops, limit=limit)
+
+    def graph_paths(self, key: str, to: str, *, max_hops: int, limit: int) -> list[list[str]]:
+        """Shortest paths between two entities."""
+        answer = self._wire.get(f"/v1/graph/{quoted(key)}", to=to, hops=max_hops, limit=limit)
+        return list(answer["paths"])
+
+    def triples(self) -> Iterator[JsonDict]:
+        """Every statement of the graph."""
+        return self._wire.pages("/v1/graph", "statements")
