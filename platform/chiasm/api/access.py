@@ -58,12 +58,14 @@ class Access:
 
     async def quick_backend(self, secret: str | None, scope: str) -> EmbeddedBackend:
         """As `backend`, from the event loop: a key is looked up again only where something was committed."""
+        if secret is None:
+            return self._opened(None, None, scope)
         mark = self._watch.mark()
         if mark is None or mark != self._mark:
             self._grants, self._mark = {}, mark
-        grants, name = self._grants, _name(secret or "")
+        grants, name = self._grants, _name(secret)
         grant = grants.get(name)
-        if grant is None and secret is not None:
+        if grant is None:
             # The mark is older than what is read: who is revoked in between is asked for again.
             grant = await run_in_threadpool(self._found, secret)
             if mark is not None and grant is not None and len(grants) < _MAX_GRANTS:

@@ -61,7 +61,7 @@ class Column:
     def items_of(self, row: int) -> Floats:
         """Vectors of an entity's items, ``(items, dim)``."""
         span = slice(*np.searchsorted(self._rows, [row, row + 1]))
-        return self.view.vectors(self._ids[span])
+        return self.view.vectors(self._ids[span]) if self._matrix is None else self._matrix[span]
 
     def values(self, queries: Floats, rows: Ints | None = None) -> Floats:
         """Greatest cosine of each query to the items of each entity, ``(queries, rows of the replica)``.
