@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from chiasm.errors import NotFoundError, UsageError
+from chiasm.errors import UsageError
 from chiasm.search.replica import Ints, Replica
 from chiasm.search.state import State
 from chiasm_graph import Hierarchy, Shape, find_hierarchies, shape_of
@@ -87,12 +87,7 @@ def _chosen(state: State, predicate: str | None) -> list[Shape]:
 def _declared(replica: Replica, name: str) -> Shape:
     """A predicate, the way that was said; without a sign the way that is more like a tree."""
     plain = name.removeprefix("^")
-    if not plain or plain not in replica.predicates:
-        known = ", ".join(filter(None, replica.predicates[:5])) or "there is none yet"
-        raise NotFoundError(
-            f"there is no predicate {plain[:80]!r}", where="predicate", remedy=f"there are: {known}"
-        )
-    relation = replica.predicates.index(plain)
+    relation = replica.predicate(plain)
     if name.startswith("^"):
         return shape_of(replica.graph, relation, upward=False)
     up, down = (shape_of(replica.graph, relation, upward=upward) for upward in (True, False))

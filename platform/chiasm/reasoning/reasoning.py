@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Workspace
 from chiasm.errors import translated
 from chiasm.reasoning.asked import PredictRequest, RulesRequest
-from chiasm.reasoning.knowledge import Knowledge, load_knowledge
+from chiasm.reasoning.knowledge import Knowledge, knowledge_of
 from chiasm.reasoning.told import told_prediction, told_rule
+from chiasm.search import Searcher
 
 if TYPE_CHECKING:
     from chiasm_graph.rules import MinedRules, MiningConfig, RatedRule
 
 __all__ = ["Reasoning"]
 
-#: Results of mining, and workspaces, that are kept.
+#: Results of mining that are kept of a workspace.
 _MAX_MINED = 64
-_MAX_WORKSPACES = 8
 #: What a prediction weighs; rules that are listed are surer.
 _LEAST_CONFIDENCE = 0.01
 
@@ -31,19 +27,18 @@ _LEAST_CONFIDENCE = 0.01
 class Reasoning:
     """Mines, applies and explains; safe to share between threads.
 
-    The graph is read from SQL once a revision of the workspace, and what was mined of it is kept in memory beside
-    it. Nothing is written: another process mines again, which a prediction does for its one relation only.
+    What was mined is kept in memory beside search's replica. Nothing is written: another process mines again, which
+    a prediction does for its one relation only.
 
     Args:
+        searcher: Holds the replica of each workspace.
         catalog: Of the home.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, searcher: Searcher, catalog: Catalog) -> None:
+        self._searcher, self._catalog = searcher, catalog
         # Two requests at once must not mine the same twice.
         self._lock = threading.RLock()
-        self._known: OrderedDict[int, Knowledge] = OrderedDict()
-        self._mined: OrderedDict[tuple[int, MiningConfig], MinedRules] = OrderedDict()
 
     def rules(self, workspace_id: int, asked: RulesRequest) -> dict[str, Any]:
         """`{"revision", "count", "rules": [...], "out_of_time", "seconds"}`, the caller's own rules first.
@@ -55,8 +50,10 @@ class Reasoning:
         from chiasm_graph.rules import MiningConfig, measured
 
         with self._lock, translated():
-            knowledge = self._current(workspace_id)
-            number = None if asked.relation is None else knowledge.relation(asked.relation)
+            knowledge = knowledge_of(self._searcher, self._catalog, workspace_id)
+            number = (
+                None if asked.relation is None else knowledge.replica.predicate(asked.relation, "relation")
+            )
             own = _written(knowledge, asked.rules, number)
             own = [measured(knowledge.cases.facts, one) for one in own]
             config = MiningConfig(
@@ -69,10 +66,10 @@ class Reasoning:
                 seed=asked.seed,
                 heads=None if number is None else frozenset({number}),
             )
-            mined = self._mine(workspace_id, knowledge, config)
+            mined = self._mine(knowledge, config)
         listed = [*own, *mined.rules]
         return {
-            "revision": knowledge.revision,
+            "revision": knowledge.replica.revision,
             "count": len(listed),
             "rules": [told_rule(knowledge, one) for one in listed[: asked.limit]],
             "out_of_time": mined.out_of_time,
@@ -90,16 +87,16 @@ class Reasoning:
 
         began = time.perf_counter()
         with self._lock, translated():
-            knowledge = self._current(workspace_id)
-            number = knowledge.relation(asked.relation)
-            start = knowledge.row(asked.head if asked.head is not None else asked.tail or "")
+            knowledge = knowledge_of(self._searcher, self._catalog, workspace_id)
+            number = knowledge.replica.predicate(asked.relation, "relation")
+            start = knowledge.replica.row(asked.head if asked.head is not None else asked.tail or "")
             config = MiningConfig(
                 min_confidence=_LEAST_CONFIDENCE,
                 max_seconds=asked.max_seconds,
                 seed=asked.seed,
                 heads=frozenset({number}),
             )
-            mined = self._mine(workspace_id, knowledge, config)
+            mined = self._mine(knowledge, config)
         with translated():
             own = _written(knowledge, asked.rules, number)
             how: Any = asked.aggregation
@@ -111,9 +108,10 @@ class Reasoning:
             "head": asked.head,
             "relation": asked.relation,
             "tail": asked.tail,
-            "revision": knowledge.revision,
+            "revision": knowledge.replica.revision,
             "known": [
-                {"key": knowledge.keys[row], "title": knowledge.titles[row]} for row in stated.tolist()
+                {"key": knowledge.replica.keys[row], "title": knowledge.replica.titles[row]}
+                for row in stated.tolist()
             ],
             "predictions": [
                 {"rank": rank, **told_prediction(knowledge, one)} for rank, one in enumerate(found, start=1)
@@ -122,30 +120,15 @@ class Reasoning:
             "took_ms": round((time.perf_counter() - began) * 1000.0, 1),
         }
 
-    def _current(self, workspace_id: int) -> Knowledge:
-        with self._catalog.read() as session:
-            revision = session.scalar(select(Workspace.revision).where(Workspace.id == workspace_id)) or 0
-            known = self._known.get(workspace_id)
-            if known is None or known.revision != revision:
-                known = load_knowledge(session, workspace_id, revision)
-                for name in [name for name in self._mined if name[0] == workspace_id]:
-                    del self._mined[name]
-        self._known[workspace_id] = known
-        self._known.move_to_end(workspace_id)
-        while len(self._known) > _MAX_WORKSPACES:
-            self._known.popitem(last=False)
-        return known
-
-    def _mine(self, workspace_id: int, knowledge: Knowledge, config: MiningConfig) -> MinedRules:
+    def _mine(self, knowledge: Knowledge, config: MiningConfig) -> MinedRules:
         from chiasm_graph.rules import mine_rules
 
-        name = (workspace_id, config)
-        if name not in self._mined:
-            self._mined[name] = mine_rules(knowledge.graph, config, facts=knowledge.cases.facts)
-        self._mined.move_to_end(name)
-        while len(self._mined) > _MAX_MINED:
-            self._mined.popitem(last=False)
-        return self._mined[name]
+        if config not in knowledge.mined:
+            if len(knowledge.mined) >= _MAX_MINED:
+                knowledge.mined.clear()
+            knowledge.mined[config] = mine_rules(knowledge.graph, config, facts=knowledge.cases.facts)
+        found: MinedRules = knowledge.mined[config]
+        return found
 
 
 def _written(knowledge: Knowledge, text: str | None, relation: int | None) -> list[RatedRule]:
@@ -155,7 +138,7 @@ def _written(knowledge: Knowledge, text: str | None, relation: int | None) -> li
     if not text:
         return []
     found = read_rules(text, nodes=knowledge.rows, relations=knowledge.numbers)
-    count = max(len(knowledge.relations), 1)
+    count = max(knowledge.graph.num_relations, 1)
     return [one for one in found if relation is None or one.rule.head % count == relation]
 
 

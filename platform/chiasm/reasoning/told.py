@@ -18,10 +18,10 @@ def told_rule(knowledge: Knowledge, one: RatedRule) -> dict[str, Any]:
     """`{"rule", "relation", "length", "support", "confidence", "pca_confidence", "head_coverage", "origin"}`."""
     from chiasm_graph.rules import spelled
 
-    count = max(len(knowledge.relations), 1)
+    count = max(len(knowledge.replica.predicates), 1)
     return {
-        "rule": spelled(one.rule, nodes=knowledge.keys, relations=knowledge.relations),
-        "relation": knowledge.relations[one.rule.head % count],
+        "rule": spelled(one.rule, nodes=knowledge.replica.keys, relations=knowledge.replica.predicates),
+        "relation": knowledge.replica.predicates[one.rule.head % count],
         "length": len(one.rule.body),
         "support": round(one.support),
         "predicted": round(one.predicted),
@@ -35,8 +35,8 @@ def told_rule(knowledge: Knowledge, one: RatedRule) -> dict[str, Any]:
 def told_prediction(knowledge: Knowledge, one: Prediction) -> dict[str, Any]:
     """A prediction with its facts, rules and cases; facts are `[head, relation, tail]`."""
     return {
-        "key": knowledge.keys[one.node],
-        "title": knowledge.titles[one.node],
+        "key": knowledge.replica.keys[one.node],
+        "title": knowledge.replica.titles[one.node],
         "score": round(one.score, _DIGITS),
         "known": one.known,
         "facts": [knowledge.named(fact) for fact in one.facts],
@@ -49,8 +49,8 @@ def told_prediction(knowledge: Knowledge, one: Prediction) -> dict[str, Any]:
         ],
         "cases": [
             {
-                "key": knowledge.keys[case.node],
-                "title": knowledge.titles[case.node],
+                "key": knowledge.replica.keys[case.node],
+                "title": knowledge.replica.titles[case.node],
                 "weight": round(case.weight, _DIGITS),
                 "facts": [knowledge.named(fact) for fact in case.facts],
             }

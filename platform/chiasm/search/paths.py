@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chiasm.errors import NotFoundError, UsageError
+from chiasm.errors import UsageError
 
 if TYPE_CHECKING:
     from chiasm.search.replica import Bools, Ints, Replica
@@ -118,10 +118,7 @@ def _step(replica: Replica, front: Ints, wanted: Ints) -> Bools:
 def _relation(replica: Replica, choice: Choice) -> int:
     """Number of a half-edge's relation: inverse ones come after the others."""
     name, inverse = choice
-    if name not in replica.predicates:
-        known = ", ".join(replica.predicates[:5]) or "there is none yet"
-        raise NotFoundError(f"there is no predicate {name!r}", where="path", remedy=f"there are: {known}")
-    return replica.predicates.index(name) + (replica.graph.num_relations if inverse else 0)
+    return replica.predicate(name) + (replica.graph.num_relations if inverse else 0)
 
 
 def _parsed(text: str) -> PropertyPath:

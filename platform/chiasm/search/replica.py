@@ -147,6 +147,23 @@ class Replica:
             raise NotFoundError(f"there is no domain {name!r}", where="domain", remedy=_did_you_mean(near))
         return self.domain_names.index(name)
 
+    def predicate(self, name: str, what: str = "predicate") -> int:
+        """Position of a predicate in `predicates`.
+
+        Args:
+            name: Of the predicate.
+            what: What the asker calls it.
+
+        Raises:
+            NotFoundError: There is none; near matches are named.
+        """
+        # Predicates that are gone leave an empty name.
+        if not name or name not in self.predicates:
+            known = sorted(filter(None, self.predicates))
+            near = _near(name, known) or known[:5]
+            raise NotFoundError(f"there is no {what} {name[:80]!r}", where=what, remedy=_did_you_mean(near))
+        return self.predicates.index(name)
+
     def _nearest(self, key: str) -> list[str]:
         rows = np.flatnonzero(self.live).tolist()
         if len(rows) <= _MAX_COMPARED:
