@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
+
+import snowballstemmer
 
 __all__ = ["SOFT", "STOP", "Token", "alike", "fold", "phrase", "squashed", "stem", "tokens", "words"]
 
@@ -13,6 +16,8 @@ __all__ = ["SOFT", "STOP", "Token", "alike", "fold", "phrase", "squashed", "stem
 _WORD = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
 )
+_STEMMER = snowballstemmer.stemmer("english")
+_stemming = threading.Lock()
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 #: Letters with a stroke, which Unicode does not take apart.
 _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "æ": "ae", "œ": "oe", "ı": "i"})
@@ -31,24 +36,6 @@ SOFT = {
     "where": ("place", "location", "located", "country", "city", "residence"),
     "when": ("date", "year", "time", "start", "end"),
 }
-_SUFFIXES = (
-    "ations",
-    "ation",
-    "ship",
-    "ings",
-    "ing",
-    "ions",
-    "ion",
-    "ity",
-    "ers",
-    "er",
-    "ors",
-    "or",
-    "ed",
-    "al",
-    "e",
-    "s",
-)
 #: Words for one thing; the first is only a name of the group.
 _GROUPS = (
     "birth born birthplace",
@@ -123,13 +110,15 @@ def phrase(name: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    """A word without its endings; English alone, others lose little by it."""
-    if word.endswith("ies") and len(word) > 4:
-        return stem(word[:-3] + "y")
-    for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= 4:
-            return stem(word[: -len(suffix)])
-    return word[:-1] if word.endswith("s") and len(word) == 4 and not word.endswith("ss") else word
+    """A folded word without its endings; English alone, others lose little by it.
+
+    References:
+        Porter 2001, "Snowball: A language for stemming algorithms" (Porter2).
+    """
+    # It writes its steps into itself.
+    with _stemming:
+        found: str = _STEMMER.stemWord(word)
+    return found
 
 
 @lru_cache(maxsize=200_000)
