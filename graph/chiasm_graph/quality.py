@@ -36,7 +36,7 @@ def find_flaws(graph: Triples, dangling: Bools) -> Iterator[Flaw]:
         dangling: Nodes that are only named by others, ``(nodes,)``.
     """
     for relation in range(graph.num_relations):
-        rows = np.flatnonzero(graph.relations == relation)
+        rows = graph.rows_of_relation(relation)
         if len(rows):
             yield from _several_values(graph, rows)
             yield from _both_ways(graph, rows)
@@ -83,9 +83,10 @@ def _cycles(graph: Triples) -> Iterator[Flaw]:
     for shape in find_hierarchies(graph):
         tree = Hierarchy(graph, shape.relation, upward=shape.upward)
         for cycle in tree.cycles():
-            inside = np.isin(graph.heads, cycle) & np.isin(graph.tails, cycle)
-            rows = np.flatnonzero(inside & (graph.relations == shape.relation) & (graph.heads != graph.tails))
-            yield Flaw("cycle", _rows(rows), shape.acyclic)
+            rows = graph.rows_of_relation(shape.relation)
+            heads, tails = graph.heads[rows], graph.tails[rows]
+            inside = np.isin(heads, cycle) & np.isin(tails, cycle) & (heads != tails)
+            yield Flaw("cycle", _rows(rows[inside]), shape.acyclic)
 
 
 def _dangling(graph: Triples, dangling: Bools) -> Iterator[Flaw]:

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from chiasm_graph.errors import GraphError
+from chiasm_graph.spans import spread
 from chiasm_graph.triples import Bools, Ints, Triples
 
 __all__ = ["Hierarchy", "Shape", "find_hierarchies", "shape_of"]
@@ -65,7 +66,8 @@ class Hierarchy:
     def __init__(self, graph: Triples, relation: int, *, upward: bool = True) -> None:
         if not 0 <= relation < graph.num_relations:
             raise GraphError(f"there is no relation {relation}", where="Hierarchy")
-        rows = np.flatnonzero((graph.relations == relation) & (graph.heads != graph.tails))
+        rows = graph.rows_of_relation(relation)
+        rows = rows[graph.heads[rows] != graph.tails[rows]]
         self.relation, self.upward, self.num_nodes = relation, upward, graph.num_nodes
         ends = (graph.heads[rows], graph.tails[rows])
         pairs = np.unique(np.stack(ends if upward else ends[::-1]), axis=1)
@@ -83,6 +85,12 @@ class Hierarchy:
         """Where the children of each node begin, and the children, ``(nodes + 1,)`` and ``(edges,)``."""
         order = np.argsort(self.parents, kind="stable")
         return _starts(self.parents, self.num_nodes), self.children[order]
+
+    @cached_property
+    def functional(self) -> float:
+        """Share of children that have one parent."""
+        parents = np.unique(self.children, return_counts=True)[1]
+        return float((parents == 1).mean()) if len(parents) else 0.0
 
     def ancestors(self, node: int) -> tuple[Ints, Ints]:
         """What lies above a node, the nearest first, and how many steps away, both ``(n,)``."""
@@ -134,15 +142,16 @@ class Hierarchy:
 
 def shape_of(graph: Triples, relation: int, *, upward: bool = True) -> Shape:
     """How much a relation, read one way, is like a tree."""
-    tree = Hierarchy(graph, relation, upward=upward)
-    parents = np.bincount(tree.children, minlength=1)
-    parents = parents[parents > 0]
+    return _shape(Hierarchy(graph, relation, upward=upward))
+
+
+def _shape(tree: Hierarchy) -> Shape:
     edges = len(tree.children)
     return Shape(
-        relation=relation,
-        upward=upward,
+        relation=tree.relation,
+        upward=tree.upward,
         edges=edges,
-        functional=float((parents == 1).mean()) if edges else 0.0,
+        functional=tree.functional,
         acyclic=1.0 - float(tree.circular.mean()) if edges else 0.0,
         depth=int(tree.untangled.max(initial=0)),
         roots=int((tree.untangled == 0).sum()),
@@ -154,8 +163,10 @@ def find_hierarchies(graph: Triples) -> list[Shape]:
     """Relations that are hierarchies, each the way that is more like a tree, by number."""
     found = []
     for relation in range(graph.num_relations):
-        shapes = [shape_of(graph, relation, upward=upward) for upward in (True, False)]
-        trees = [shape for shape in shapes if shape.is_hierarchy]
+        both = [Hierarchy(graph, relation, upward=upward) for upward in (True, False)]
+        # Levels and cycles cost as much as the graph has nodes: only of what may be one.
+        likely = [tree for tree in both if len(tree.children) >= _EDGES and tree.functional >= _FUNCTIONAL]
+        trees = [shape for shape in map(_shape, likely) if shape.is_hierarchy]
         if trees:
             found.append(max(trees, key=lambda one: (one.functional, one.branching)))
     return found
@@ -182,10 +193,7 @@ def _starts(nodes: Ints, num_nodes: int) -> Ints:
 
 def _children_of(front: Ints, starts: Ints, ends: Ints) -> Ints:
     """What the edges of some nodes lead to, ``(edges,)``."""
-    begin = starts[front]
-    count = starts[front + 1] - begin
-    offset = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-    return ends[np.repeat(begin, count) + offset]
+    return ends[spread(starts[front], starts[front + 1] - starts[front])[1]]
 
 
 def _reached(node: int, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chiasm_graph.errors import ShapeError
+from chiasm_graph.spans import spread
 
 __all__ = ["Adjacency", "Triples"]
 
@@ -95,6 +96,16 @@ class Triples:
         np.cumsum(np.bincount(here, minlength=self.num_nodes), out=indptr[1:])
         return Adjacency(indptr, there[order], relation[order], np.concatenate([rows, rows])[order])
 
+    @cached_property
+    def _by_relation(self) -> tuple[Ints, Ints]:
+        order = np.argsort(self.relations, kind="stable")
+        return order, np.searchsorted(self.relations[order], np.arange(self.num_relations + 1))
+
+    def rows_of_relation(self, relation: int) -> Ints:
+        """Triples of a relation, ascending, ``(n,)``; all relations together are read once."""
+        order, starts = self._by_relation
+        return order[starts[relation] : starts[relation + 1]]
+
     def degrees(self) -> Ints:
         """Half-edges of each node, ``(nodes,)``."""
         return np.diff(self.adjacency.indptr)
@@ -136,9 +147,7 @@ class Triples:
         nodes = np.asarray(rows, dtype=np.int64).reshape(-1)
         start = self.adjacency.indptr[nodes]
         count = self.adjacency.indptr[nodes + 1] - start
-        owner = np.repeat(np.arange(len(nodes)), count)
-        offset = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-        return owner, np.repeat(start, count) + offset
+        return spread(start, count)
 
     def neighbours(self, row: int) -> Ints:
         """Different nodes one edge away, ascending, ``(n,)``."""

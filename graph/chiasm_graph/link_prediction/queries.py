@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chiasm_graph.errors import ShapeError
+from chiasm_graph.spans import spread
 
 __all__ = ["Queries", "both_directions", "check_triples"]
 
@@ -96,6 +97,4 @@ class Queries(NamedTuple):
         known = queries >= 0
         start = np.where(known, self.indptr[queries], 0)
         count = np.where(known, self.indptr[queries + 1] - start, 0)
-        owner = np.repeat(np.arange(len(queries)), count)
-        offset = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-        return owner, np.repeat(start, count) + offset
+        return spread(start, count)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chiasm_graph.rules.facts import FactIndex
+from chiasm_graph.spans import spread
 from chiasm_graph.triples import Triples
 
 __all__ = ["find_bodies"]
@@ -108,11 +109,10 @@ def _some_edges(
     start = adjacency.indptr[nodes]
     count = adjacency.indptr[nodes + 1] - start
     taken = np.minimum(count, fanout)
-    owner = np.repeat(np.arange(len(nodes)), taken)
-    offset = np.arange(len(owner)) - np.repeat(np.cumsum(taken) - taken, taken)
+    owner, at = spread(start, taken)
     # A hub's edges are drawn with repetition, which costs nothing but a few of them.
     drawn = (rng.random(len(owner)) * count[owner]).astype(np.int64)
-    at = start[owner] + np.where(count[owner] > fanout, drawn, offset)
+    at = np.where(count[owner] > fanout, start[owner] + drawn, at)
     return owner, adjacency.neighbour[at], adjacency.relation[at]
 
 

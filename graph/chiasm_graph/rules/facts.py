@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from chiasm_graph.spans import spread
 from chiasm_graph.triples import Triples
 
 __all__ = ["FactIndex", "Walks"]
@@ -73,10 +74,8 @@ class FactIndex:
 
     def follow(self, half: int, nodes: Ints) -> tuple[Ints, Ints]:
         """Where a half-relation leads: position in ``nodes`` and end, each ``(facts,)``."""
-        at, count = self._spans(half, nodes)
-        owner = np.repeat(np.arange(len(nodes)), count)
-        offset = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-        return owner, self._there[np.repeat(at, count) + offset]
+        owner, at = spread(*self._spans(half, nodes))
+        return owner, self._there[at]
 
     def degree(self, half: int, nodes: Ints) -> Ints:
         """Facts of a half-relation at each node, ``(n,)``."""
@@ -93,10 +92,8 @@ class FactIndex:
         """All half-relations that join each pair: position of the pair and half-relation, each ``(facts,)``."""
         wanted = heads * self.num_nodes + tails
         at = np.searchsorted(self._pairs, wanted)
-        count = np.searchsorted(self._pairs, wanted, side="right") - at
-        owner = np.repeat(np.arange(len(wanted)), count)
-        offset = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-        return owner, self._pair_half[np.repeat(at, count) + offset]
+        owner, place = spread(at, np.searchsorted(self._pairs, wanted, side="right") - at)
+        return owner, self._pair_half[place]
 
     def walk(self, body: tuple[int, ...], starts: Ints, *, max_walks: int, max_each: int) -> Walks:
         """All walks along a body from some starts, as far as the limits go.

@@ -73,10 +73,4 @@ def _given(replica: Replica, catalog: Catalog, workspace_id: int) -> Triples:
         derived = np.asarray(session.scalars(others).all(), dtype=np.int64)
     graph, live = replica.graph, replica.live
     kept = live[graph.heads] & live[graph.tails] & ~np.isin(replica.triple_ids, derived)
-    return Triples(
-        graph.heads[kept],
-        graph.relations[kept],
-        graph.tails[kept],
-        num_nodes=graph.num_nodes,
-        num_relations=graph.num_relations,
-    )
+    return graph.select(kept)

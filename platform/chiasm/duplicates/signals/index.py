@@ -8,6 +8,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from chiasm_graph.spans import spread
+
 __all__ = ["equal_numbers", "hamming_pairs", "offsets_in_common"]
 
 Ints = NDArray[np.int64]
@@ -110,6 +112,5 @@ def _matches(wanted: Ints, ordered: Ints, order: Ints) -> tuple[Ints, Ints]:
     first = np.searchsorted(ordered, wanted, side="left")
     count = np.searchsorted(ordered, wanted, side="right") - first
     count[count > _MAX_EQUAL] = 0
-    one = np.repeat(np.arange(len(wanted)), count)
-    within = np.arange(len(one)) - np.repeat(np.cumsum(count) - count, count)
-    return one, order[np.repeat(first, count) + within]
+    one, at = spread(first, count)
+    return one, order[at]
