@@ -87,7 +87,7 @@ def _variant(catalogue: Path, records: Records) -> list[Question]:
     query = _preferred(queries, records, ("health worker", "guard", "mermaid", "ear"))
     if query is None:
         return []
-    part = QueryPart("image", str(catalogue / query["image"]), "skin-tone variant")
+    part = QueryPart("image", str(catalogue / query["image"]), f"{_title(query, records)}, another skin tone")
     note = "A skin-tone variant; only the yellow emoji is in the catalogue."
     return [Question("A picture never seen", note, (part,), tuple(query["expect"]))]
 
@@ -97,7 +97,7 @@ def _spoken(catalogue: Path, records: Records) -> list[Question]:
     query = _preferred(queries, records, ("giraffe", "rocket", "banana", "piano"))
     if query is None:
         return []
-    part = QueryPart("audio", str(catalogue / query["audio"]), "a spoken name")
+    part = QueryPart("audio", str(catalogue / query["audio"]), f"“{_title(query, records)}”, spoken")
     note = f"“{_title(query, records)}”, in a voice that no recording of the catalogue has."
     return [Question("A word spoken by a new voice", note, (part,), tuple(query["expect"]))]
 
