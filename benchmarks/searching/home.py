@@ -23,6 +23,7 @@ from chiasm.ingest.records import parse_record
 from chiasm.ingest.sources import MediaSource
 from chiasm.ingest.targets import ensure_space
 from chiasm.ingest.write import Batch, Targets, write_batch
+from chiasm.search.kept import keep_replica
 from chiasm.settings import load_settings
 from chiasm.spaces import write_segment
 from chiasm_encoders import default_text_spec
@@ -73,6 +74,8 @@ def fill_home(corpus: Corpus, home: Path, rows: int | None = None) -> Filled:
         assets = _write_catalog(catalog, workspace, space.id, corpus, rows)
         written = time.perf_counter()
         _write_vectors(catalog, settings.spaces_dir, space.id, corpus, assets)
+        # As a worker does that has nothing else to do.
+        keep_replica(catalog, settings.home, workspace)
         ended = time.perf_counter()
         with catalog.read() as session:
             kinds = session.scalars(select(Segment.index_kind).where(Segment.state == "live")).all()
@@ -87,13 +90,15 @@ def row_of(key: str) -> int:
 
 
 def home_bytes(home: Path) -> dict[str, int]:
-    """Bytes on disk of a home's parts: catalog, feature block, index, other files of the spaces."""
-    parts = {"catalog": 0, "block": 0, "index": 0, "other": 0}
+    """Bytes on disk of a home's parts: catalog, kept replica, feature block, index, other files of the spaces."""
+    parts = {"catalog": 0, "replica": 0, "block": 0, "index": 0, "other": 0}
     for path in home.rglob("*"):
         if path.is_file():
             size = path.stat().st_size
             if path.name.startswith("catalog.sqlite"):
                 parts["catalog"] += size
+            elif "replica" in path.parts:
+                parts["replica"] += size
             elif path.name.startswith("block"):
                 parts["block"] += size
             elif path.name.startswith("index"):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Hit", "Hits"]
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """One entity found."""
 
     rank: int
@@ -26,9 +25,9 @@ class Hit:
     #: before the first release.
     score: float
     #: What the entity was judged on, as in `["text", "image", "graph"]`.
-    present: list[str] = field(default_factory=list)
+    present: Sequence[str] = ()
     #: Raw cosine to the query, by the space that it was compared in (text, image, audio, fused).
-    cosine: dict[str, float] = field(default_factory=dict)
+    cosine: Mapping[str, float] = MappingProxyType({})
     #: With `group_by`: the value that the group has in common.
     group: Any = None
     #: With `explain=True`: signed share of each modality and of each neighbour, the rank without each, paths.
@@ -38,6 +37,7 @@ class Hit:
         """The hit as `chiasm search --json` prints it."""
         names = ("rank", "key", "domain", "title", "score", "cosine", "present")
         plain = {name: getattr(self, name) for name in names}
+        plain |= {"cosine": dict(self.cosine), "present": list(self.present)}
         more = {"group": self.group, "why": self.why}
         return {**plain, **{name: value for name, value in more.items() if value is not None}}
 

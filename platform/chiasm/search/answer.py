@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import compress
 from typing import Any
 
@@ -200,11 +201,16 @@ def _made(
         # Scores and cosines may go on behind the page.
         strict=False,
     )
-    return [Hit(*values) for values in columns]
+    return list(map(Hit._make, columns))
 
 
 def _present(state: State, rows: Sequence[int]) -> list[tuple[str, ...]]:
     kinds = [kind for kind in MODALITIES if kind in state.columns]
     flags = [state.columns[kind].present[rows].tolist() for kind in kinds]
     flags.append(state.replica.linked[rows].tolist())
-    return [tuple(compress((*kinds, "graph"), some)) for some in zip(*flags, strict=True)]
+    return [_names((*kinds, "graph"), some) for some in zip(*flags, strict=True)]
+
+
+@lru_cache(maxsize=64)
+def _names(kinds: tuple[str, ...], flags: tuple[bool, ...]) -> tuple[str, ...]:
+    return tuple(compress(kinds, flags))

@@ -16,11 +16,14 @@ __all__ = ["RECALL", "SHARES", "Knob", "selector_of", "tune"]
 RECALL = 0.99
 #: Filters that are tried: shares of the rows that pass.
 SHARES = (1.0, 0.5, 0.1, 0.02)
-_KS = (10, 100)
-_QUERIES = 160
+#: As many as a page shows, and one more, which says whether there is another page.
+_KS = (11, 101)
+_QUERIES = 320
 #: A sample of so few queries may flatter: so much of what may be missed must be left.
-_MARGIN = 0.4
+_MARGIN = 0.1
 _NOISE = 0.3
+#: So much less than is wanted, found by few queries, is no accident.
+_CLEARLY = 0.01
 _SEED = 99
 
 
@@ -61,7 +64,7 @@ def tune(kind: IndexKind, index: Any, block: Halves, target: float = RECALL) -> 
     """The cheapest efforts that reach a recall, for each share of rows and k that is reached at all.
 
     Half of the queries are rows of the block, which do not count as their own answer; the others lie between two
-    rows, with noise: as near to the data as queries are, but never in it.
+    rows, with noise, and are harder than most that are asked: together they stand for what is.
 
     Args:
         kind: Of the index.
@@ -101,40 +104,21 @@ def _queries(dice: np.random.Generator, block: Halves) -> tuple[Ints, Floats]:
 
 
 def _exact(block: Halves, queries: Floats, masks: Sequence[Bools | None]) -> list[Ints]:
-    """The best rows of each query by brute force, one more than the greatest k, for each mask."""
+    """The best rows of each query by brute force, one more than the greatest k, for each mask; padded with -1."""
+    faiss = faiss_module()
     width = max(_KS) + 1
-    best = [_Best(len(queries), width) for _ in masks]
+    heaps = [faiss.ResultHeap(len(queries), width, keep_max=True) for _ in masks]
     for start, vectors in blocks_of(block):
-        scores = queries @ vectors.T  # (q, dim) x (dim, rows) -> (q, rows)
-        for one, mask in zip(best, masks, strict=True):
-            rows = (
-                np.arange(len(vectors))
-                if mask is None
-                else np.flatnonzero(mask[start : start + len(vectors)])
-            )
-            one.add(scores[:, rows], rows + start)
-    return [one.rows for one in best]
-
-
-class _Best:
-    """The best rows of each query so far, best first."""
-
-    def __init__(self, queries: int, width: int) -> None:
-        self._width = width
-        self._scores = np.full((queries, width), -np.inf, dtype=np.float32)
-        self.rows = np.full((queries, width), -1, dtype=np.int64)
-
-    def add(self, scores: Floats, rows: Ints) -> None:
-        if scores.shape[1] > self._width:
-            at = np.argpartition(-scores, self._width - 1, axis=1)[:, : self._width]
-            scores, numbers = np.take_along_axis(scores, at, 1), rows[at]
-        else:
-            numbers = np.broadcast_to(rows, scores.shape)
-        scores = np.concatenate([self._scores, scores], axis=1)
-        numbers = np.concatenate([self.rows, numbers], axis=1)
-        order = np.argsort(-scores, axis=1, kind="stable")[:, : self._width]
-        self._scores = np.take_along_axis(scores, order, 1)
-        self.rows = np.take_along_axis(numbers, order, 1)
+        for heap, mask in zip(heaps, masks, strict=True):
+            chosen = None if mask is None else np.flatnonzero(mask[start : start + len(vectors)])
+            some = vectors if chosen is None else vectors[chosen]
+            if not len(some):
+                continue
+            scores, at = faiss.knn(queries, some, min(width, len(some)), metric=faiss.METRIC_INNER_PRODUCT)
+            heap.add_result(scores, (at if chosen is None else chosen[at]) + start)
+    for heap in heaps:
+        heap.finalize()
+    return [heap.I for heap in heaps]
 
 
 @dataclass(frozen=True)
@@ -158,6 +142,8 @@ class _Trial:
                 continue
             # Those of the greatest depth, in order, tell what each smaller one would have found.
             deepest = Effort(breadth, depths[-1])
+            if self._hopeless(k, deepest, selector, truth):
+                continue
             found = self.kind.candidates(self.index, self.queries, k + 1, deepest, selector)
             for depth in depths:
                 recall = _recall(truth[:, : k + 1], found[:, : (k + 1) * depth], self.own)
@@ -168,12 +154,16 @@ class _Trial:
                     break
         return best
 
+    def _hopeless(self, k: int, effort: Effort, selector: Any, truth: Ints) -> bool:
+        """Whether a quarter of the queries shows already that far too little is found."""
+        found = self.kind.candidates(self.index, self.queries[::4], k + 1, effort, selector)
+        return _recall(truth[::4, : k + 1], found, self.own[::4]) < self.wanted - _CLEARLY
+
 
 def _recall(truth: Ints, found: Ints, own: Ints) -> float:
-    """Share of the truth that was found, of the sort of queries that fares worse."""
+    """Share of the truth that was found."""
     counted = (truth >= 0) & (truth != own[:, None])
-    hits = np.array(
-        [np.isin(rows[mine], some).sum() for rows, mine, some in zip(truth, counted, found, strict=True)]
+    hits = sum(
+        np.isin(rows[mine], some).sum() for rows, mine, some in zip(truth, counted, found, strict=True)
     )
-    shares = [hits[sort].sum() / counted[sort].sum() for sort in (own >= 0, own < 0) if counted[sort].sum()]
-    return float(min(shares, default=1.0))
+    return float(hits / counted.sum()) if counted.any() else 1.0

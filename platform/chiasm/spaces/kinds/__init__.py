@@ -24,8 +24,8 @@ __all__ = [
 
 #: From so many rows on a scan is slower than a graph.
 HNSW_ROWS = 16_384
-#: From so many rows on a graph takes too long to build, and its rows are too far apart to read one by one.
-IVFPQ_ROWS = 65_536
+#: From so many rows on a graph takes too long to build, and a block that is read all over too long to verify at open.
+IVFPQ_ROWS = 262_144
 
 _KINDS: dict[str, IndexKind] = {
     kind.name: kind for kind in (ExactIndexKind(), HnswIndexKind(), IvfPqIndexKind())

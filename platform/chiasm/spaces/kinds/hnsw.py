@@ -13,7 +13,7 @@ __all__ = ["HnswIndexKind"]
 
 _LINKS = 32
 _BUILD_EFFORT = 80
-_BREADTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+_BREADTHS = (16, 24, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 512, 768, 1024)
 #: Rows that are scored a step of the beam, about: most of a node's 2 x 32 neighbours were seen before.
 _STEP_ROWS = 16
 
