@@ -53,7 +53,7 @@ class Hits(list[Hit]):
         took_ms: float = 0.0,
         query: Mapping[str, Any] | None = None,
         warnings: Iterable[str] = (),
-        next_cursor: str | None = None,
+        next_cursor: str | Callable[[], str] | None = None,
         media: Callable[[str], list[Medium]] | None = None,
     ) -> None:
         super().__init__(hits)
@@ -63,8 +63,7 @@ class Hits(list[Hit]):
         self.query = dict(query or {})
         #: What could not be asked, each with its remedy.
         self.warnings = list(warnings)
-        #: Handed to the same search as `cursor`, gives the hits after these; None if there are none.
-        self.next_cursor = next_cursor
+        self._next_cursor = next_cursor
         self._media = media
 
     @classmethod
@@ -95,6 +94,13 @@ class Hits(list[Hit]):
             next_cursor=answer.get("next_cursor"),
             media=media,
         )
+
+    @property
+    def next_cursor(self) -> str | None:
+        """Handed to the same search as `cursor`, gives the hits after these; None if there are none."""
+        if callable(self._next_cursor):
+            self._next_cursor = self._next_cursor()
+        return self._next_cursor
 
     @property
     def keys(self) -> list[str]:

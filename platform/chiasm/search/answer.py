@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import compress
+from functools import lru_cache, partial
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,8 @@ class Answer:
 
     hits: Sequence[Hit] = ()
     warnings: Sequence[str] = ()
-    #: Of the hits after these; None if there are none.
-    cursor: str | None = None
+    #: Makes the cursor of the hits after these; None if there are none.
+    cursor: Callable[[], str] | None = None
 
 
 def answered(state: State, catalog: Catalog, models: ModelCache, queries: Sequence[Query]) -> list[Answer]:
@@ -75,8 +75,8 @@ def answered(state: State, catalog: Catalog, models: ModelCache, queries: Sequen
     for filters, some in plain.items():
         with stage("rank"):
             nearby = nearest(some, masks[filters], filters)
-        for number, best in nearby.items():
-            found[number] = _plain_answer(state, queries[number], some[number], best, resolved[number][1])
+        for number, (hits, cursor) in _plain_answers(state, queries, some, nearby).items():
+            found[number] = Answer(hits, resolved[number][1], cursor)
     return [found[number] for number in range(len(queries))]
 
 
@@ -96,16 +96,36 @@ def _allowed(state: State, catalog: Catalog, query: Query, filters: tuple[Any, .
     return mask
 
 
-def _plain_answer(
-    state: State, query: Query, one: PlainQuery, best: Nearest, warnings: Sequence[str]
-) -> Answer:
-    rows = best.rows[: query.k]
-    cosines = [{one.modality: cosine} for cosine in best.cosines]
-    hits = _made(state, rows, best.scores, cosines)
-    if len(best.rows) <= query.k or query.k >= MAX_K:
-        return Answer(hits, warnings)
-    end = Place(len(hits), hits[-1].entity_id, hits[-1].score)
-    return Answer(hits, warnings, word_of(end, state.workspace_id, state.release, query))
+def _plain_answers(
+    state: State, queries: Sequence[Query], plain: Mapping[int, PlainQuery], nearby: Mapping[int, Nearest]
+) -> dict[int, tuple[list[Hit], Callable[[], str] | None]]:
+    """Hits and cursor of each query, by number; all columns are read once for all of them."""
+    tops = {number: best.rows[: queries[number].k] for number, best in nearby.items()}
+    rows = list(chain.from_iterable(tops.values()))
+    kinds = {number: plain[number].modality for number in nearby}
+    cosines = [
+        {kinds[number]: cosine}
+        for number, top in tops.items()
+        for cosine in nearby[number].cosines[: len(top)]
+    ]
+    scores = chain.from_iterable(nearby[number].scores[: len(top)] for number, top in tops.items())
+    ranks = chain.from_iterable(range(1, len(top) + 1) for top in tops.values())
+    made = _made(state, rows, list(scores), cosines, ranks)
+    found: dict[int, tuple[list[Hit], Callable[[], str] | None]] = {}
+    start = 0
+    for number, top in tops.items():
+        hits = made[start : start + len(top)]
+        start += len(top)
+        query, more = queries[number], len(nearby[number].rows) > len(top)
+        cursor = _cursor(state, query, hits, 0) if more and query.k < MAX_K else None
+        found[number] = hits, cursor
+    return found
+
+
+def _cursor(state: State, query: Query, hits: Sequence[Hit], offset: int) -> Callable[[], str]:
+    """Makes the cursor behind some hits: most are never asked for."""
+    end = Place(offset + len(hits), hits[-1].entity_id, hits[-1].score)
+    return partial(word_of, end, state.workspace_id, state.release, query)
 
 
 def _answer(
@@ -129,8 +149,7 @@ def _answer(
     hits = _hits(state, scorer, scores, page, explained=query.explain)
     if not page.more:
         return Answer(hits, warnings)
-    end = Place(page.offset + len(hits), hits[-1].entity_id, hits[-1].score)
-    return Answer(hits, warnings, word_of(end, state.workspace_id, state.release, query))
+    return Answer(hits, warnings, _cursor(state, query, hits, page.offset))
 
 
 def _scorer(
@@ -166,8 +185,8 @@ def _hits(state: State, scorer: Scorer, scores: Scores, page: Page, *, explained
         rows,
         scores[page.rows].tolist(),
         scorer.cosines(rows),
+        range(page.offset + 1, page.offset + 1 + len(rows)),
         whys=whys,
-        offset=page.offset,
         groups=page.groups,
     )
 
@@ -177,9 +196,9 @@ def _made(
     rows: Sequence[int],
     scores: Sequence[float],
     cosines: Sequence[dict[str, float]],
+    ranks: Iterable[int],
     *,
     whys: Sequence[dict[str, Any]] | None = None,
-    offset: int = 0,
     groups: Sequence[Any] | None = None,
 ) -> list[Hit]:
     """Hits at some rows, all columns of the replica read once."""
@@ -187,7 +206,7 @@ def _made(
     # Position -1 is none.
     names = [*replica.domain_names, None]
     columns = zip(
-        range(offset + 1, offset + 1 + len(rows)),
+        ranks,
         replica.keys.at(rows),
         [names[domain] for domain in replica.domains[rows].tolist()],
         replica.titles.at(rows),

@@ -103,8 +103,12 @@ def _of_column(
 
 
 def _best(one: PlainQuery, rows: Ints, scores: Floats) -> Nearest:
+    places, cosines = rows.tolist(), scores.tolist()
+    # As a rule an entity has one item, and is not the query.
+    if not one.own and len(set(places)) == len(places) and places[-1] >= 0:
+        return Nearest(places[: one.wanted], cosines[: one.wanted])
     known: dict[int, float] = {}
-    for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
+    for row, score in zip(places, cosines, strict=True):
         if row >= 0 and row not in known and row not in one.own:
             known[row] = score
             if len(known) == one.wanted:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 __all__ = ["Hit", "SearchResult"]
@@ -55,8 +56,13 @@ class SearchResult:
     query: dict[str, Any]
     hits: Sequence[Hit]
     warnings: Sequence[str] = field(default=())
-    #: Asks for the hits after these; None if there are none.
-    next_cursor: str | None = None
+    #: Makes what asks for the hits after these; None if there are none.
+    go_on: Callable[[], str] | None = None
+
+    @cached_property
+    def next_cursor(self) -> str | None:
+        """Asks for the hits after these; None if there are none."""
+        return self.go_on() if self.go_on is not None else None
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as `chiasm search --json` prints it."""

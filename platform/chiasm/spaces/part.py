@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chiasm.spaces.kinds.base import Bools, Effort, Floats, Ints, faiss_module
+from chiasm.spaces.kinds.base import Bools, Effort, Floats, Ints, faiss_module, flat_view
 from chiasm.spaces.kinds.exact import scan
 from chiasm.spaces.planner import plan_for
 from chiasm.spaces.ranking import ordered, padded, products, top
@@ -110,11 +110,13 @@ class Part:
     def _gathered(self, queries: Floats, k: int, chosen: Bools | None) -> tuple[Floats, Ints]:
         rows = self.rows if chosen is None else np.flatnonzero(chosen)
         self.segment.require(rows)
+        block = np.asarray(self.segment.block)
         best: tuple[Floats, Ints] | None = None
         for start in range(0, len(rows), _ROWS):
             some = rows[start : start + _ROWS]
-            scores = products(queries, self.segment.flat.reconstruct_batch(some))
-            numbers = np.broadcast_to(some, scores.shape)
+            # Side by side, FAISS reads them as they are: a tenth of the time that decoding them takes.
+            scores, at = scan(flat_view(block.take(some, axis=0)), queries, min(k, len(some)))
+            numbers = some[at]
             if best is not None:
                 scores = np.concatenate([best[0], scores], axis=1)
                 numbers = np.concatenate([best[1], numbers], axis=1)

@@ -14,10 +14,11 @@ __all__ = ["Plan", "plan_for"]
 
 #: A filter that drops fewer rows than this does not thin out what an index comes across.
 _THIN = 0.9
-#: In dimensions of float32 multiplied, as `IndexKind.cost`: to get at a row anywhere, to pass over one in order.
-_FETCH, _PASS = 100.0, 8.0
-#: A dimension of a row of fp16 that is multiplied as it is read, and one more query over rows at hand.
-_READ, _AGAIN = 0.5, 0.1
+#: In dimensions of float32 multiplied, as `IndexKind.cost` (some .24 ns each on the machine of docs/benchmarks.md): to
+#: copy a row from anywhere, to pass over one in order.
+_FETCH, _PASS = 60.0, 8.0
+#: A dimension of a row of fp16 that is multiplied as it is read.
+_READ = 0.5
 
 
 class Plan(NamedTuple):
@@ -43,7 +44,7 @@ def plan_for(
         k: How many are wanted.
         queries: How many ask.
     """
-    gather = passing * (dim + _FETCH) + queries * passing * dim * _AGAIN
+    gather = passing * (_FETCH + queries * dim * _READ)
     scan = queries * (rows * _PASS + passing * dim * _READ)
     exact = Plan("gather") if gather < scan else Plan("scan")
     if passing <= k or not kind.stored:

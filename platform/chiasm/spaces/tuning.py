@@ -19,8 +19,6 @@ SHARES = (1.0, 0.5, 0.1, 0.02)
 #: As many as a page shows, and one more, which says whether there is another page.
 _KS = (11, 101)
 _QUERIES = 320
-#: A sample of so few queries may flatter: so much of what may be missed must be left.
-_MARGIN = 0.1
 _NOISE = 0.3
 #: So much less than is wanted, found by few queries, is no accident.
 _CLEARLY = 0.01
@@ -77,7 +75,7 @@ def tune(kind: IndexKind, index: Any, block: Halves, target: float = RECALL) -> 
     # A sparse filter leaves an index no more to do than to read nearly everything.
     shares = [share for share in SHARES if share * len(block) >= 4 * max(_KS)] or [1.0]
     masks = [None if share == 1 else dice.random(len(block)) < share for share in shares]
-    trial = _Trial(kind, index, block.shape, queries, own, target + (1 - target) * _MARGIN)
+    trial = _Trial(kind, index, block.shape, queries, own, target)
     knobs: list[Knob] = []
     for share, mask, truth in zip(shares, masks, _exact(block, queries, masks), strict=True):
         selector = None if mask is None else selector_of(mask)

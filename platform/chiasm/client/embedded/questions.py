@@ -92,7 +92,7 @@ def to_hits(result: SearchResult, media: Callable[[str], list[Medium]]) -> Hits:
         took_ms=round(result.took_ms, 2),
         query=result.query,
         warnings=result.warnings,
-        next_cursor=result.next_cursor,
+        next_cursor=result.go_on,
         media=media,
     )
 
