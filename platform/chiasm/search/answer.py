@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import chain, compress
+from itertools import chain, compress, islice
 from typing import Any
 
 import numpy as np
@@ -75,8 +75,7 @@ def answered(state: State, catalog: Catalog, models: ModelCache, queries: Sequen
     for filters, some in plain.items():
         with stage("rank"):
             nearby = nearest(some, masks[filters], filters)
-        for number, (hits, cursor) in _plain_answers(state, queries, some, nearby).items():
-            found[number] = Answer(hits, resolved[number][1], cursor)
+        found |= _plain_answers(state, queries, [warnings for _, warnings in resolved], some, nearby)
     return [found[number] for number in range(len(queries))]
 
 
@@ -97,28 +96,31 @@ def _allowed(state: State, catalog: Catalog, query: Query, filters: tuple[Any, .
 
 
 def _plain_answers(
-    state: State, queries: Sequence[Query], plain: Mapping[int, PlainQuery], nearby: Mapping[int, Nearest]
-) -> dict[int, tuple[list[Hit], Callable[[], str] | None]]:
-    """Hits and cursor of each query, by number; all columns are read once for all of them."""
+    state: State,
+    queries: Sequence[Query],
+    warnings: Sequence[Sequence[str]],
+    plain: Mapping[int, PlainQuery],
+    nearby: Mapping[int, Nearest],
+) -> dict[int, Answer]:
+    """The answers, by number; all columns are read once for all of them."""
     tops = {number: best.rows[: queries[number].k] for number, best in nearby.items()}
-    rows = list(chain.from_iterable(tops.values()))
-    kinds = {number: plain[number].modality for number in nearby}
-    cosines = [
-        {kinds[number]: cosine}
-        for number, top in tops.items()
-        for cosine in nearby[number].cosines[: len(top)]
-    ]
-    scores = chain.from_iterable(nearby[number].scores[: len(top)] for number, top in tops.items())
-    ranks = chain.from_iterable(range(1, len(top) + 1) for top in tops.values())
-    made = _made(state, rows, list(scores), cosines, ranks)
-    found: dict[int, tuple[list[Hit], Callable[[], str] | None]] = {}
-    start = 0
+    made = _made(
+        state,
+        list(chain.from_iterable(tops.values())),
+        [score for number, top in tops.items() for score in nearby[number].scores[: len(top)]],
+        [
+            {plain[number].modality: cosine}
+            for number, top in tops.items()
+            for cosine in nearby[number].cosines[: len(top)]
+        ],
+        chain.from_iterable(range(1, len(top) + 1) for top in tops.values()),
+    )
+    found, rest = {}, iter(made)
     for number, top in tops.items():
-        hits = made[start : start + len(top)]
-        start += len(top)
-        query, more = queries[number], len(nearby[number].rows) > len(top)
-        cursor = _cursor(state, query, hits, 0) if more and query.k < MAX_K else None
-        found[number] = hits, cursor
+        query, hits = queries[number], list(islice(rest, len(top)))
+        more = len(nearby[number].rows) > len(top) and query.k < MAX_K
+        cursor = _cursor(state, query, hits, 0) if more else None
+        found[number] = Answer(hits, warnings[number], cursor)
     return found
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from chiasm.spaces.kinds.base import Bools, Effort, Floats, Ints, faiss_module, flat_view
 from chiasm.spaces.kinds.exact import scan
-from chiasm.spaces.planner import plan_for
+from chiasm.spaces.planner import Plan, plan_for
 from chiasm.spaces.ranking import ordered, padded, products, top
 from chiasm.spaces.segment import SegmentFile
 from chiasm.spaces.tuning import selector_of
@@ -80,16 +80,10 @@ class Part:
             self.segment.kind, self.segment.knobs, rows, self.segment.dim, passing, k, len(queries)
         )
         with _threads(len(queries)):
-            if plan.way == "gather":
-                scores, found = self._gathered(queries, k, chosen)
-            elif plan.way == "scan":
-                scores, found = self._scanned(queries, k, chosen)
+            if plan.way == "index":
+                scores, found = self._indexed(queries, k, plan, chosen, min(k, passing))
             else:
-                scores, found = self._indexed(queries, k, plan.effort, chosen)
-                short = found[:, min(k, passing) - 1] < 0
-                if short.any():
-                    # What passes lies elsewhere than the index looked.
-                    scores[short], found[short] = self._scanned(queries[short], k, chosen)
+                scores, found = self._exactly(plan.way, queries, k, chosen)
         ids = self.row_ids[found]
         ids[found < 0] = -1
         return ordered(scores, ids, k)
@@ -102,6 +96,12 @@ class Part:
     @cached_property
     def _alive_selector(self) -> Any:
         return selector_of(self.alive) if self.alive is not None else None
+
+    def _exactly(
+        self, way: Literal["gather", "scan"], queries: Floats, k: int, chosen: Bools | None
+    ) -> tuple[Floats, Ints]:
+        found = self._gathered if way == "gather" else self._scanned
+        return found(queries, k, chosen)
 
     def _scanned(self, queries: Floats, k: int, chosen: Bools | None) -> tuple[Floats, Ints]:
         self.segment.guard.require_all()
@@ -124,8 +124,25 @@ class Part:
         assert best is not None  # some row passes
         return best
 
-    def _indexed(self, queries: Floats, k: int, effort: Effort, chosen: Bools | None) -> tuple[Floats, Ints]:
-        segment, selector = self.segment, self._selector(chosen)
+    def _indexed(
+        self, queries: Floats, k: int, plan: Plan, chosen: Bools | None, least: int
+    ) -> tuple[Floats, Ints]:
+        selector = self._selector(chosen)
+        scores, found = self._looked(queries, k, plan.effort, selector)
+        # What is like nothing here has to be looked for much harder.
+        far = np.flatnonzero(scores[:, 0] < plan.near)
+        if len(far) and plan.careful is None:
+            scores[far], found[far] = self._exactly(plan.exact, queries[far], k, chosen)
+        elif len(far) and plan.careful is not None and plan.careful != plan.effort:
+            scores[far], found[far] = self._looked(queries[far], k, plan.careful, selector)
+        short = np.flatnonzero(found[:, least - 1] < 0)
+        if len(short):
+            # What passes lies elsewhere than the index looked.
+            scores[short], found[short] = self._exactly("scan", queries[short], k, chosen)
+        return scores, found
+
+    def _looked(self, queries: Floats, k: int, effort: Effort, selector: Any) -> tuple[Floats, Ints]:
+        segment = self.segment
         if segment.guard.complete:
             return segment.kind.search(segment.index, queries, k, effort, selector)
         # Of a block that is not verified yet, only the candidates' pieces are.

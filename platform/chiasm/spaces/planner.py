@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from chiasm.spaces.kinds.base import Effort, IndexKind
+from chiasm.spaces.kinds.exact import gather_cost, scan_cost
 from chiasm.spaces.tuning import Knob
 
 __all__ = ["Plan", "plan_for"]
 
 #: A filter that drops fewer rows than this does not thin out what an index comes across.
 _THIN = 0.9
-#: In dimensions of float32 multiplied, as `IndexKind.cost` (some .24 ns each on the machine of docs/benchmarks.md): to
-#: copy a row from anywhere, to pass over one in order.
-_FETCH, _PASS = 60.0, 8.0
-#: A dimension of a row of fp16 that is multiplied as it is read.
-_READ = 0.5
 
 
 class Plan(NamedTuple):
@@ -26,7 +22,13 @@ class Plan(NamedTuple):
 
     #: `gather` fetches the rows that pass, `scan` passes over the others, `index` goes by a selector.
     way: Literal["gather", "scan", "index"]
+    #: Enough where the best row has at least the cosine `near`.
     effort: Effort = Effort(1, 1)
+    near: float = -1.0
+    #: For the other queries.
+    careful: Effort | None = None
+    #: Where that is None.
+    exact: Literal["gather", "scan"] = "scan"
 
 
 @lru_cache(maxsize=1024)
@@ -44,29 +46,45 @@ def plan_for(
         k: How many are wanted.
         queries: How many ask.
     """
-    gather = passing * (_FETCH + queries * dim * _READ)
-    scan = queries * (rows * _PASS + passing * dim * _READ)
-    exact = Plan("gather") if gather < scan else Plan("scan")
+    gather = gather_cost(passing, dim, queries)
+    scan = scan_cost(rows, passing, dim, queries)
+    exact: Literal["gather", "scan"] = "gather" if gather < scan else "scan"
     if passing <= k or not kind.stored:
-        return exact
-    effort = _effort(knobs, passing / rows, k)
-    if effort is None or min(gather, scan) <= queries * kind.cost(rows, dim, k, effort):
-        return exact
-    return Plan("index", effort)
+        return Plan(exact)
+    knob = _knob(knobs, passing / rows, k)
+    if knob is None or min(gather, scan) <= queries * kind.cost(rows, dim, k, knob.effort):
+        return Plan(exact)
+    return Plan("index", knob.effort, knob.near, knob.careful, exact)
 
 
-def _effort(knobs: Sequence[Knob], share: float, k: int) -> Effort | None:
-    """What was found for at least as sparse a filter, and as many results."""
+def _knob(knobs: Sequence[Knob], share: float, k: int) -> Knob | None:
+    """What was found for at least as sparse a filter, and by powers what that means for so many results."""
     share = 1.0 if share >= _THIN else share
     fitting = [knob for knob in knobs if knob.share <= share]
     if not fitting:
         return None
     near = max(knob.share for knob in fitting)
     found = sorted((knob for knob in fitting if knob.share == near), key=lambda knob: knob.k)
-    for knob in found:
-        if k <= knob.k:
-            # As many candidates as were needed for more results: the best one is among them.
-            return Effort(knob.effort.breadth, math.ceil(knob.effort.depth * knob.k / k))
-    widest = found[-1]
-    grown = math.ceil(widest.effort.breadth * math.sqrt(k / widest.k))
-    return Effort(grown, widest.effort.depth)
+    upper = next((knob for knob in found if k <= knob.k), None)
+    if upper is None:
+        lower = found[-1]
+        return _at(
+            lower, lower, k, lambda one, _: Effort(math.ceil(one.breadth * math.sqrt(k / lower.k)), one.depth)
+        )
+    lower = max((knob for knob in found if knob.k <= k), key=lambda knob: knob.k, default=upper)
+    return _at(lower, upper, k, lambda one, other: _between(one, other, lower.k, upper.k, k))
+
+
+def _at(lower: Knob, upper: Knob, k: int, made: Callable[[Effort, Effort], Effort]) -> Knob:
+    careful = made(lower.careful, upper.careful) if lower.careful and upper.careful else None
+    near = max(lower.near, upper.near)
+    return upper._replace(k=k, effort=made(lower.effort, upper.effort), near=near, careful=careful)
+
+
+def _between(lower: Effort, upper: Effort, few: int, many: int, k: int) -> Effort:
+    """The effort for `k` results by those for few and for many; of fewer than few, that for few."""
+    part = math.log(k / few) / math.log(many / few) if few < many else 0.0
+    breadth = lower.breadth ** (1 - part) * upper.breadth**part
+    # Of candidates, which are so many for each result.
+    candidates = (few * lower.depth) ** (1 - part) * (many * upper.depth) ** part
+    return Effort(math.ceil(breadth), math.ceil(candidates / k))

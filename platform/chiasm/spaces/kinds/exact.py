@@ -8,7 +8,13 @@ import numpy as np
 
 from chiasm.spaces.kinds.base import Effort, Floats, Halves, IndexKind, Ints, faiss_module, flat_view
 
-__all__ = ["ExactIndexKind", "scan"]
+__all__ = ["ExactIndexKind", "gather_cost", "scan", "scan_cost"]
+
+#: In dimensions of float32 multiplied, as `IndexKind.cost` (some .24 ns each on the machine of docs/benchmarks.md): to
+#: copy a row from anywhere, to pass over one in order.
+_FETCH, _PASS = 60.0, 8.0
+#: A dimension of a row of fp16 that is multiplied as it is read.
+_READ = 0.5
 
 
 class ExactIndexKind(IndexKind):
@@ -37,7 +43,17 @@ class ExactIndexKind(IndexKind):
 
     def cost(self, rows: int, dim: int, k: int, effort: Effort) -> float:
         """Every row, in order."""
-        return 0.5 * rows * dim
+        return _READ * rows * dim
+
+
+def gather_cost(passing: int, dim: int, queries: int = 1) -> float:
+    """As `IndexKind.cost`, of copying the rows that pass a filter and scanning these."""
+    return passing * (_FETCH + queries * dim * _READ)
+
+
+def scan_cost(rows: int, passing: int, dim: int, queries: int = 1) -> float:
+    """As `IndexKind.cost`, of a scan that passes over the other rows."""
+    return queries * (rows * _PASS + passing * dim * _READ)
 
 
 def scan(flat: Any, queries: Floats, k: int, selector: Any = None) -> tuple[Floats, Ints]:
