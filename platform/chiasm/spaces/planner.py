@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -63,28 +63,40 @@ def _knob(knobs: Sequence[Knob], share: float, k: int) -> Knob | None:
     fitting = [knob for knob in knobs if knob.share <= share]
     if not fitting:
         return None
-    near = max(knob.share for knob in fitting)
-    found = sorted((knob for knob in fitting if knob.share == near), key=lambda knob: knob.k)
+    next_share = max(knob.share for knob in fitting)
+    found = sorted((knob for knob in fitting if knob.share == next_share), key=lambda knob: knob.k)
     upper = next((knob for knob in found if k <= knob.k), None)
+    lower = max((knob for knob in found if knob.k <= k), key=lambda knob: knob.k, default=found[0])
     if upper is None:
-        lower = found[-1]
-        return _at(
-            lower, lower, k, lambda one, _: Effort(math.ceil(one.breadth * math.sqrt(k / lower.k)), one.depth)
+        return lower._replace(
+            k=k,
+            effort=_grown(lower.effort, lower.k, k),
+            careful=lower.careful and _grown(lower.careful, lower.k, k),
         )
-    lower = max((knob for knob in found if knob.k <= k), key=lambda knob: knob.k, default=upper)
-    return _at(lower, upper, k, lambda one, other: _between(one, other, lower.k, upper.k, k))
+    careful = lower.careful
+    if careful is not None:
+        # Of more results an exact answer may be as cheap.
+        other = upper.careful or _grown(careful, lower.k, upper.k)
+        careful = _between(careful, other, lower.k, upper.k, k)
+    effort = _between(lower.effort, upper.effort, lower.k, upper.k, k)
+    near = lower.near + _part(lower.k, upper.k, k) * (upper.near - lower.near)
+    return upper._replace(k=k, effort=effort, near=near, careful=careful)
 
 
-def _at(lower: Knob, upper: Knob, k: int, made: Callable[[Effort, Effort], Effort]) -> Knob:
-    careful = made(lower.careful, upper.careful) if lower.careful and upper.careful else None
-    near = max(lower.near, upper.near)
-    return upper._replace(k=k, effort=made(lower.effort, upper.effort), near=near, careful=careful)
+def _grown(effort: Effort, few: int, many: int) -> Effort:
+    """The effort for more results than any was found for."""
+    return Effort(math.ceil(effort.breadth * math.sqrt(many / few)), effort.depth)
 
 
 def _between(lower: Effort, upper: Effort, few: int, many: int, k: int) -> Effort:
     """The effort for `k` results by those for few and for many; of fewer than few, that for few."""
-    part = math.log(k / few) / math.log(many / few) if few < many else 0.0
+    part = _part(few, many, k)
     breadth = lower.breadth ** (1 - part) * upper.breadth**part
     # Of candidates, which are so many for each result.
     candidates = (few * lower.depth) ** (1 - part) * (many * upper.depth) ** part
     return Effort(math.ceil(breadth), math.ceil(candidates / k))
+
+
+def _part(few: int, many: int, k: int) -> float:
+    """How far `k` lies on the way from few to many results, 0 to 1."""
+    return math.log(k / few) / math.log(many / few) if few < many else 0.0

@@ -22,14 +22,13 @@ _KS = (10, 100)
 _QUERIES = 1200
 #: Of five, in turns: rows, mixtures, far ones.
 _SORTS = (0, 1, 0, 1, 2)
-#: Length of what is added to a mixture: near to the data, and far off it.
-_NOISE, _FAR_NOISE = 0.3, 2.5
-#: Mixtures are harder than what is asked: so many times as much may be missed of them.
+#: Length of what is added to a mixture: near to the data, and least and greatest length far off it.
+_NOISE, _FAR_NOISE = 0.3, (1.0, 2.5)
+#: Mixtures and what lies a little off the data are harder than what is asked: so many times as much may be missed of
+#: them.
 _LEAVE = 1.5
 #: So much less than is wanted, found by few queries, is no accident.
 _CLEARLY = 0.01
-#: This share of the queries near to the data is taken for far off.
-_DOUBTED = 0.05
 _SEED = 99
 
 
@@ -122,8 +121,7 @@ def tune(kind: IndexKind, index: Any, block: Halves, target: float = RECALL) -> 
             effort, recall = found
             least = before.careful if before else effort
             careful = hard.cheapest(k, _harder(least, effort)) if least else None
-            near = max(easy.usual(), hard.enough(k, effort))
-            denser[k] = Knob(share, k, effort, recall, near, careful and careful[0])
+            denser[k] = Knob(share, k, effort, recall, hard.enough(k, effort), careful and careful[0])
             knobs.append(denser[k])
     return tuple(knobs)
 
@@ -159,7 +157,7 @@ def _queries(dice: np.random.Generator, block: Halves) -> _Asked:
     chosen = dice.integers(0, rows, size=(_QUERIES, 2))
     first, second = (np.asarray(block[chosen[:, side]], dtype=np.float32) for side in (0, 1))
     part = dice.uniform(0.6, 0.9, size=(_QUERIES, 1))
-    noise = np.choose(sort, (0.0, _NOISE, _FAR_NOISE))[:, None] / np.sqrt(dim)
+    noise = np.where(sort == 2, dice.uniform(*_FAR_NOISE, size=_QUERIES), _NOISE)[:, None] / np.sqrt(dim)
     mixed = part * first + (1 - part) * second + noise * dice.standard_normal((_QUERIES, dim))
     mixed[sort == 0] = first[sort == 0]
     mixed /= np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
@@ -247,10 +245,6 @@ class _Trial:
         ]
         return float(1 - max(missed, default=0.0))
 
-    def usual(self) -> float:
-        """Cosine that the best row of most of these queries has."""
-        return round(float(np.quantile(self._best(), _DOUBTED)), 4)
-
     def enough(self, k: int, effort: Effort) -> float:
         """Cosine of the best row from which on an effort finds enough for these queries."""
         hits, counted = self._hits(k, self.candidates(k, effort)[:, : (k + 1) * effort.depth])
@@ -258,7 +252,7 @@ class _Trial:
         order = np.argsort(-best)
         # (queries,) of those with at least as good a best row
         recall = np.cumsum(hits[order]) / np.maximum(np.cumsum(counted[order]), 1)
-        fine = np.flatnonzero(recall >= self.wanted)
+        fine = np.flatnonzero(recall >= 1 - _LEAVE * (1 - self.wanted))
         return round(float(best[order[fine[-1]]] if len(fine) else best.max() + _CLEARLY), 4)
 
     def _hits(self, k: int, found: Ints) -> tuple[Ints, Ints]:

@@ -44,6 +44,9 @@ def test_without_a_careful_effort_far_queries_are_answered_exactly() -> None:
     knobs = (knob(10, 100, None), knob(100, 400, Effort(900, 1)))
     plan = plan_for(index_kind("hnsw"), knobs, ROWS, DIM, ROWS, 20, 1)
     assert plan.way == "index" and plan.careful is None and plan.exact == "scan"
+    fewer = (knob(10, 100, Effort(400, 1)), knob(100, 400, None))
+    careful = plan_for(index_kind("hnsw"), fewer, ROWS, DIM, ROWS, 11, 1).careful
+    assert careful is not None and 400 < careful.breadth < 440
 
 
 def test_knobs_of_segments_from_before_say_one_effort_for_all() -> None:
