@@ -93,6 +93,11 @@ def run(options: Options, console: Console) -> Path:
         stage.outcome = f"{options.report} ({size / 1e6:.1f} MB, opens in any browser)"
     total = sum(step.seconds for step in stages.done)
     console.print(f"\n[bold]All done[/bold] in {total:.0f} s: open {options.report}", soft_wrap=True)
+    console.print(
+        f'Ask it yourself: .venv/bin/chiasm search "rainy day" --home {options.home}',
+        soft_wrap=True,
+        highlight=False,
+    )
     return options.report
 
 
