@@ -27,6 +27,8 @@ _NOISE, _FAR_NOISE = 0.3, (1.0, 2.5)
 #: Mixtures and what lies a little off the data are harder than what is asked: so many times as much may be missed of
 #: them.
 _LEAVE = 1.5
+#: What an index was made of is easier to find than what is asked: so much of what may be missed must be left.
+_MARGIN = 0.2
 #: So much less than is wanted, found by few queries, is no accident.
 _CLEARLY = 0.01
 _SEED = 99
@@ -103,11 +105,12 @@ def tune(kind: IndexKind, index: Any, block: Halves, target: float = RECALL) -> 
     # A sparse filter leaves an index no more to do than to read nearly everything.
     shares = [share for share in SHARES if share * len(block) >= 4 * max(_KS)] or [1.0]
     masks = [None if share == 1 else dice.random(len(block)) < share for share in shares]
+    wanted = target + _MARGIN * (1 - target)
     knobs: list[Knob] = []
     denser: dict[int, Knob] = {}
     for share, mask, truth in zip(shares, masks, _exact(block, asked.vectors, masks), strict=True):
         selector = None if mask is None else selector_of(mask)
-        trial = _Trial(kind, index, block.shape, asked, truth, selector, share, target)
+        trial = _Trial(kind, index, block.shape, asked, truth, selector, share, wanted)
         # Filtered ones take several times as long.
         trial = trial if mask is None else trial.of(slice(None, None, 4))
         easy, hard = trial.of(~trial.asked.far), trial.of(trial.asked.far)
