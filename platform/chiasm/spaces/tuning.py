@@ -26,9 +26,11 @@ _SORTS = (0, 1, 0, 1, 2)
 _NOISE, _FAR_NOISE = 0.3, (1.0, 2.5)
 #: Mixtures and what lies a little off the data are harder than what is asked: so many times as much may be missed of
 #: them.
-_LEAVE = 1.5
+_LEAVE = 2.0
 #: What an index was made of is easier to find than what is asked: so much of what may be missed must be left.
-_MARGIN = 0.2
+_MARGIN = 0.3
+#: At most this share of the queries like the data is taken for far off.
+_DOUBTED = 0.05
 #: So much less than is wanted, found by few queries, is no accident.
 _CLEARLY = 0.01
 _SEED = 99
@@ -124,7 +126,8 @@ def tune(kind: IndexKind, index: Any, block: Halves, target: float = RECALL) -> 
             effort, recall = found
             least = before.careful if before else effort
             careful = hard.cheapest(k, _harder(least, effort)) if least else None
-            denser[k] = Knob(share, k, effort, recall, hard.enough(k, effort), careful and careful[0])
+            near = min(hard.enough(k, effort), easy.usual())
+            denser[k] = Knob(share, k, effort, recall, near, careful and careful[0])
             knobs.append(denser[k])
     return tuple(knobs)
 
@@ -247,6 +250,10 @@ class _Trial:
             if counted[sort].any()
         ]
         return float(1 - max(missed, default=0.0))
+
+    def usual(self) -> float:
+        """Cosine that the best row of most of these queries has."""
+        return round(float(np.quantile(self._best(), _DOUBTED)), 4)
 
     def enough(self, k: int, effort: Effort) -> float:
         """Cosine of the best row from which on an effort finds enough for these queries."""
