@@ -13,7 +13,7 @@ from chiasm.spaces.tuning import Knob
 
 __all__ = ["Plan", "plan_for"]
 
-#: A filter that drops fewer rows than this does not thin out what an index comes across.
+#: A filter that lets this share pass of the rows that another one does is hardly sparser.
 _THIN = 0.9
 
 
@@ -59,8 +59,7 @@ def plan_for(
 
 def _knob(knobs: Sequence[Knob], share: float, k: int) -> Knob | None:
     """What was found for at least as sparse a filter, and by powers what that means for so many results."""
-    share = 1.0 if share >= _THIN else share
-    fitting = [knob for knob in knobs if knob.share <= share]
+    fitting = [knob for knob in knobs if knob.share * _THIN <= share]
     if not fitting:
         return None
     next_share = max(knob.share for knob in fitting)

@@ -110,9 +110,10 @@ def tune(kind: IndexKind, index: Any, block: Halves, target: float = RECALL) -> 
     wanted = target + _MARGIN * (1 - target)
     knobs: list[Knob] = []
     denser: dict[int, Knob] = {}
-    for share, mask, truth in zip(shares, masks, _exact(block, asked.vectors, masks), strict=True):
+    truths = _exact(block, asked.vectors, masks)
+    for share, below, mask, truth in zip(shares, [1.0, *shares[:-1]], masks, truths, strict=True):
         selector = None if mask is None else selector_of(mask)
-        trial = _Trial(kind, index, block.shape, asked, truth, selector, share, wanted)
+        trial = _Trial(kind, index, block.shape, asked, truth, selector, below, wanted)
         # Filtered ones take several times as long.
         trial = trial if mask is None else trial.of(slice(None, None, 4))
         easy, hard = trial.of(~trial.asked.far), trial.of(trial.asked.far)
@@ -200,8 +201,8 @@ class _Trial:
     asked: _Asked
     truth: _Truth
     selector: Any
-    #: Of the rows that the filter lets pass.
-    share: float
+    #: What is tuned is for filters that let less than this share of the rows pass.
+    below: float
     wanted: float
 
     def of(self, some: Bools | slice) -> _Trial:
@@ -215,7 +216,7 @@ class _Trial:
         rows, dim = self.shape
         depths = [depth for depth in self.kind.depths if depth >= least.depth]
         few = self.of(slice(None, None, 4))
-        passing = int(self.share * rows)
+        passing = int(self.below * rows)
         # What costs more than an exact answer is of no use.
         best, lowest = None, min(gather_cost(passing, dim), scan_cost(rows, passing, dim))
         for breadth in self.kind.breadths(rows):

@@ -40,6 +40,18 @@ def test_candidates_of_codes_grow_with_what_is_wanted() -> None:
     assert all(160 <= some <= 400 + k for k, some in enumerate(wanted, start=10))
 
 
+def test_a_filter_goes_by_what_was_found_for_one_that_is_hardly_denser_or_sparser() -> None:
+    knobs = (knob(10, 64, None), knob(10, 128, None, share=0.5), knob(10, 384, None, share=0.1))
+    asked = {share: int(share * ROWS) for share in (1.0, 0.95, 0.6, 0.49, 0.3, 0.1)}
+    found = {
+        share: plan_for(index_kind("hnsw"), knobs, ROWS, DIM, passing, 10, 1)
+        for share, passing in asked.items()
+    }
+    assert [plan.effort.breadth for plan in found.values()][:5] == [64, 64, 128, 128, 384]
+    # There are too few rows for a beam that wide.
+    assert found[0.1].way == "gather"
+
+
 def test_without_a_careful_effort_far_queries_are_answered_exactly() -> None:
     knobs = (knob(10, 100, None), knob(100, 400, Effort(900, 1)))
     plan = plan_for(index_kind("hnsw"), knobs, ROWS, DIM, ROWS, 20, 1)
