@@ -90,7 +90,6 @@ def run_steady(home: Path, seconds: float, entities: int, processes: int) -> Ste
 
 def _run(server: Server, seconds: float, entities: int, processes: int) -> Steady:
     found, stop, busy = Steady(), threading.Event(), threading.Event()
-    connections = _one_to_each(server, processes)
     work: list[Callable[[], None]] = [
         lambda n=n: _read(server.port, n, entities, found, stop, busy)  # type: ignore[misc]
         for n in range(_READERS)
@@ -100,14 +99,12 @@ def _run(server: Server, seconds: float, entities: int, processes: int) -> Stead
         thread.start()
     time.sleep(seconds * _QUIET_SHARE)
     busy.set()
-    writer = threading.Thread(target=_guarded, args=(lambda: _write(server, connections, found, stop), found))
+    writer = threading.Thread(target=_guarded, args=(lambda: _write(server, processes, found, stop), found))
     writer.start()
     time.sleep(seconds * (1 - _QUIET_SHARE))
     stop.set()
     for thread in (*threads, writer):
         thread.join(120)
-    for connection in connections:
-        connection.close()
     if "ERROR" in server.log:
         found.errors.append(server.log[-2000:])
     return found
@@ -139,7 +136,9 @@ def _read(
     connection.close()
 
 
-def _write(server: Server, connections: list[Connection], found: Steady, stop: threading.Event) -> None:
+def _write(server: Server, processes: int, found: Steady, stop: threading.Event) -> None:
+    # Not earlier: a connection that is idle for some seconds is closed.
+    connections = _one_to_each(server, processes)
     with httpx.Client(base_url=server.url, timeout=120) as http:
         for number in _until(stop):
             keys = [f"new:{number}:{at}" for at in range(_BATCH)]
@@ -151,6 +150,8 @@ def _write(server: Server, connections: list[Connection], found: Steady, stop: t
             for key in keys[::3]:
                 http.delete(f"/v1/entities/{key}").raise_for_status()
             found.batches += 1
+    for connection in connections:
+        connection.close()
 
 
 def _until(stop: threading.Event) -> Iterator[int]:
@@ -220,10 +221,11 @@ def _link(entry: Path) -> str:
 
 def _rows(found: Steady) -> list[Row]:
     quiet, busy = (sorted(times) for times in (found.quiet_s, found.busy_s))
-    p99 = [times[int(len(times) * 0.99)] for times in (quiet, busy)]
-    fresh = sorted(found.fresh_s)
     for error in found.errors[:10]:
         print(error)
+    p99 = [times[int(len(times) * 0.99)] for times in (quiet, busy)]
+    # Nothing was found at all where the first batch failed.
+    fresh = sorted(found.fresh_s) or [float("inf")]
     return [
         Row("steady_errors", len(found.errors), unit="", target="<= 0", n=len(quiet) + len(busy)),
         Row(

@@ -125,10 +125,11 @@ def _fresh_rows(corpus: Corpus, home: Path) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         tiny = Path(folder) / "home"
         fill_home(corpus, tiny, _TINY)
-        code = resident_bytes(tiny, corpus.folder, 1)
+        code, own = resident_bytes(tiny, corpus.folder, 1)
         code_s = statistics.median(cold_open_s(tiny, corpus.folder) for _ in range(_OPENINGS))
-    resident = [resident_bytes(home, corpus.folder, _RESIDENT_QUERIES) - code for _ in range(3)]
-    each = [size / len(corpus) for size in resident]
+    resident = [resident_bytes(home, corpus.folder, _RESIDENT_QUERIES) for _ in range(3)]
+    each = [(size - code) / len(corpus) for size, _ in resident]
+    owned = [(size - own) / len(corpus) for _, size in resident]
     opened = [cold_open_s(home, corpus.folder) for _ in range(_OPENINGS)]
     return [
         Row(
@@ -139,6 +140,15 @@ def _fresh_rows(corpus: Corpus, home: Path) -> list[Row]:
             "<= 450",
             (min(each), max(each)),
             len(each),
+        ),
+        Row(
+            "resident_own_bytes_per_vector",
+            statistics.median(owned),
+            "B",
+            "the same without the pages of mapped files, which the system takes back when it needs them",
+            "",
+            (min(owned), max(owned)),
+            len(owned),
         ),
         Row(
             "cold_open_s",

@@ -68,7 +68,7 @@ class BareIndex:
         if self.kind == "exact":
             return [{"threads": 1}, {"threads": 2}]
         if self.kind == "hnsw":
-            return [{"ef": ef, "threads": 1} for ef in (32, 48, 64, 96, 128, 192, 256, 384)]
+            return [{"ef": ef, "threads": 1} for ef in (32, 48, 64, 80, 96, 112, 128, 160, 192, 256, 384)]
         return [{"nprobe": n, "factor": f, "threads": t} for n, f in _IVF for t in (1, 2)]
 
     def search(self, query: np.ndarray, knob: Knob) -> Hits:

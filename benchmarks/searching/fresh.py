@@ -23,12 +23,12 @@ def cold_open_s(home: Path, corpus: Path) -> float:
     return _run(home, corpus, 1)[0]
 
 
-def resident_bytes(home: Path, corpus: Path, queries: int) -> int:
-    """Resident memory of a process after so many queries, mapped pages included."""
+def resident_bytes(home: Path, corpus: Path, queries: int) -> tuple[int, int]:
+    """Resident memory of a process after so many queries, with the pages of mapped files and without."""
     return _run(home, corpus, queries)[1]
 
 
-def _run(home: Path, corpus: Path, queries: int) -> tuple[float, int]:
+def _run(home: Path, corpus: Path, queries: int) -> tuple[float, tuple[int, int]]:
     command = [sys.executable, "-m", "benchmarks.searching.fresh", str(home), str(corpus), str(queries)]
     began = time.perf_counter()
     with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -38,11 +38,12 @@ def _run(home: Path, corpus: Path, queries: int) -> tuple[float, int]:
         taken = time.perf_counter() - began
     if process.returncode or not line:
         raise SystemExit(f"{' '.join(command)} failed")
-    return taken, int(line)
+    resident, own = map(int, line.split())
+    return taken, (resident, own)
 
 
 def main() -> None:
-    """Open, ask, print resident bytes."""
+    """Open, ask, print resident bytes, and those that no file backs."""
     home, corpus, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     import chiasm
 
@@ -51,8 +52,9 @@ def main() -> None:
         for query in queries[:count]:
             if not kb.search(vector=np.asarray(query), k=10):
                 sys.exit("no hits")
-        resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        print(resident, flush=True)
+        _, resident, shared, *_ = map(int, Path("/proc/self/statm").read_text(encoding="ascii").split())
+        page = os.sysconf("SC_PAGE_SIZE")
+        print(resident * page, (resident - shared) * page, flush=True)
 
 
 if __name__ == "__main__":

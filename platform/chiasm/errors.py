@@ -198,15 +198,21 @@ class JobFailed(ChiasmError):  # noqa: N818 - reads as what happened: `except Jo
     slug = "job-failed"
 
 
-@contextmanager
-def within(place: str | None) -> Iterator[None]:
+# A class, not a generator: a query goes through several.
+class within:  # noqa: N801 - reads as the statement it is
     """Have errors say that what they are about is part of something larger (None: leave them as they are)."""
-    try:
-        yield
-    except ChiasmError as error:
-        if place is not None:
-            error.where = f"{place}: {error.where}" if error.where else place
-        raise
+
+    __slots__ = ("_place",)
+
+    def __init__(self, place: str | None) -> None:
+        self._place = place
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if self._place is not None and isinstance(error, ChiasmError):
+            error.where = f"{self._place}: {error.where}" if error.where else self._place
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from chiasm.hit import Hit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,34 +13,6 @@ if TYPE_CHECKING:
     from chiasm.client.media import Medium
 
 __all__ = ["Hit", "Hits"]
-
-
-class Hit(NamedTuple):
-    """One entity found."""
-
-    rank: int
-    key: str
-    domain: str | None
-    title: str | None
-    #: The chance of relevance, comparable between entities that have different modalities; a mean rank in (0, 1]
-    #: before the first release.
-    score: float
-    #: What the entity was judged on, as in `["text", "image", "graph"]`.
-    present: Sequence[str] = ()
-    #: Raw cosine to the query, by the space that it was compared in (text, image, audio, fused).
-    cosine: Mapping[str, float] = MappingProxyType({})
-    #: With `group_by`: the value that the group has in common.
-    group: Any = None
-    #: With `explain=True`: signed share of each modality and of each neighbour, the rank without each, paths.
-    why: dict[str, Any] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The hit as `chiasm search --json` prints it."""
-        names = ("rank", "key", "domain", "title", "score", "cosine", "present")
-        plain = {name: getattr(self, name) for name in names}
-        plain |= {"cosine": dict(self.cosine), "present": list(self.present)}
-        more = {"group": self.group, "why": self.why}
-        return {**plain, **{name: value for name, value in more.items() if value is not None}}
 
 
 class Hits(list[Hit]):
@@ -51,7 +24,7 @@ class Hits(list[Hit]):
         *,
         release: str = "",
         took_ms: float = 0.0,
-        query: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
         warnings: Iterable[str] = (),
         next_cursor: str | Callable[[], str] | None = None,
         media: Callable[[str], list[Medium]] | None = None,
@@ -60,7 +33,7 @@ class Hits(list[Hit]):
         #: Which release answered; `late-fusion` before the first.
         self.release = release
         self.took_ms = took_ms
-        self.query = dict(query or {})
+        self._query = query
         #: What could not be asked, each with its remedy.
         self.warnings = list(warnings)
         self._next_cursor = next_cursor
@@ -94,6 +67,14 @@ class Hits(list[Hit]):
             next_cursor=answer.get("next_cursor"),
             media=media,
         )
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """What was asked, without the media."""
+        if not isinstance(self._query, dict):
+            # Most are never read.
+            self._query = dict((self._query() if callable(self._query) else self._query) or {})
+        return self._query
 
     @property
     def next_cursor(self) -> str | None:

@@ -82,6 +82,7 @@ def query_parts(
         QueryPart(kind, _value(kind, value), sign * weights.get(kind, 1.0))
         for sign, group in ((1.0, positive), (-1.0, negative or {}))
         for kind, given in group.items()
+        if given is not None
         for value in _listed(kind, given)
     ]
     if needed and not any(part.weight > 0 for part in (*parts, *others)):
@@ -94,8 +95,6 @@ def query_parts(
 
 
 def _listed(kind: str, given: Any) -> Iterable[Any]:
-    if given is None:
-        return []
     if kind == "vector":
         nested = hasattr(given, "ndim") and given.ndim == 2
         return list(given) if nested or (len(given) and hasattr(given[0], "__len__")) else [given]

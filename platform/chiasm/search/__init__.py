@@ -2,7 +2,7 @@
 
 from chiasm.search.paths import PropertyPath, parse_path
 from chiasm.search.query import FUSIONS, KINDS, MAX_HOPS, MAX_K, MODALITIES, STRATEGIES, Part, Query
-from chiasm.search.result import Hit, SearchResult
+from chiasm.search.result import SearchResult
 from chiasm.search.searcher import Searcher
 from chiasm.search.state import LATE_FUSION
 
@@ -14,7 +14,6 @@ __all__ = [
     "MAX_K",
     "MODALITIES",
     "STRATEGIES",
-    "Hit",
     "Part",
     "PropertyPath",
     "Query",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import chain, compress, islice
-from typing import Any
+from functools import partial
+from itertools import chain, islice, repeat
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from chiasm.catalog import Catalog
 from chiasm.errors import within
+from chiasm.hit import Hit
 from chiasm.models import ModelCache
 from chiasm.search.allowed import allowed_rows
 from chiasm.search.asked import Asked, of_batch, resolve
@@ -21,9 +21,9 @@ from chiasm.search.late import LateScorer
 from chiasm.search.lexical import WordScorer, matching_rows
 from chiasm.search.page import Page, page_of
 from chiasm.search.plain import Nearest, PlainQuery, nearest, plain_query
-from chiasm.search.query import MAX_K, MODALITIES, Query
-from chiasm.search.replica import Bools
-from chiasm.search.result import Hit
+from chiasm.search.query import MAX_K, Query
+from chiasm.search.reciprocal import reciprocal_rank
+from chiasm.search.replica import Bools, Ints
 from chiasm.search.scorer import Scorer, Scores
 from chiasm.search.stages import count, stage
 from chiasm.search.state import State
@@ -32,9 +32,15 @@ from chiasm.search.threads import one_thread
 
 __all__ = ["Answer", "answered"]
 
+#: What late fusion makes of a single list, by place.
+_PLACES = tuple(map(reciprocal_rank, range(MAX_K)))
+#: What a plain query is filtered by.
+_ANYBODY = ("plain",)
+#: The columns of one; the quickest way to make a named tuple.
+_hit: Callable[[Iterable[Any]], Hit] = partial(tuple.__new__, Hit)
 
-@dataclass(frozen=True)
-class Answer:
+
+class Answer(NamedTuple):
     """The hits of one query."""
 
     hits: Sequence[Hit] = ()
@@ -75,11 +81,13 @@ def answered(state: State, catalog: Catalog, models: ModelCache, queries: Sequen
     for filters, some in plain.items():
         with stage("rank"):
             nearby = nearest(some, masks[filters], filters)
-        found |= _plain_answers(state, queries, [warnings for _, warnings in resolved], some, nearby)
+        found |= _plain_answers(state, queries, [warnings for _, warnings in resolved], nearby)
     return [found[number] for number in range(len(queries))]
 
 
 def _filters(query: Query) -> tuple[Any, ...]:
+    if query.plain:
+        return _ANYBODY
     return (
         *("allowed", query.into, query.modality, repr(query.where)),
         *(query.near, query.hops, query.path, query.stubs),
@@ -99,34 +107,31 @@ def _plain_answers(
     state: State,
     queries: Sequence[Query],
     warnings: Sequence[Sequence[str]],
-    plain: Mapping[int, PlainQuery],
     nearby: Mapping[int, Nearest],
 ) -> dict[int, Answer]:
     """The answers, by number; all columns are read once for all of them."""
-    tops = {number: best.rows[: queries[number].k] for number, best in nearby.items()}
-    made = _made(
-        state,
-        list(chain.from_iterable(tops.values())),
-        [score for number, top in tops.items() for score in nearby[number].scores[: len(top)]],
-        [
-            {plain[number].modality: cosine}
-            for number, top in tops.items()
-            for cosine in nearby[number].cosines[: len(top)]
-        ],
-        chain.from_iterable(range(1, len(top) + 1) for top in tops.values()),
+    tops = [best.rows for best in nearby.values()]
+    made = iter(
+        _made(
+            state,
+            np.array(list(chain.from_iterable(tops)), dtype=np.int64),
+            chain.from_iterable(range(1, len(top) + 1) for top in tops),
+            chain.from_iterable(_PLACES[: len(top)] for top in tops),
+            [{best.modality: cosine} for best in nearby.values() for cosine in best.cosines],
+        )
     )
-    found, rest = {}, iter(made)
-    for number, top in tops.items():
-        query, hits = queries[number], list(islice(rest, len(top)))
-        more = len(nearby[number].rows) > len(top) and query.k < MAX_K
-        cursor = _cursor(state, query, hits, 0) if more else None
-        found[number] = Answer(hits, warnings[number], cursor)
+    found = {}
+    for number, best in nearby.items():
+        query, count = queries[number], len(best.rows)
+        more = best.more and query.k < MAX_K
+        cursor = _cursor(state, query, best.rows[-1], reciprocal_rank(count - 1), count) if more else None
+        found[number] = Answer(list(islice(made, count)), warnings[number], cursor)
     return found
 
 
-def _cursor(state: State, query: Query, hits: Sequence[Hit], offset: int) -> Callable[[], str]:
-    """Makes the cursor behind some hits: most are never asked for."""
-    end = Place(offset + len(hits), hits[-1].entity_id, hits[-1].score)
+def _cursor(state: State, query: Query, row: int, score: float, offset: int) -> Callable[[], str]:
+    """Makes the cursor behind so many hits, of which the last one is given: most are never asked for."""
+    end = Place(offset, state.replica.ids.item(row), score)
     return partial(word_of, end, state.workspace_id, state.release, query)
 
 
@@ -151,7 +156,8 @@ def _answer(
     hits = _hits(state, scorer, scores, page, explained=query.explain)
     if not page.more:
         return Answer(hits, warnings)
-    return Answer(hits, warnings, _cursor(state, query, hits, page.offset))
+    last = int(page.rows[-1])
+    return Answer(hits, warnings, _cursor(state, query, last, float(scores[last]), page.offset + len(hits)))
 
 
 def _scorer(
@@ -184,54 +190,39 @@ def _hits(state: State, scorer: Scorer, scores: Scores, page: Page, *, explained
         whys = explain(scorer, rows) if explained else None
     return _made(
         state,
-        rows,
+        page.rows,
+        range(page.offset + 1, page.offset + 1 + len(rows)),
         scores[page.rows].tolist(),
         scorer.cosines(rows),
-        range(page.offset + 1, page.offset + 1 + len(rows)),
-        whys=whys,
         groups=page.groups,
+        whys=whys,
     )
 
 
 def _made(
     state: State,
-    rows: Sequence[int],
-    scores: Sequence[float],
-    cosines: Sequence[dict[str, float]],
+    rows: Ints,
     ranks: Iterable[int],
+    scores: Iterable[float],
+    cosines: Iterable[dict[str, float]],
     *,
-    whys: Sequence[dict[str, Any]] | None = None,
-    groups: Sequence[Any] | None = None,
+    groups: Iterable[Any] | None = None,
+    whys: Iterable[dict[str, Any]] | None = None,
 ) -> list[Hit]:
     """Hits at some rows, all columns of the replica read once."""
-    replica, nothing = state.replica, [None] * len(rows)
-    # Position -1 is none.
-    names = [*replica.domain_names, None]
+    replica, nothing = state.replica, repeat(None)
+    kinds, codes = state.judged_on
     columns = zip(
         ranks,
         replica.keys.at(rows),
-        [names[domain] for domain in replica.domains[rows].tolist()],
+        map(replica.domain_at.__getitem__, replica.domains[rows].tolist()),
         replica.titles.at(rows),
         scores,
-        _present(state, rows),
-        whys or nothing,
-        replica.ids[rows].tolist(),
+        [list(kinds[code]) for code in codes[rows].tolist()],
         cosines,
-        [groups is not None] * len(rows),
-        groups or nothing,
-        # Scores and cosines may go on behind the page.
+        nothing if groups is None else groups,
+        nothing if whys is None else whys,
+        # Endless ones among them.
         strict=False,
     )
-    return list(map(Hit._make, columns))
-
-
-def _present(state: State, rows: Sequence[int]) -> list[tuple[str, ...]]:
-    kinds = [kind for kind in MODALITIES if kind in state.columns]
-    flags = [state.columns[kind].present[rows].tolist() for kind in kinds]
-    flags.append(state.replica.linked[rows].tolist())
-    return [_names((*kinds, "graph"), some) for some in zip(*flags, strict=True)]
-
-
-@lru_cache(maxsize=64)
-def _names(kinds: tuple[str, ...], flags: tuple[bool, ...]) -> tuple[str, ...]:
-    return tuple(compress(kinds, flags))
+    return list(map(_hit, columns))

@@ -48,7 +48,8 @@ class Column:
         in_order = len(kept) == len(view.ids) and (len(kept) < 2 or bool((kept[1:] > kept[:-1]).all()))
         matrix = None if self.large else view.all()[1]
         self._matrix = matrix if matrix is None or in_order else matrix[kept]
-        self._single = len(self._owners) == len(self._rows)
+        #: Whether no entity has several.
+        self.single = len(self._owners) == len(self._rows)
         self._masks: dict[Hashable, Bools | None] = {}
 
     @cached_property
@@ -79,7 +80,7 @@ class Column:
         if self._matrix is None:
             return self._some_values(found, queries, np.arange(len(self.replica)) if rows is None else rows)
         scores = queries @ self._matrix.T  # (q, dim) x (dim, items) -> (q, items)
-        found[:, self._owners] = scores if self._single else np.maximum.reduceat(scores, self._starts, axis=1)
+        found[:, self._owners] = scores if self.single else np.maximum.reduceat(scores, self._starts, axis=1)
         return found
 
     def candidates(self, query: Floats, k: int, allowed: Bools | None = None) -> Ints:

@@ -24,7 +24,7 @@ _REMEDY = "ask again without a cursor"
 _CHECK_BYTES = 6
 _MAX_LENGTH = 500
 #: What may change from page to page.
-_FREE = ("k", "cursor", "explain", "parts")
+_FREE = ("k", "cursor", "explain", "parts", "plain")
 #: The rest of a query, and what it is where nobody says anything.
 _ASKED = {field.name: field.default for field in fields(Query) if field.name not in _FREE}
 

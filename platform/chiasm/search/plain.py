@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from chiasm.search.asked import Asked
 from chiasm.search.column import Column, Floats
 from chiasm.search.query import Query
-from chiasm.search.reciprocal import reciprocal_rank
-from chiasm.search.replica import Bools, Ints
+from chiasm.search.replica import Bools
 from chiasm.search.state import State
 
 __all__ = ["Nearest", "PlainQuery", "nearest", "plain_query"]
@@ -20,30 +19,25 @@ __all__ = ["Nearest", "PlainQuery", "nearest", "plain_query"]
 _GROWTH = 4
 
 
-@dataclass(frozen=True)
-class PlainQuery:
+class PlainQuery(NamedTuple):
     """The one vector that is looked for, and where."""
 
     column: Column
     modality: str
     vector: Floats
-    #: Entities that are part of the query.
-    own: tuple[int, ...]
-    #: Hits and one more, which says whether there are more.
-    wanted: int
+    #: The entity that is the query, if it is one.
+    own: int | None
+    k: int
 
 
-@dataclass(frozen=True)
-class Nearest:
+class Nearest(NamedTuple):
     """The best entities, best first."""
 
-    rows: Sequence[int]
-    cosines: Sequence[float]
-
-    @property
-    def scores(self) -> Sequence[float]:
-        """What late fusion makes of a single list."""
-        return [reciprocal_rank(place) for place in range(len(self.rows))]
+    modality: str
+    rows: list[int]
+    cosines: list[float]
+    #: Whether there are more.
+    more: bool
 
 
 def plain_query(state: State, query: Query, asked: Sequence[Asked]) -> PlainQuery | None:
@@ -61,8 +55,7 @@ def plain_query(state: State, query: Query, asked: Sequence[Asked]) -> PlainQuer
     ((modality, items),) = known.items()
     if len(items) != 1 or not len(state.columns[modality].view):
         return None
-    own = () if asked[0].row is None else (asked[0].row,)
-    return PlainQuery(state.columns[modality], modality, items[0], own, query.k + 1)
+    return PlainQuery(state.columns[modality], modality, items[0], asked[0].row, query.k)
 
 
 def nearest(queries: Mapping[int, PlainQuery], allowed: Bools, filters: Hashable) -> dict[int, Nearest]:
@@ -77,7 +70,8 @@ def nearest(queries: Mapping[int, PlainQuery], allowed: Bools, filters: Hashable
     columns = {id(one.column): one.column for one in queries.values()}
     for column in columns.values():
         mine = {number: one for number, one in queries.items() if one.column is column}
-        count = max(one.wanted + len(one.own) for one in mine.values())
+        # One more says whether there are more.
+        count = max(one.k + 1 + (one.own is not None) for one in mine.values())
         found |= _of_column(column, mine, column.filtered(filters, allowed), count)
     return found
 
@@ -89,28 +83,36 @@ def _of_column(
     count = min(count, most)
     vectors = np.stack([one.vector for one in queries.values()])
     scores, ids = column.view.search(vectors, count, mask=mask)
-    found: dict[int, Nearest] = {}
-    short: dict[int, PlainQuery] = {}
     rows = column.rows_of_items(ids)
+    if column.single and rows.min() >= 0:
+        found = rows.tolist(), scores.tolist()
+        return {
+            number: _first(one, *best) for (number, one), *best in zip(queries.items(), *found, strict=True)
+        }
+    whole: dict[int, Nearest] = {}
+    short: dict[int, PlainQuery] = {}
     for place, (number, one) in enumerate(queries.items()):
-        best = _best(one, rows[place], scores[place])
+        known = _owners(rows[place].tolist(), scores[place].tolist())
+        best = _first(one, list(known), list(known.values()))
         # Several items of one entity took the places of others.
-        if len(best.rows) < one.wanted and count < most and rows[place, -1] >= 0:
+        if not best.more and count < most and rows[place, -1] >= 0:
             short[number] = one
         else:
-            found[number] = best
-    return found | _of_column(column, short, mask, count * _GROWTH) if short else found
+            whole[number] = best
+    return whole | _of_column(column, short, mask, count * _GROWTH) if short else whole
 
 
-def _best(one: PlainQuery, rows: Ints, scores: Floats) -> Nearest:
-    places, cosines = rows.tolist(), scores.tolist()
-    # As a rule an entity has one item, and is not the query.
-    if not one.own and len(set(places)) == len(places) and places[-1] >= 0:
-        return Nearest(places[: one.wanted], cosines[: one.wanted])
+def _owners(rows: Sequence[int], cosines: Sequence[float]) -> dict[int, float]:
+    """Entities that are known, and the cosine of the best item of each."""
     known: dict[int, float] = {}
-    for row, score in zip(places, cosines, strict=True):
-        if row >= 0 and row not in known and row not in one.own:
-            known[row] = score
-            if len(known) == one.wanted:
-                break
-    return Nearest(list(known), list(known.values()))
+    for row, cosine in zip(rows, cosines, strict=True):
+        if row >= 0:
+            known.setdefault(row, cosine)
+    return known
+
+
+def _first(one: PlainQuery, rows: list[int], cosines: list[float]) -> Nearest:
+    if one.own is not None and one.own in rows:
+        at = rows.index(one.own)
+        del rows[at], cosines[at]
+    return Nearest(one.modality, rows[: one.k], cosines[: one.k], len(rows) > one.k)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -119,10 +120,13 @@ class Query:
     cursor: str | None = None
     explain: bool = False
     stubs: bool = False
+    #: One part to look for and a number are all that is said, as of most queries.
+    plain: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", tuple(self.parts))
-        if _only_parts(self):
+        object.__setattr__(self, "plain", _only_a_part(self))
+        if self.plain:
             return
         for name, kind in _TYPES.items():
             if not isinstance(getattr(self, name), kind):
@@ -137,6 +141,8 @@ class Query:
 
     def to_dict(self) -> dict[str, Any]:
         """What was asked, without the media, as answers repeat it."""
+        if self.plain:
+            return {"modalities": [self.parts[0].kind], "k": self.k}
         asked: dict[str, Any] = {"modalities": list(dict.fromkeys(part.kind for part in self.parts))}
         given = {
             "match": self.match,
@@ -156,19 +162,11 @@ class Query:
         return {**asked, **{name: value for name, value in given.items() if value is not None}, "k": self.k}
 
 
-def _only_parts(query: Query) -> bool:
-    """Whether it is one part to look for and a number, as most are: nothing else can be wrong with it."""
-    if (
-        len(query.parts) != 1
-        or query.parts[0].weight < 0
-        or not (type(query.k) is int and 1 <= query.k <= MAX_K)
-    ):
+def _only_a_part(query: Query) -> bool:
+    """Whether it is one part to look for and a number: nothing else can be wrong with it."""
+    if len(query.parts) != 1 or query.parts[0].weight < 0:
         return False
-    said = query.__dict__
-    return all(
-        said[name] is unsaid or (type(said[name]) is type(unsaid) and said[name] == unsaid)
-        for name, unsaid in _UNSAID.items()
-    )
+    return type(query.k) is int and 1 <= query.k <= MAX_K and _others(query) == _UNSAID
 
 
 def _is_picture(value: Any) -> bool:
@@ -201,12 +199,9 @@ _TYPES: dict[str, Any] = {
     **dict.fromkeys(("match_weight", "diversity"), (int, float)),
 }
 
-#: What a query has where nobody says anything.
-_UNSAID = {
-    field.name: field.default
-    for field in fields(Query)
-    if field.name not in ("parts", "k") and field.default is not MISSING
-}
+#: What a query has besides, and what that is where nobody says anything.
+_OTHERS = {one.name: one.default for one in fields(Query) if one.name not in ("parts", "k", "plain")}
+_others, _UNSAID = attrgetter(*_OTHERS), tuple(_OTHERS.values())
 
 _Rule = tuple[Callable[[Query], str], Callable[[Query], bool], str]
 #: What is wrong, when it is not, and what to do.

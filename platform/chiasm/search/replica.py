@@ -79,6 +79,11 @@ class Replica:
         return not self.live.any()
 
     @cached_property
+    def domain_at(self) -> list[str | None]:
+        """Name by position; position -1 is none."""
+        return [*self.domain_names, None]
+
+    @cached_property
     def has(self) -> dict[str, Bools]:
         """Modality to whether each row has an asset of it, embedded or not, ``(rows,)``."""
         found = {}

@@ -78,7 +78,7 @@ class Searcher:
         answers = answered(state, self._catalog, self._models, queries)
         took_ms = (time.perf_counter() - began) * 1000.0
         return [
-            SearchResult(state.release, took_ms, query.to_dict(), answer.hits, answer.warnings, answer.cursor)
+            SearchResult(state.release, took_ms, query, answer.hits, answer.warnings, answer.cursor)
             for query, answer in zip(queries, answers, strict=True)
         ]
 

@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from weakref import ref
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
@@ -78,6 +80,20 @@ class State:
     masks: dict[Any, Bools] = field(default_factory=dict)
     #: What was computed from the replica, by name; kept as long as the replica is.
     derived: dict[Any, Any] = field(default_factory=dict)
+
+    @cached_property
+    def judged_on(self) -> tuple[list[tuple[str, ...]], npt.NDArray[np.uint8]]:
+        """Sets of modalities, graph among them, and which of them each entity has, ``(rows,)``."""
+        masks = {kind: self.columns[kind].present for kind in MODALITIES if kind in self.columns}
+        masks["graph"] = self.replica.linked
+        codes = np.zeros(len(self.replica), dtype=np.uint8)
+        for bit, mask in enumerate(masks.values()):
+            codes |= mask.view(np.uint8) << bit
+        sets = [
+            tuple(kind for bit, kind in enumerate(masks) if code >> bit & 1)
+            for code in range(1 << len(masks))
+        ]
+        return sets, codes
 
     def mask(self, catalog: Catalog, where: Filter) -> Bools:
         """Which entities satisfy a condition, ``(rows,)``, not to be written to; kept as long as the replica is."""

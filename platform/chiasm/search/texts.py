@@ -77,14 +77,16 @@ class Texts(Sequence[T], Generic[T]):
             return cast(Any, None)
         return cast(Any, self._bytes(at).decode(errors=_ERRORS))
 
-    def at(self, rows: Sequence[int]) -> list[T]:
-        """Strings at some positions that exist; quicker than one by one."""
-        if self._changed or (rows and max(rows) >= self._base):
-            return [self[row] for row in rows]
-        where, missing, buffer = self.offsets.item, self.missing, self._buffer
-        found: list[Any] = [str(buffer[where(row) : where(row + 1)], "utf-8", _ERRORS) for row in rows]
-        if missing is not None:
-            found = [None if missing.item(row) else text for row, text in zip(rows, found, strict=True)]
+    def at(self, rows: npt.NDArray[np.int64]) -> list[T]:
+        """Strings at some positions that exist, ``(n,)``; quicker than one by one."""
+        if self._changed or (self._tail and len(rows) and rows.max() >= self._base):
+            return [self[row] for row in rows.tolist()]
+        buffer = self._buffer
+        spans = zip(self.offsets[rows].tolist(), self.offsets[rows + 1].tolist(), strict=True)
+        found: list[Any] = [str(buffer[start:stop], "utf-8", _ERRORS) for start, stop in spans]
+        if self.missing is not None:
+            for place in self.missing[rows].nonzero()[0].tolist():
+                found[place] = None
         return found
 
     def extended(self, changed: Mapping[int, T], new: Sequence[T]) -> Texts[T]:

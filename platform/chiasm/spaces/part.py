@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -76,9 +76,7 @@ class Part:
         passing = rows if chosen is None else int(np.count_nonzero(chosen))
         if not passing:
             return padded(np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64), k)
-        plan = plan_for(
-            self.segment.kind, self.segment.knobs, rows, self.segment.dim, passing, k, len(queries)
-        )
+        plan = self._plan(passing, k, len(queries))
         with _threads(len(queries)):
             if plan.way == "index":
                 scores, found = self._indexed(queries, k, plan, chosen, min(k, passing))
@@ -87,6 +85,14 @@ class Part:
         ids = self.row_ids[found]
         ids[found < 0] = -1
         return ordered(scores, ids, k)
+
+    @cached_property
+    def _plan(self) -> Callable[[int, int, int], Plan]:
+        """What to do by rows that pass, results and queries; most questions are of one sort."""
+        segment = self.segment
+        return lru_cache(maxsize=256)(
+            partial(plan_for, segment.kind, segment.knobs, len(self.row_ids), segment.dim)
+        )
 
     def _selector(self, chosen: Bools | None) -> Any:
         if chosen is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from chiasm.spaces.kinds.base import Effort, IndexKind
@@ -31,7 +30,6 @@ class Plan(NamedTuple):
     exact: Literal["gather", "scan"] = "scan"
 
 
-@lru_cache(maxsize=1024)
 def plan_for(
     kind: IndexKind, knobs: tuple[Knob, ...], rows: int, dim: int, passing: int, k: int, queries: int
 ) -> Plan:

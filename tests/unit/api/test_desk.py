@@ -43,7 +43,7 @@ class SlowSearcher:
         with stage("rank"):
             if "missing" in names:
                 raise NotFoundError("there is no entity 'missing'")
-        return [SearchResult(name, 0.0, {}, []) for name in names]
+        return [SearchResult(name, 0.0, query, []) for name, query in zip(names, queries, strict=True)]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from chiasm.catalog.filters import parse_where
 from chiasm.errors import ChiasmError, NotFoundError, UsageError
@@ -256,7 +257,8 @@ def test_cursor_goes_on_where_its_entity_was(home: Home) -> None:
     with home.catalog.write() as session:
         from chiasm.catalog.models import Entity
 
-        session.get_one(Entity, first.hits[-1].entity_id).deleted_at = 1.0
+        last = session.scalars(select(Entity).where(Entity.key == first.hits[-1].key)).one()
+        last.deleted_at = 1.0
         home.catalog.bump_revision(session, home.workspace)
     # With ranks instead of probabilities the scores of others move too: one hit may come twice or be left out.
     after = keys(ask(home, LETTER, k=50, cursor=first.next_cursor))

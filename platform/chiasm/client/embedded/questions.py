@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from chiasm.client.embedded.filters import to_filter
-from chiasm.client.hits import Hit, Hits
+from chiasm.client.hits import Hits
 from chiasm.client.parts import QueryPart
 from chiasm.client.protocol import SearchRequest
 from chiasm.errors import MediaError, within
@@ -47,50 +47,23 @@ def to_query(request: SearchRequest, decoder: Decoder | None) -> Query:
     """
     from chiasm.search import Query, parse_path
 
-    return Query(
-        parts=tuple(_part(part, decoder) for part in request.parts),
-        match=request.match,
-        match_weight=request.match_weight,
-        fuse=request.fuse,
-        strategy=request.strategy,
-        into=request.into,
-        domain_from=request.domain_from,
-        modality=request.modality,
-        where=to_filter(request.where) if request.where is not None else None,
-        near=request.near,
-        hops=request.hops,
-        path=parse_path(request.path) if request.path is not None else None,
-        diversity=request.diversity,
-        group_by=request.group_by,
-        group_size=request.group_size,
-        k=request.k,
-        cursor=request.cursor,
-        explain=request.explain,
-        stubs=request.stubs,
-    )
+    # Fields of one name mean the same.
+    said = {
+        **vars(request),
+        "parts": [_part(part, decoder) for part in request.parts],
+        "where": to_filter(request.where) if request.where is not None else None,
+        "path": parse_path(request.path) if request.path is not None else None,
+    }
+    return Query(**said)
 
 
 def to_hits(result: SearchResult, media: Callable[[str], list[Medium]]) -> Hits:
-    """The result as the caller sees it, rounded as in JSON."""
-    # Ten times a query: an iterable to a named tuple is the quickest way to make one.
-    hits = [
-        Hit._make(
-            (
-                *one[:4],
-                round(one.score, 4),
-                list(one.present),
-                {kind: round(value, 4) for kind, value in one.cosine.items()},
-                one.group,
-                one.why,
-            )
-        )
-        for one in result.hits
-    ]
+    """The result as the caller sees it."""
     return Hits(
-        hits,
+        result.hits,
         release=result.release,
         took_ms=round(result.took_ms, 2),
-        query=result.query,
+        query=result.asked.to_dict,
         warnings=result.warnings,
         next_cursor=result.go_on,
         media=media,
