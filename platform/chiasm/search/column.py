@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from chiasm.search.query import MODALITIES
 from chiasm.search.replica import Bools, Ints, Replica
-from chiasm.spaces import View
+from chiasm.spaces import Selection, View
 
 __all__ = ["Column"]
 
 Floats = npt.NDArray[np.float32]
 #: Filters whose items are kept.
-_MAX_MASKS = 32
+_MAX_SELECTIONS = 32
 
 
 class Column:
@@ -50,7 +50,7 @@ class Column:
         self._matrix = matrix if matrix is None or in_order else matrix[kept]
         #: Whether no entity has several.
         self.single = len(self._owners) == len(self._rows)
-        self._masks: dict[Hashable, Bools | None] = {}
+        self._selections: dict[Hashable, Selection | None] = {}
 
     @cached_property
     def present(self) -> Bools:
@@ -100,21 +100,22 @@ class Column:
         mine = np.append(allowed, False)[self._item_rows]
         return None if mine.all() else mine
 
-    def filtered(self, filters: Hashable, allowed: Bools) -> Bools | None:
-        """As `mask`, kept for the next query with the same filter.
+    def filtered(self, filters: Hashable, allowed: Bools) -> Selection | None:
+        """As `mask`, made ready and kept for the next query with the same filter.
 
         Args:
             filters: Stands for the filter that `allowed` is of.
             allowed: Entities that pass it.
         """
         try:
-            return self._masks[filters]
+            return self._selections[filters]
         except KeyError:
             mask = self.mask(allowed)
-        if len(self._masks) >= _MAX_MASKS:
-            self._masks.clear()
-        self._masks[filters] = mask
-        return mask
+        selection = None if mask is None else self.view.select(mask)
+        if len(self._selections) >= _MAX_SELECTIONS:
+            self._selections.clear()
+        self._selections[filters] = selection
+        return selection
 
     def rows_of_items(self, ids: Ints) -> Ints:
         """Row of the entity of each of the view's items, ``(*any,)``; -1 for -1, and where it is not known."""

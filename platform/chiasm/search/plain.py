@@ -12,6 +12,7 @@ from chiasm.search.column import Column, Floats
 from chiasm.search.query import Query
 from chiasm.search.replica import Bools
 from chiasm.search.state import State
+from chiasm.spaces import Selection
 
 __all__ = ["Nearest", "PlainQuery", "nearest", "plain_query"]
 
@@ -77,12 +78,12 @@ def nearest(queries: Mapping[int, PlainQuery], allowed: Bools, filters: Hashable
 
 
 def _of_column(
-    column: Column, queries: Mapping[int, PlainQuery], mask: Bools | None, count: int
+    column: Column, queries: Mapping[int, PlainQuery], selection: Selection | None, count: int
 ) -> dict[int, Nearest]:
     most = len(column.view)
     count = min(count, most)
     vectors = np.stack([one.vector for one in queries.values()])
-    scores, ids = column.view.search(vectors, count, mask=mask)
+    scores, ids = column.view.search(vectors, count, selection=selection)
     rows = column.rows_of_items(ids)
     if column.single and rows.min() >= 0:
         found = rows.tolist(), scores.tolist()
@@ -99,7 +100,7 @@ def _of_column(
             short[number] = one
         else:
             whole[number] = best
-    return whole | _of_column(column, short, mask, count * _GROWTH) if short else whole
+    return whole | _of_column(column, short, selection, count * _GROWTH) if short else whole
 
 
 def _owners(rows: Sequence[int], cosines: Sequence[float]) -> dict[int, float]:

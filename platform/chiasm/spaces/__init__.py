@@ -7,13 +7,14 @@ from chiasm.spaces.live import items_of, mask_phantoms, phantoms, remove_items
 from chiasm.spaces.reader import SpaceReader
 from chiasm.spaces.segment import SegmentFile, open_segment
 from chiasm.spaces.source import CandidateSource
-from chiasm.spaces.view import View
+from chiasm.spaces.view import Selection, View
 from chiasm.spaces.writer import PendingSegment, write_segment
 
 __all__ = [
     "CandidateSource",
     "PendingSegment",
     "SegmentFile",
+    "Selection",
     "SpaceReader",
     "View",
     "collect",

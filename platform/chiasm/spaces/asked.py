@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chiasm.errors import UnavailableError
-from chiasm.spaces.kinds.base import Bools, Floats, Ints
+from chiasm.spaces.chosen import Chosen
+from chiasm.spaces.kinds.base import Floats, Ints
 from chiasm.spaces.part import Part
 from chiasm.spaces.ranking import top
 from chiasm.spaces.source import CandidateSource
@@ -40,11 +41,11 @@ class AskedPart(Part):
         """The same rows, asking a source."""
         return part if isinstance(part, cls) else cls(part.segment, part.alive, source)
 
-    def search(self, queries: Floats, k: int, chosen: Bools | None) -> tuple[Floats, Ints]:
+    def search(self, queries: Floats, k: int, chosen: Chosen | None) -> tuple[Floats, Ints]:
         """The best ``k`` rows; see `Part.search`."""
         self.segment.check_map()
-        chosen = self.alive if chosen is None else chosen
-        passing = len(self.row_ids) if chosen is None else int(np.count_nonzero(chosen))
+        chosen = chosen or self.living
+        passing = len(self.row_ids) if chosen is None else chosen.passing
         found = self._candidates(queries, k, chosen, passing)
         if found is None:
             return super().search(queries, k, chosen)
@@ -60,14 +61,14 @@ class AskedPart(Part):
             scores[short], ids[short] = super().search(queries[short], k, chosen)
         return scores, ids
 
-    def _candidates(self, queries: Floats, k: int, chosen: Bools | None, passing: int) -> Ints | None:
+    def _candidates(self, queries: Floats, k: int, chosen: Chosen | None, passing: int) -> Ints | None:
         """Rows that the source names, ``(queries, n)``; None where it is not to be asked, or does not answer."""
         source, total = self.source, len(self.row_ids)
         if source is None or passing <= _EXACT_ROWS or not passing or not source.ready(self.segment):
             return None
         n, rows = k * _OVERSAMPLE + _SPARE, None
         if chosen is not None and passing <= source.max_listed:
-            n, rows = min(n, passing), np.flatnonzero(chosen)
+            n, rows = min(n, passing), chosen.rows
         else:
             # Of so many, enough will pass.
             n = min(-(-n * total // passing), total)
@@ -80,14 +81,14 @@ class AskedPart(Part):
             _log.warning("segments answer by their own indexes", extra=told)
             return None
 
-    def _scored(self, queries: Floats, found: Ints, k: int, chosen: Bools | None) -> tuple[Floats, Ints]:
+    def _scored(self, queries: Floats, found: Ints, k: int, chosen: Chosen | None) -> tuple[Floats, Ints]:
         """Scores of the candidates that pass, and their rows, the best ``k``, padded."""
         # It is another's word: what is no row of ours, not alive, or named twice, is left out.
         found = np.sort(found, axis=1)
         usable = (found >= 0) & (found < len(self.row_ids))
         usable[:, 1:] &= found[:, 1:] != found[:, :-1]
         if chosen is not None:
-            usable &= chosen[np.where(usable, found, 0)]
+            usable &= chosen.mask[np.where(usable, found, 0)]
         scores = np.full(found.shape, -np.inf, dtype=np.float32)
         known = np.unique(found[usable])
         if len(known):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from chiasm.spaces.chosen import Chosen
 from chiasm.spaces.kinds.base import Bools, Floats, Ints
 from chiasm.spaces.part import Part
 from chiasm.spaces.ranking import best_of, padded, products, top
@@ -33,19 +35,22 @@ class Matrix:
     def __len__(self) -> int:
         return len(self.row_ids) if self.alive is None else int(np.count_nonzero(self.alive))
 
-    def search(self, queries: Floats, k: int, chosen: Bools | None) -> tuple[Floats, Ints]:
+    @cached_property
+    def living(self) -> Chosen | None:
+        """The rows that are alive; None for all."""
+        return None if self.alive is None else Chosen(self.alive)
+
+    def search(self, queries: Floats, k: int, chosen: Chosen | None) -> tuple[Floats, Ints]:
         """The best ``k`` of the rows that are chosen, which are alive; by default of all that are; padded."""
-        chosen = self.alive if chosen is None else chosen
+        chosen = chosen or self.living
         if chosen is None:
             return best_of(queries, self.row_ids, self.vectors, k)
-        passing = np.count_nonzero(chosen)
-        if not passing:
+        if not chosen.passing:
             return padded(np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64), k)
-        if passing < _COPY_SHARE * len(self.row_ids):
-            rows = np.flatnonzero(chosen)
-            return best_of(queries, self.row_ids[rows], self.vectors[rows], k)
+        if chosen.passing < _COPY_SHARE * len(self.row_ids):
+            return best_of(queries, self.row_ids[chosen.rows], self.vectors[chosen.rows], k)
         scores = products(queries, self.vectors)
-        scores[:, ~chosen] = -np.inf
+        scores[:, ~chosen.mask] = -np.inf
         return top(scores, np.broadcast_to(self.row_ids, scores.shape), k)
 
     def take(self, rows: Ints) -> Floats:

@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from chiasm.spaces.chosen import Chosen
 from chiasm.spaces.kinds.base import Bools, Effort, Floats, Ints, faiss_module, flat_view
 from chiasm.spaces.kinds.exact import scan
 from chiasm.spaces.planner import Plan, plan_for
 from chiasm.spaces.ranking import ordered, padded, products, top
 from chiasm.spaces.segment import SegmentFile
-from chiasm.spaces.tuning import selector_of
 
 __all__ = ["Part"]
 
@@ -64,16 +64,20 @@ class Part:
         self.segment.check_map()
         return self.segment.vectors(self.rows if rows is None and self.alive is not None else rows)
 
-    def search(self, queries: Floats, k: int, chosen: Bools | None) -> tuple[Floats, Ints]:
+    @cached_property
+    def living(self) -> Chosen | None:
+        """The rows that are alive; None for all."""
+        return None if self.alive is None else Chosen(self.alive)
+
+    def search(self, queries: Floats, k: int, chosen: Chosen | None) -> tuple[Floats, Ints]:
         """The best ``k`` rows of those that are chosen, which are alive; by default of all that are.
 
         Returns:
             Cosines with the block and ids, each ``(queries, k)``, best first, padded with -inf and -1.
         """
         self.segment.check_map()
-        chosen = self.alive if chosen is None else chosen
-        rows = len(self.row_ids)
-        passing = rows if chosen is None else int(np.count_nonzero(chosen))
+        chosen = chosen or self.living
+        passing = len(self.row_ids) if chosen is None else chosen.passing
         if not passing:
             return padded(np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64), k)
         plan = self._plan(passing, k, len(queries))
@@ -94,29 +98,24 @@ class Part:
             partial(plan_for, segment.kind, segment.knobs, len(self.row_ids), segment.dim)
         )
 
-    def _selector(self, chosen: Bools | None) -> Any:
-        if chosen is None:
-            return None
-        return self._alive_selector if chosen is self.alive else selector_of(chosen)
-
-    @cached_property
-    def _alive_selector(self) -> Any:
-        return selector_of(self.alive) if self.alive is not None else None
-
     def _exactly(
-        self, way: Literal["gather", "scan"], queries: Floats, k: int, chosen: Bools | None
+        self, way: Literal["gather", "scan"], queries: Floats, k: int, chosen: Chosen | None
     ) -> tuple[Floats, Ints]:
         found = self._gathered if way == "gather" else self._scanned
         return found(queries, k, chosen)
 
-    def _scanned(self, queries: Floats, k: int, chosen: Bools | None) -> tuple[Floats, Ints]:
+    def _scanned(self, queries: Floats, k: int, chosen: Chosen | None) -> tuple[Floats, Ints]:
         self.segment.guard.require_all()
-        return scan(self.segment.flat, queries, k, self._selector(chosen))
+        return scan(self.segment.flat, queries, k, chosen and chosen.selector)
 
-    def _gathered(self, queries: Floats, k: int, chosen: Bools | None) -> tuple[Floats, Ints]:
-        rows = self.rows if chosen is None else np.flatnonzero(chosen)
+    def _gathered(self, queries: Floats, k: int, chosen: Chosen | None) -> tuple[Floats, Ints]:
+        rows = self.rows if chosen is None else chosen.rows
         self.segment.require(rows)
         block = np.asarray(self.segment.block)
+        copied = None if chosen is None else chosen.copied(block)
+        if copied is not None:
+            scores, at = scan(flat_view(copied), queries, min(k, len(rows)))
+            return top(scores, rows[at], k)
         best: tuple[Floats, Ints] | None = None
         for start in range(0, len(rows), _ROWS):
             some = rows[start : start + _ROWS]
@@ -131,9 +130,9 @@ class Part:
         return best
 
     def _indexed(
-        self, queries: Floats, k: int, plan: Plan, chosen: Bools | None, least: int
+        self, queries: Floats, k: int, plan: Plan, chosen: Chosen | None, least: int
     ) -> tuple[Floats, Ints]:
-        selector = self._selector(chosen)
+        selector = chosen and chosen.selector
         scores, found = self._looked(queries, k, plan.effort, selector)
         # What is like nothing here has to be looked for much harder.
         far = np.flatnonzero(scores[:, 0] < plan.near)

@@ -10,13 +10,16 @@ from itertools import pairwise
 import numpy as np
 
 from chiasm.errors import DimensionError, InputError
+from chiasm.spaces.chosen import Chosen
 from chiasm.spaces.kinds.base import Bools, Floats, Ints
 from chiasm.spaces.matrix import Matrix, MatrixStore
 from chiasm.spaces.part import Part
 from chiasm.spaces.ranking import top
 
-__all__ = ["Part", "View"]
+__all__ = ["Part", "Selection", "View"]
 
+#: Which rows of each part of a view are alive and pass a filter.
+Selection = Sequence[Chosen]
 #: Rows that are copied out of a large segment at a time.
 _ROWS = 65_536
 
@@ -54,7 +57,13 @@ class View:
         return self._arranged[0]
 
     def search(
-        self, queries: Floats, k: int, *, allowed: Ints | None = None, mask: Bools | None = None
+        self,
+        queries: Floats,
+        k: int,
+        *,
+        allowed: Ints | None = None,
+        mask: Bools | None = None,
+        selection: Selection | None = None,
     ) -> tuple[Floats, Ints]:
         """The best ``k`` items of each query.
 
@@ -63,6 +72,7 @@ class View:
             k: How many, at least 1.
             allowed: Ids that may be found; None for all.
             mask: Which of `ids` may be found, ``(n,)``; None for all.
+            selection: Likewise, for a filter that is used again; made by `select` of this view.
 
         Returns:
             Cosines and ids, each ``(q, k)``, best first, equal ones by id; padded with -inf and -1.
@@ -73,11 +83,12 @@ class View:
         """
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         self._check(queries, k)
-        mask = self._mask(allowed, mask)
+        if selection is None and (allowed is not None or mask is not None):
+            selection = self._selected(self._mask(allowed, mask))
         pools = self._pools
         if not pools:
             return np.full((len(queries), k), -np.inf, np.float32), np.full((len(queries), k), -1)
-        chosen = [None] * len(pools) if mask is None else self._chosen(mask)
+        chosen = [None] * len(pools) if selection is None else selection
         answers = [
             pool.search(queries, min(k, len(pool.row_ids)), some)
             for pool, some in zip(pools, chosen, strict=True)
@@ -140,19 +151,29 @@ class View:
         places = [place[start:stop] for start, stop in pairwise(stops.tolist())]
         return ids[order], [_as_slice(one) for one in places]
 
-    def _chosen(self, mask: Bools) -> list[Bools | None]:
-        """Which rows of each pool are alive and pass."""
-        found: list[Bools | None] = []
+    def select(self, mask: Bools) -> Selection:
+        """A filter made ready for more than one search.
+
+        Args:
+            mask: Which of `ids` may be found, ``(n,)``.
+
+        Raises:
+            DimensionError: The mask has another length.
+        """
+        return self._selected(self._mask(None, mask))
+
+    def _selected(self, mask: Bools) -> Selection:
+        found: list[Chosen] = []
         for pool, places in zip(self._pools, self._arranged[1], strict=True):
             if pool.alive is None:
-                found.append(np.ascontiguousarray(mask[places]))
+                found.append(Chosen(mask[places]))
             else:
                 chosen = pool.alive.copy()
                 chosen[pool.alive] = mask[places]
-                found.append(chosen)
+                found.append(Chosen(chosen))
         return found
 
-    def _mask(self, allowed: Ints | None, mask: Bools | None) -> Bools | None:
+    def _mask(self, allowed: Ints | None, mask: Bools | None) -> Bools:
         if mask is not None:
             mask = np.asarray(mask, dtype=np.bool_)
             if mask.shape != self.ids.shape:
@@ -162,6 +183,7 @@ class View:
                     remedy="make it for the `ids` of the same view",
                 )
         if allowed is None:
+            assert mask is not None
             return mask
         at, _ = _positions(self.ids, np.asarray(allowed, dtype=np.int64).reshape(-1))
         listed = np.zeros(len(self.ids), dtype=np.bool_)

@@ -102,6 +102,12 @@ def test_always_k_hits_of_what_passes(
     drops = np.diff(scores[:, :some], axis=1)
     assert (drops <= 0).all()
     assert (np.diff(found[:, :some], axis=1)[drops == 0] > 0).all()
+    # A filter that is used again has rows of its own from the second time on.
+    selection = held.select(mask)
+    for _ in range(3):
+        again = held.search(asked, k, selection=selection)
+        np.testing.assert_allclose(again[0][:, :some], scores[:, :some], atol=1e-6)
+        np.testing.assert_array_equal(again[1], found)
     hits = scores[:, :some] >= best[:, some - 1 : some] - 1e-4 if some else np.ones(1)
     # These queries lie around other centres than the data, unlike those that an index was tuned on.
     assert hits.mean() >= 0.7 or hits.size < 100
