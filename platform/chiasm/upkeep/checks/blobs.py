@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
+from chiasm.catalog.aliases import is_named
 from chiasm.catalog.models import Asset, Entity
 from chiasm.errors import DamagedError, NotFoundError
 from chiasm.upkeep.findings import Finding
@@ -75,8 +76,7 @@ def _sound(site: Site, one: _Medium) -> bool:
     except NotFoundError:
         # Deleted since the blobs were listed, with its asset.
         with site.catalog.read() as session:
-            count = select(func.count()).select_from(Asset).where(Asset.sha256 == one.sha256)
-            return not session.scalar(count)
+            return not is_named(session, one.sha256)
     return True
 
 
