@@ -78,8 +78,8 @@ def from_networkx(graph: networkx.Graph) -> TripleTable:
         builder.nodes[name]
         for attribute, value in about.items():
             _literals(builder, name, attribute, value)
-    edges: Any = graph.edges(keys=True, data=True) if graph.is_multigraph() else graph.edges(data=True)
-    for head, tail, *key, about in edges:
+    edges: Any = graph.edges
+    for head, tail, *key, about in edges(keys=True, data=True) if graph.is_multigraph() else edges(data=True):
         named = next((about[name] for name in _RELATIONS if isinstance(about.get(name), str)), None)
         if named is None:
             named = key[0] if key and isinstance(key[0], str) else _DEFAULT_RELATION

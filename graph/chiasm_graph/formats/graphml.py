@@ -28,7 +28,9 @@ def read(path: Path) -> TripleTable:
             plain = io.BytesIO(PlainEntities(file).read(1 << 40))
         return from_networkx(networkx.read_graphml(plain, force_multigraph=True))
     except (ParseError, networkx.NetworkXError, ValueError, KeyError, TypeError, OSError) as error:
-        raise GraphFileError(f"not GraphML: {error}"[:300], where=str(path), remedy="export it again") from error
+        raise GraphFileError(
+            f"not GraphML: {error}"[:300], where=str(path), remedy="export it again"
+        ) from error
 
 
 def write(table: TripleTable, path: Path, suffix: str) -> None:

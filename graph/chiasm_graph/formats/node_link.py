@@ -13,7 +13,15 @@ from chiasm_graph.store import TripleTable
 
 __all__ = ["read", "write"]
 
-_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError, networkx.NetworkXError)
+_MALFORMED = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OSError,
+    networkx.NetworkXError,
+)
 
 
 def read(path: Path) -> TripleTable:

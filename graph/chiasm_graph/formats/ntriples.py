@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pyoxigraph import NamedNode, RdfFormat, parse
 
-from chiasm_graph.formats.iris import name_of_iri
+from chiasm_graph.formats.iris import PREFIX, name_of_iri
 from chiasm_graph.formats.rdf import add_statements, unreadable, write
 from chiasm_graph.formats.rdf_terms import value_of_literal
 from chiasm_graph.formats.reification import STATEMENT, TYPE, annotated, part_of
@@ -19,7 +19,7 @@ from chiasm_graph.store.values import text_of
 
 __all__ = ["read", "write"]
 
-_BLOCK = 16 * 2**20
+_BLOCK = 64 * 2**20
 _MAX_LINE = 16 * 2**20
 _IRI = r'<[^\x00-\x20<>"{}|^`\\]*>'
 _LABEL = "_:[A-Za-z0-9]+"
@@ -73,34 +73,44 @@ class _Reader:
             except pa.ArrowInvalid as error:
                 raise unreadable(self._path, ValueError("not UTF-8"), _bad_line(block)) from error
             parts = pc.extract_regex(lines, _LINE)
-            columns = [parts.field(number).dictionary_encode() for number in range(3)]
-            usual = np.asarray(parts.is_valid())
-            usual &= self._ordinary(columns, usual)
+            usual = self._usual(parts)
             if usual.any():
-                self._add(columns, usual)
+                # A field by itself does not know which lines are none.
+                picked = parts.filter(pa.array(usual))
+                try:
+                    self._add(*(picked.field(number) for number in range(3)))
+                except ValueError as error:
+                    # The parser says which line it is.
+                    for _ in self._parsed(block, np.arange(len(lines))):
+                        pass
+                    raise unreadable(self._path, error, None) from error
             yield from self._parsed(block, np.flatnonzero(~usual))
 
-    def _ordinary(self, columns: list[Any], usual: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Which statements are no part of a reification."""
-        _, predicates, objects = columns
-        names = predicates.dictionary.to_pylist()
-        special = np.array([part_of(name[1:-1]) is not None for name in names], dtype=np.bool_)
-        types = np.array([name[1:-1] == TYPE for name in names], dtype=np.bool_)
-        kinds = _codes(predicates)
-        ordinary = usual.copy()
-        ordinary[usual] &= ~special[kinds[usual]]
-        if types.any() and _STATEMENT in (ends := objects.dictionary.to_pylist()):
-            typed = usual & types[kinds]
-            ordinary &= ~(typed & (_codes(objects) == ends.index(_STATEMENT)))
-        return ordinary
+    def _usual(self, parts: Any) -> npt.NDArray[np.bool_]:
+        """Which lines are statements of the usual kind, and no part of a reification, ``(lines,)``."""
+        import pyarrow.compute as pc
 
-    def _add(self, columns: list[Any], usual: npt.NDArray[np.bool_]) -> None:
-        used = [_codes(column)[usual] for column in columns]
-        subjects, predicates, objects = (
-            self._numbers(column.dictionary, codes, kind == 1)
-            for kind, (column, codes) in enumerate(zip(columns, used, strict=True))
-        )
-        heads, relations, tails = subjects[used[0]], predicates[used[1]], objects[used[2]]
+        usual: npt.NDArray[np.bool_] = np.array(parts.is_valid())
+        predicates = parts.field(1).dictionary_encode()
+        names = [name[1:-1] for name in predicates.dictionary.to_pylist()]
+        special = np.array([part_of(name) is not None for name in names], dtype=np.bool_)
+        kinds = _codes(predicates)
+        if special.any():
+            usual[usual] = ~special[kinds[usual]]
+        if TYPE in names:
+            statement = np.asarray(pc.equal(parts.field(2), _STATEMENT).fill_null(False))
+            usual &= ~(statement & (kinds == names.index(TYPE)))
+        return usual
+
+    def _add(self, subjects: Any, predicates: Any, objects: Any) -> None:
+        import pyarrow as pa
+
+        # Ends together, so that a node that is both is looked up once.
+        ends = pa.concat_arrays([subjects, objects]).dictionary_encode()
+        numbers = self._numbers(ends.dictionary, self._builder.nodes)[_codes(ends)]
+        kinds = predicates.dictionary_encode()
+        relations = self._numbers(kinds.dictionary, self._builder.relations)[_codes(kinds)]
+        heads, tails = numbers[: len(subjects)], numbers[len(subjects) :]
         # Values are numbered from -1 downwards.
         valued = tails < 0
         self._builder.blocks(
@@ -108,40 +118,44 @@ class _Reader:
             Columns.of(heads[valued], relations[valued], -1 - tails[valued]),
         )
 
-    def _numbers(self, terms: Any, codes: Ints, relation: bool) -> Ints:
-        """Number of each term that is used, ``(terms,)``."""
-        builder = self._builder
-        table = builder.relations if relation else builder.nodes
-        wanted = np.zeros(len(terms), dtype=np.bool_)
-        wanted[codes] = True
-        numbers = np.zeros(len(terms), dtype=np.int64)
-        for place, (term, use) in enumerate(zip(terms.to_pylist(), wanted.tolist(), strict=True)):
-            if not use:
-                continue
-            first = term[0]
-            if first == "<":
-                iri = term[1:-1]
-                name = name_of_iri(iri)
-                number = table.get(name)
-                if number is None:
-                    # Once for each name; what is no IRI is said by its line below.
-                    NamedNode(iri)
-                    number = table[name]
-                numbers[place] = number
-            elif first == "_":
-                numbers[place] = table[term]
-            else:
-                numbers[place] = -1 - builder.values[text_of(_value(term))]
+    def _numbers(self, terms: Any, table: dict[str, int]) -> Ints:
+        """Number of each term, ``(terms,)``."""
+        import pyarrow.compute as pc
+
+        iris = pc.starts_with(terms, "<")
+        numbers = np.empty(len(terms), dtype=np.int64)
+        numbers[np.asarray(iris)] = _of_iris(pc.utf8_slice_codeunits(terms.filter(iris), 1, -1), table)
+        others = terms.filter(pc.invert(iris)).to_pylist()
+        values = self._builder.values
+        numbers[~np.asarray(iris)] = [
+            table[term] if term[0] == "_" else -1 - values[text_of(_value(term))] for term in others
+        ]
         return numbers
 
     def _parsed(self, block: _Block, rows: Ints) -> Iterator[Any]:
         lines = [block.data[block.offsets[row] : block.offsets[row + 1]] for row in rows.tolist()]
         try:
             # A last line without an end would run into the next one.
-            yield from parse(input=b"\n".join(line.rstrip(b"\r\n") for line in lines), format=RdfFormat.N_TRIPLES)
+            yield from parse(
+                input=b"\n".join(line.rstrip(b"\r\n") for line in lines), format=RdfFormat.N_TRIPLES
+            )
         except SyntaxError as error:
             row = rows[min((error.lineno or 1), len(rows)) - 1]
             raise unreadable(self._path, error, block.before + int(row) + 1) from error
+
+
+def _of_iris(iris: Any, table: dict[str, int]) -> Ints:
+    import pyarrow.compute as pc
+
+    names = iris.to_pylist()
+    if pc.any(pc.starts_with(iris, PREFIX)).as_py():
+        names = list(map(name_of_iri, names))
+    numbers = np.fromiter((table.get(name, -1) for name in names), dtype=np.int64, count=len(names))
+    for place in np.flatnonzero(numbers < 0).tolist():
+        # Once for each name: what is no IRI is an error.
+        NamedNode(iris[place].as_py())
+        numbers[place] = table[names[place]]
+    return numbers
 
 
 def _value(term: str) -> Any:

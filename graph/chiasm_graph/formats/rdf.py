@@ -107,7 +107,9 @@ def _check_xml(table: TripleTable) -> None:
             raise GraphFileError("RDF/XML needs a relation that ends like a tag", where=name, remedy=remedy)
     for text in (*table.origins, *(_text(value) for value in map(value_of, table.values))):
         if _ILLEGAL.search(text):
-            raise GraphFileError("XML cannot hold a character of the text", where=repr(text)[:80], remedy=remedy)
+            raise GraphFileError(
+                "XML cannot hold a character of the text", where=repr(text)[:80], remedy=remedy
+            )
 
 
 def _text(value: Any) -> str:

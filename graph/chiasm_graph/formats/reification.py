@@ -149,5 +149,3 @@ class _Held:
     def plain(self) -> Iterator[Stated]:
         for _, _, quad in self.parts:
             yield Stated(quad.subject, quad.predicate, quad.object)
-
-

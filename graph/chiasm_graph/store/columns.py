@@ -42,7 +42,7 @@ class Columns(NamedTuple):
         Raises:
             ShapeError: Lengths differ, a number does not fit, or a confidence is none.
         """
-        ends = [_narrow(values, np.int32) for values in (heads, relations, tails)]
+        ends: tuple[Int32s, ...] = tuple(_narrow(values, np.int32) for values in (heads, relations, tails))
         size = len(ends[0])
         origin = np.zeros(size, np.uint8) if origins is None else _narrow(origins, np.uint8)
         sure = np.ones(size) if confidences is None else np.asarray(confidences, np.float64).reshape(-1)
@@ -50,7 +50,7 @@ class Columns(NamedTuple):
             raise ShapeError("columns differ in length", where="Columns")
         if size and not (sure.min() >= 0.0 and sure.max() <= 1.0):
             raise ShapeError("a confidence must lie in 0..1", where="Columns.confidences")
-        return cls(*ends, origin, sure)
+        return cls(ends[0], ends[1], ends[2], origin, sure)
 
     @property
     def size(self) -> int:
@@ -60,14 +60,6 @@ class Columns(NamedTuple):
     def take(self, rows: Any) -> Columns:
         """Some of them, in that order: numbers ``(m,)``, a mask ``(n,)`` or a slice."""
         return Columns(*(column[rows] for column in self))
-
-    def then(self, others: Columns) -> Columns:
-        """These and others behind them."""
-        return Columns(*(np.concatenate(pair) for pair in zip(self, others, strict=True)))
-
-    def equals(self, others: Columns) -> bool:
-        """Whether all columns are equal, in order."""
-        return all(np.array_equal(one, other) for one, other in zip(self, others, strict=True))
 
 
 def _narrow(values: npt.ArrayLike, kind: Any) -> Any:

@@ -50,7 +50,9 @@ def save_table(
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
-        files = {name: _write(aside / f"{name}.npy", array) for name, array in _arrays(table, indexes).items()}
+        files = {
+            name: _write(aside / f"{name}.npy", array) for name, array in _arrays(table, indexes).items()
+        }
         text = json.dumps(
             {"format": _FORMAT, "origins": table.origins, "facts": dict(facts or {}), "files": files}
         )
@@ -104,8 +106,12 @@ def _arrays(table: TripleTable, indexes: bool) -> dict[str, Any]:
 
 
 def _table(arrays: Mapping[str, Any], origins: tuple[str, ...]) -> TripleTable:
-    names = {name: Names(arrays[f"{name}.offsets"], arrays[f"{name}.data"]) for name in _NAMES}
-    said = {name: Columns(*(arrays[f"{name}.{c}"] for c in Columns._fields)) for name in _STATEMENTS}
+    names: dict[str, Any] = {
+        name: Names(arrays[f"{name}.offsets"], arrays[f"{name}.data"]) for name in _NAMES
+    }
+    said: dict[str, Any] = {
+        name: Columns(*(arrays[f"{name}.{c}"] for c in Columns._fields)) for name in _STATEMENTS
+    }
     table = TripleTable(**names, **said, origins=origins)
     for name in _INDEXES:
         if f"{name}.starts" in arrays:

@@ -30,7 +30,7 @@ class Names(Sequence[str]):
         if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(data):
             raise ShapeError("offsets must lead from the buffer's start to its end", where="Names")
         self.offsets, self.data = offsets, data
-        self._buffer = memoryview(data).cast("B") if len(data) else memoryview(b"")
+        self._buffer = data.data if len(data) else memoryview(b"")
 
     @classmethod
     def of(cls, values: Iterable[str]) -> Names:

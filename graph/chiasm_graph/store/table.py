@@ -63,7 +63,10 @@ class TripleTable:
     origins: tuple[str, ...] = (DEFAULT_ORIGIN,)
 
     def __post_init__(self) -> None:
-        for kind, columns, ends in (("edges", self.edges, self.nodes), ("literals", self.literals, self.values)):
+        for kind, columns, ends in (
+            ("edges", self.edges, self.nodes),
+            ("literals", self.literals, self.values),
+        ):
             for name, column, limit in (
                 ("heads", columns.heads, len(self.nodes)),
                 ("relations", columns.relations, len(self.relations)),
@@ -110,12 +113,16 @@ class TripleTable:
     @cached_property
     def by_head(self) -> RelationIndex:
         """Tails of each relation's heads (CSR a relation); built when first used, mapped where it is kept."""
-        return RelationIndex.build(self.edges.relations, self.edges.heads, self.edges.tails, len(self.relations))
+        return RelationIndex.build(
+            self.edges.relations, self.edges.heads, self.edges.tails, len(self.relations)
+        )
 
     @cached_property
     def by_tail(self) -> RelationIndex:
         """Heads of each relation's tails (CSC a relation)."""
-        return RelationIndex.build(self.edges.relations, self.edges.tails, self.edges.heads, len(self.relations))
+        return RelationIndex.build(
+            self.edges.relations, self.edges.tails, self.edges.heads, len(self.relations)
+        )
 
     def distinct(self) -> TripleTable:
         """Each statement once, where it first stood; origin and confidence are those said last."""

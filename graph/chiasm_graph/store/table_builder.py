@@ -40,8 +40,11 @@ class _Growing:
         self.confidences.append(confidence)
 
     def columns(self) -> Columns:
+        heads, relations, tails = (np.array(column, dtype=np.int32) for column in self.ends)
         return Columns.of(
-            *(np.array(column, dtype=np.int32) for column in self.ends),
+            heads,
+            relations,
+            tails,
             np.array(self.origins, dtype=np.uint8),
             np.array(self.confidences, dtype=np.float64),
         )
@@ -107,7 +110,9 @@ class TableBuilder:
         number = self.origins[origin]
         if number >= _MOST_ORIGINS:
             raise ShapeError(
-                f"more than {_MOST_ORIGINS} origins", where=origin[:80], remedy="say it as a statement instead"
+                f"more than {_MOST_ORIGINS} origins",
+                where=origin[:80],
+                remedy="say it as a statement instead",
             )
         return number, confidence
 

@@ -124,7 +124,10 @@ def link(
 def export(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="*.nt, *.ttl, *.rdf, *.graphml, *.json (node-link), *.tsv or *.csv.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="*.nt, *.ttl, *.rdf, *.graphml, *.json (node-link), *.tsv or *.csv."
+        ),
     ],
 ) -> None:
     """Write all statements to a file, with origin and confidence; `ingest` reads them back."""

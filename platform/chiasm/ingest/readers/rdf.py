@@ -11,14 +11,14 @@ from typing import Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, parse
 
-from chiasm_graph.formats.iris import name_of_iri
 from chiasm.errors import ManifestError
-from chiasm_graph.formats.plain_entities import PlainEntities
-from chiasm_graph.formats.reification import Stated, annotated, confidence_of
 from chiasm.ingest.readers.lines import PACKED, open_bytes
 from chiasm.ingest.records import checked_origin
 from chiasm.ingest.rows import Edge, Label, Row
 from chiasm.ingest.values import checked_json, checked_name, checked_text, parse_json
+from chiasm_graph.formats.iris import name_of_iri
+from chiasm_graph.formats.plain_entities import PlainEntities
+from chiasm_graph.formats.reification import Stated, annotated, confidence_of
 
 __all__ = ["read_rdf"]
 

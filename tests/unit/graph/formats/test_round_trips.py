@@ -18,9 +18,7 @@ from chiasm_graph.store.values import text_of
 ANY = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
 LINES = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=8)
 #: Of XML: no control characters, no non-characters.
-PLAIN = st.text(
-    st.characters(exclude_categories=("Cs", "Cc", "Cn", "Co")), min_size=1, max_size=8
-)
+PLAIN = st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn", "Co")), min_size=1, max_size=8)
 IRIS = st.sampled_from(
     [
         "http://x.org/a",
@@ -48,11 +46,16 @@ def values(text):
         st.floats(allow_nan=False, allow_infinity=False),
         text,
         st.just(""),
-        st.builds(lambda v, lang: {"value": v, "lang": lang}, text, st.sampled_from(["de", "en-gb", "?", "DE"])),
+        st.builds(
+            lambda v, lang: {"value": v, "lang": lang}, text, st.sampled_from(["de", "en-gb", "?", "DE"])
+        ),
         st.builds(
             lambda v, kind: {"value": v, "type": kind},
             st.sampled_from(["2001-01-01", "007", "1.50", "true", "x"]),
-            st.sampled_from([f"http://www.w3.org/2001/XMLSchema#{k}" for k in ("date", "integer", "decimal", "string")] + ["no iri"]),  # fmt: skip # noqa: E501
+            st.sampled_from(
+                [f"http://www.w3.org/2001/XMLSchema#{k}" for k in ("date", "integer", "decimal", "string")]
+                + ["no iri"]
+            ),
         ),
     )
     return st.recursive(
@@ -84,9 +87,7 @@ def tables(draw, names, relations, text) -> TripleTable:
         },
     )
     for head, relation, tail, said in draw(
-        st.lists(
-            st.tuples(ends, st.sampled_from(kinds), ends, about), max_size=6, unique_by=edge_of
-        )
+        st.lists(st.tuples(ends, st.sampled_from(kinds), ends, about), max_size=6, unique_by=edge_of)
     ):
         builder.edge(head, relation, tail, **said)
     for head, relation, value, said in draw(
@@ -150,12 +151,26 @@ def test_networkx_and_back(table):
 
 
 def test_all_suffixes_are_tried_above():
-    assert set(graph_suffixes()) == {".nt", ".ttl", ".csv", ".json", ".tsv", ".graphml", ".rdf", ".xml", ".owl"}
+    assert set(graph_suffixes()) == {
+        ".nt",
+        ".ttl",
+        ".csv",
+        ".json",
+        ".tsv",
+        ".graphml",
+        ".rdf",
+        ".xml",
+        ".owl",
+    }
 
 
 @pytest.mark.parametrize(
     ("suffix", "names"),
-    [(".graphml", ("a\x01", "p", "b")), (".rdf", ("a", "p%", "b")), (".nt", ("_:chiasmstatement1", "p", "b"))],
+    [
+        (".graphml", ("a\x01", "p", "b")),
+        (".rdf", ("a", "p%", "b")),
+        (".nt", ("_:chiasmstatement1", "p", "b")),
+    ],
 )
 def test_what_a_format_cannot_hold_is_said_and_nothing_is_left(tmp_path, suffix, names):
     builder = TableBuilder()
@@ -170,7 +185,7 @@ def test_nodes_of_other_networkx_graphs():
     graph.add_node(1, colour="red", size=None)
     graph.add_edge(1, 2, label="eats", confidence=0.5)
     graph.add_edge(2, 3)
-    found = [tuple(one)[:4] + (one.confidence,) for one in from_networkx(graph)]
+    found = [(*tuple(one)[:4], one.confidence) for one in from_networkx(graph)]
     assert found == [
         ("1", "eats", "2", None, 0.5),
         ("2", "related_to", "3", None, 1.0),
