@@ -29,10 +29,11 @@ def read(path: Path) -> TripleTable:
     """
     csv.field_size_limit(_MAX_CELL)
     builder = TableBuilder()
-    number, columns = 0, None
+    line, columns = 0, None
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             for number, cells in _rows(file, path.suffix.lower() == ".tsv"):
+                line = number
                 if columns is None:
                     columns, header = _columns(cells)
                     if header:
@@ -40,7 +41,7 @@ def read(path: Path) -> TripleTable:
                 _add(builder, dict(zip(columns, cells, strict=True)))
     except (ValueError, csv.Error, OSError) as error:
         what = error.what if isinstance(error, GraphError) else str(error)
-        place = f"{path}, line {number}" if number else str(path)
+        place = f"{path}, line {line}" if line else str(path)
         raise GraphFileError(what[:300], where=place, remedy=f"columns are {', '.join(COLUMNS)}") from error
     return builder.finish()
 

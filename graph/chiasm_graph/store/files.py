@@ -15,9 +15,10 @@ import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from chiasm_graph.errors import DamagedStoreError
 from chiasm_graph.store.columns import Columns
@@ -25,18 +26,25 @@ from chiasm_graph.store.names import Names
 from chiasm_graph.store.relation_index import RelationIndex
 from chiasm_graph.store.table import TripleTable
 
-__all__ = ["load_table", "save_table"]
+__all__ = ["Kept", "load_table", "save_table"]
 
 _FACTS = "table.json"
 _FORMAT = 1
 _NAMES = ("nodes", "relations", "values")
 _STATEMENTS = ("edges", "literals")
 _INDEXES = ("by_head", "by_tail")
+#: Before the names of a caller's arrays.
+_GIVEN = "given."
 _REMEDY = "remove the folder and write it again: it is derived"
 
 
 def save_table(
-    table: TripleTable, folder: Path, *, facts: Mapping[str, Any] | None = None, indexes: bool = True
+    table: TripleTable,
+    folder: Path,
+    *,
+    facts: Mapping[str, Any] | None = None,
+    arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+    indexes: bool = True,
 ) -> None:
     """Write aside, sync, rename: a crash leaves the whole folder or none.
 
@@ -44,15 +52,16 @@ def save_table(
         table: What to write.
         folder: Where to; an older table there is replaced.
         facts: What the caller wants to know again, as JSON: a revision, say.
+        arrays: Of the caller, by names of its own.
         indexes: Whether the indexes by relation are kept too (24 bytes an edge); else they are built when used.
     """
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
-        files = {
-            name: _write(aside / f"{name}.npy", array) for name, array in _arrays(table, indexes).items()
-        }
+        given = {f"{_GIVEN}{name}": array for name, array in (arrays or {}).items()}
+        written = {**_arrays(table, indexes), **given}
+        files = {name: _write(aside / f"{name}.npy", array) for name, array in written.items()}
         text = json.dumps(
             {"format": _FORMAT, "origins": table.origins, "facts": dict(facts or {}), "files": files}
         )
@@ -67,8 +76,17 @@ def save_table(
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def load_table(folder: Path) -> tuple[TripleTable, dict[str, Any]]:
-    """The table with its arrays mapped, and the caller's facts; every file is compared with its checksum first.
+class Kept(NamedTuple):
+    """What `load_table` finds: all arrays are mapped."""
+
+    table: TripleTable
+    #: As they were given to `save_table`.
+    facts: dict[str, Any]
+    arrays: dict[str, npt.NDArray[Any]]
+
+
+def load_table(folder: Path) -> Kept:
+    """The table of a folder; every file is compared with its checksum first.
 
     Raises:
         DamagedStoreError: A file is missing, cut or changed, or of another format.
@@ -92,7 +110,8 @@ def load_table(folder: Path) -> tuple[TripleTable, dict[str, Any]]:
                 "the file is missing, or differs from its checksum", where=str(paths[name]), remedy=_REMEDY
             )
     arrays = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
-    return _table(arrays, tuple(about["origins"])), dict(about["facts"])
+    given = {name.removeprefix(_GIVEN): array for name, array in arrays.items() if name.startswith(_GIVEN)}
+    return Kept(_table(arrays, tuple(about["origins"])), dict(about["facts"]), given)
 
 
 def _arrays(table: TripleTable, indexes: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chiasm_graph.errors import ShapeError
+from chiasm_graph.spans import spread
 
 __all__ = ["Names"]
 
@@ -43,6 +44,19 @@ class Names(Sequence[str]):
         offsets = np.zeros(len(parts) + 1, dtype=np.int64)
         np.cumsum(np.fromiter(map(len, parts), dtype=np.int64, count=len(parts)), out=offsets[1:])
         return cls(offsets, np.frombuffer(b"".join(parts), dtype=np.uint8))
+
+    def take(self, rows: Ints) -> Names:
+        """Some of them, in that order, ``(m,)``."""
+        start = self.offsets[rows]
+        counts = self.offsets[np.asarray(rows) + 1] - start
+        offsets = np.zeros(len(counts) + 1, dtype=np.int64)
+        np.cumsum(counts, out=offsets[1:])
+        return Names(offsets, self.data[spread(start, counts)[1]])
+
+    def then(self, others: Names) -> Names:
+        """These and others behind them."""
+        offsets = np.concatenate([self.offsets, others.offsets[1:] + self.offsets[-1]])
+        return Names(offsets, np.concatenate([self.data, others.data]))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -100,14 +100,15 @@ def test_the_indexes_know_every_edge(seed, nodes, relations, edges):
 def test_a_kept_table_is_mapped_and_equal(tmp_path: Path):
     table = made()
     save_table(table, tmp_path / "graph", facts={"revision": 7})
-    save_table(table, tmp_path / "graph", facts={"revision": 8})
-    again, facts = load_table(tmp_path / "graph")
+    save_table(table, tmp_path / "graph", facts={"revision": 8}, arrays={"ids": np.arange(3)})
+    again, facts, arrays = load_table(tmp_path / "graph")
+    assert arrays["ids"].tolist() == [0, 1, 2]
     assert facts == {"revision": 8} and [path.name for path in tmp_path.iterdir()] == ["graph"]
     assert list(again) == list(table)
     assert isinstance(again.edges.heads, np.memmap) and isinstance(vars(again)["by_head"].others, np.memmap)
     assert again.triples.neighbourhood([0], 1).tolist() == table.triples.neighbourhood([0], 1).tolist()
     save_table(TableBuilder().finish(), tmp_path / "nothing")
-    assert list(load_table(tmp_path / "nothing")[0]) == []
+    assert list(load_table(tmp_path / "nothing").table) == []
 
 
 def test_each_damaged_file_is_named(tmp_path: Path):
@@ -126,3 +127,12 @@ def test_each_damaged_file_is_named(tmp_path: Path):
     text = json.loads((folder / "table.json").read_text())
     assert text.keys() == {"sha256", "text"}
     load_table(folder)
+
+
+def test_names_are_taken_and_joined():
+    names = Names.of(["a", "größe", "", "犬"])
+    assert list(names.take(np.array([3, 1, 1, 2]))) == ["犬", "größe", "größe", ""]
+    assert list(names.then(Names.of(["b"]))) == ["a", "größe", "", "犬", "b"] and names[-1] == "犬"
+    assert list(names.take(np.zeros(0, np.int64))) == [] and names[1:3] == ["größe", ""]
+    with pytest.raises(ShapeError):
+        Names(np.array([0, 5]), np.zeros(3, np.uint8))
