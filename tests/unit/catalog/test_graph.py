@@ -109,20 +109,7 @@ class Writer:
         return session.get(table, self.rng.choice(ids)) if ids else None
 
 
-_STEPS = (
-    "entity",
-    "entity",
-    "predicate",
-    "edge",
-    "edge",
-    "edge",
-    "literal",
-    "literal",
-    "another",
-    "sure",
-    "drop",
-    "forget",
-)
+_STEPS = (*["entity"] * 2, "predicate", *["edge"] * 3, *["literal"] * 2, "another", "sure", "drop", "forget")
 
 
 def shown(graph: CatalogGraph) -> list[Any]:

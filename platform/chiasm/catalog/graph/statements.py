@@ -116,9 +116,12 @@ class _Rows:
     def _read(cls, page: Sequence[Any]) -> _Rows:
         ids, subjects, predicates, objects, origins, confidences, texts = zip(*page, strict=True)
         literals = (text for text, end in zip(texts, objects, strict=True) if end < 0)
-        numbers: Any = (np.array(column, dtype=np.int64) for column in (ids, subjects, predicates, objects))
+        numbers = [np.array(column, dtype=np.int64) for column in (ids, subjects, predicates, objects)]
         return cls(
-            *numbers,
+            numbers[0],
+            numbers[1],
+            numbers[2],
+            numbers[3],
             np.array([_ORIGINS.index(name) for name in origins], dtype=np.uint8),
             np.array(confidences, dtype=np.float64),
             # In one spelling, whatever the database makes of JSON.
@@ -163,8 +166,8 @@ class _Rows:
     def _take(self, rows: Ints) -> _Rows:
         literal = self.objects < 0
         place = np.cumsum(literal) - 1
-        columns: Any = (getattr(self, name)[rows] for name in _COLUMNS)
-        return _Rows(*columns, self.values.take(place[rows[literal[rows]]]))
+        columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return _Rows(**columns, values=self.values.take(place[rows[literal[rows]]]))
 
 
 _COLUMNS = ("ids", "subjects", "predicates", "objects", "origins", "confidences")
@@ -180,8 +183,8 @@ def _joined(parts: Sequence[_Rows]) -> _Rows:
     for part in parts[1:]:
         if len(part.values):
             values = values.then(part.values)
-    columns: Any = (np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS)
-    return _Rows(*columns, values)
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+    return _Rows(**columns, values=values)
 
 
 def _made(

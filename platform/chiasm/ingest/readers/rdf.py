@@ -124,7 +124,10 @@ _repeated_name = lru_cache(4096)(_name)
 
 
 def _value(literal: Any) -> Any:
-    """The literal as JSON: a number or truth value by its datatype, else text, with its language if any."""
+    """The literal as JSON: by its datatype if that is one of XML Schema's or JSON, else with it; or with its language.
+
+    Of XML Schema's own, dates and the like are text.
+    """
     if literal.language:
         return {"value": literal.value, "lang": literal.language}
     kind = literal.datatype.value.removeprefix(_XSD)
@@ -139,4 +142,6 @@ def _value(literal: Any) -> Any:
         return literal.value in {"true", "1"}
     if kind == _JSON:
         return parse_json(literal.value)
+    if kind == literal.datatype.value:
+        return {"value": literal.value, "type": kind}
     return literal.value
