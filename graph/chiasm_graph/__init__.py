@@ -12,6 +12,8 @@ from chiasm_graph.errors import GraphError, ShapeError
 from chiasm_graph.exchange import from_networkx, to_networkx
 from chiasm_graph.features import NodeFeatures, pool
 from chiasm_graph.nearby import greatest_nearby, nearby_without
+from chiasm_graph.negative_sampler import Negatives, NegativeSampler
+from chiasm_graph.neighbour_sampler import NeighbourSampler, Subgraph
 from chiasm_graph.paths import named_path, shortest_paths
 from chiasm_graph.quality import Flaw, find_flaws
 from chiasm_graph.sampler import Hop, Trees, TreeSampler
@@ -32,10 +34,14 @@ __all__ = [
     "GraphError",
     "Hierarchy",
     "Hop",
+    "NegativeSampler",
+    "Negatives",
     "NeighbourGnn",
+    "NeighbourSampler",
     "NodeFeatures",
     "Shape",
     "ShapeError",
+    "Subgraph",
     "TreeSampler",
     "Trees",
     "TripleTable",
