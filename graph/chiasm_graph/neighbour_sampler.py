@@ -133,8 +133,18 @@ class NeighbourSampler:
             for nodes in found:
                 self._place[nodes] = -1
         none = np.zeros(0, dtype=np.int64)
-        edges = (np.concatenate(columns) for columns in zip(*parts, strict=True)) if parts else [none] * 4
-        return Subgraph(np.concatenate(found), *edges, places, tuple(hop_nodes), tuple(hop_edges))
+        columns = [np.concatenate(one) for one in zip(*parts, strict=True)] if parts else [none] * 4
+        sources, targets, relations, half_edges = columns
+        return Subgraph(
+            np.concatenate(found),
+            sources,
+            targets,
+            relations,
+            half_edges,
+            places,
+            tuple(hop_nodes),
+            tuple(hop_edges),
+        )
 
     def _draw(
         self, nodes: Ints, most: int | Mapping[int, int], generator: np.random.Generator
