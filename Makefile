@@ -52,4 +52,4 @@ system-test:
 	@bash deploy/system-packages demo test
 
 clean:  ## Remove the environment, caches and the demo's home.
-	rm -rf $(VENV) .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist demo-home
+	rm -rf $(VENV) .venv-peers .venv-graph-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist demo-home

@@ -9,12 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from chiasm_graph.errors import GraphError, ShapeError
-from chiasm_graph.exchange import to_networkx
+from chiasm_graph.exchange import from_networkx, to_networkx
 from chiasm_graph.features import NodeFeatures, pool
 from chiasm_graph.nearby import greatest_nearby, nearby_without
+from chiasm_graph.negative_sampler import Negatives, NegativeSampler
+from chiasm_graph.neighbour_sampler import NeighbourSampler, Subgraph
 from chiasm_graph.paths import named_path, shortest_paths
 from chiasm_graph.quality import Flaw, find_flaws
 from chiasm_graph.sampler import Hop, Trees, TreeSampler
+from chiasm_graph.store import TripleTable
 from chiasm_graph.taxonomy import Hierarchy, Shape, find_hierarchies, shape_of
 from chiasm_graph.triples import Adjacency, Triples
 
@@ -31,15 +34,21 @@ __all__ = [
     "GraphError",
     "Hierarchy",
     "Hop",
+    "NegativeSampler",
+    "Negatives",
     "NeighbourGnn",
+    "NeighbourSampler",
     "NodeFeatures",
     "Shape",
     "ShapeError",
+    "Subgraph",
     "TreeSampler",
     "Trees",
+    "TripleTable",
     "Triples",
     "find_flaws",
     "find_hierarchies",
+    "from_networkx",
     "greatest_nearby",
     "named_path",
     "nearby_without",

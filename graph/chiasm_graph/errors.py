@@ -2,6 +2,8 @@
 
 ```
 GraphError(ValueError)
+ +-- DamagedStoreError  a kept table whose files are not as they were written
+ +-- GraphFileError  a file of an interchange format that cannot be read or written
  +-- LinkDataError  a file of triples that cannot be read
  +-- LinkRecipeError  a recipe of link prediction with an unknown key or an impossible value
  +-- ShapeError     arrays whose lengths or id ranges do not fit together
@@ -11,7 +13,15 @@ GraphError(ValueError)
 
 from __future__ import annotations
 
-__all__ = ["GraphError", "LinkDataError", "LinkRecipeError", "ShapeError", "UnknownNameError"]
+__all__ = [
+    "DamagedStoreError",
+    "GraphError",
+    "GraphFileError",
+    "LinkDataError",
+    "LinkRecipeError",
+    "ShapeError",
+    "UnknownNameError",
+]
 
 
 class GraphError(ValueError):
@@ -33,6 +43,14 @@ class GraphError(ValueError):
         place = f"{self.where}: " if self.where else ""
         advice = f" ({self.remedy})" if self.remedy else ""
         return f"{place}{self.what}{advice}"
+
+
+class DamagedStoreError(GraphError):
+    """A kept table is damaged; it is derived, so it can be written again."""
+
+
+class GraphFileError(GraphError):
+    """A file cannot be read, or its format cannot hold what is to be written."""
 
 
 class LinkDataError(GraphError):

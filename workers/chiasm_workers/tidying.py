@@ -55,6 +55,7 @@ class Tidier:
 
     def _keep_replicas(self) -> int:
         """Keep copies of large workspaces for processes that will search them, once all is quiet; how many."""
+        from chiasm.catalog.graph import keep_graph
         from chiasm.search.kept import keep_replica, trim_changes
 
         with self._catalog.read() as session:
@@ -68,6 +69,7 @@ class Tidier:
             if rests and self._kept.get(workspace_id) != revision:
                 self._kept[workspace_id] = revision
                 kept += keep_replica(self._catalog, self._settings.home, workspace_id)
+                kept += keep_graph(self._catalog, self._settings.home, workspace_id)
         return kept
 
     def _merge(self) -> int:

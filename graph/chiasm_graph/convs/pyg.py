@@ -1,4 +1,4 @@
-"""PyG's base class, without the seconds that its other parts take to import.
+"""PyG's base class and what else is used of it, without the seconds that its other parts take to import.
 
 PyG imports all of itself, and with it torch's compiler, pandas and more, of which message passing uses
 nothing. A process that fuses one new entity would spend six seconds on that. So these modules are left out
@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
 
-__all__ = ["MessagePassing"]
+__all__ = ["BasisRgcn", "MessagePassing", "segment_softmax"]
 
 _RARELY_USED = frozenset(
     {
@@ -64,5 +64,7 @@ with _left_out(), warnings.catch_warnings():
     # It still scripts a few functions of its own; nothing that its users could change.
     warnings.filterwarnings("ignore", message=".*torch.jit.*", category=FutureWarning)
     from torch_geometric import nn as _nn
+    from torch_geometric.utils import softmax as segment_softmax
 
+BasisRgcn = _nn.RGCNConv
 MessagePassing = _nn.MessagePassing

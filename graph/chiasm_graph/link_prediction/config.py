@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from chiasm_graph.errors import LinkRecipeError
+from chiasm_graph.relational.registry import conv_names
 from chiasm_graph.scorers.registry import scorer_names
 
 __all__ = ["LOSSES", "LinkConfig"]
@@ -35,6 +36,18 @@ class LinkConfig:
     #: "adagrad" or "adam".
     optimizer: str = "adagrad"
     learning_rate: float = 0.1
+    #: "none", or an operator of `chiasm_graph.relational.conv_names` that makes the entity vectors.
+    encoder: str = "none"
+    #: Of the encoder, as the next ones.
+    layers: int = 2
+    bases: int = 8
+    heads: int = 4
+    encoder_dropout: float = 0.0
+    edge_dropout: float = 0.0
+    #: Neighbours sampled of a node in each layer; 0 for the whole graph at once.
+    fanout: int = 0
+    #: "fp32", or "bf16" for the encoder's messages.
+    precision: str = "fp32"
     #: Triples a step, both directions counted.
     batch_size: int = 1000
     #: Standard deviation of the start.
@@ -81,6 +94,16 @@ class LinkConfig:
         """
         rules = {
             f"scorer must be one of {', '.join(scorer_names())}": self.scorer in scorer_names(),
+            f"encoder must be none or one of {', '.join(conv_names())}": self.encoder
+            in ("none", *conv_names()),
+            "layers, bases and heads must be positive": min(self.layers, self.bases, self.heads) > 0,
+            "heads must divide dim": self.encoder == "none" or self.dim % self.heads == 0,
+            "fanout must not be negative, and needs negatives: all entities at once are too many": self.fanout
+            == 0
+            or (self.fanout > 0 and self.negatives > 0),
+            "precision must be fp32 or bf16": self.precision in ("fp32", "bf16"),
+            "encoder_dropout and edge_dropout must lie in [0, 1)": 0 <= self.encoder_dropout < 1
+            and 0 <= self.edge_dropout < 1,
             f"loss must be one of {', '.join(LOSSES)}": self.loss in LOSSES,
             "optimizer must be adagrad or adam": self.optimizer in ("adagrad", "adam"),
             "dim, batch_size, judge_every and patience must be positive": min(

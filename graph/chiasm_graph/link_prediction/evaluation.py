@@ -9,7 +9,8 @@ import numpy.typing as npt
 import torch
 
 from chiasm_graph.errors import GraphError
-from chiasm_graph.link_prediction.model import LinkModel
+from chiasm_graph.link_prediction.encoded_model import EncodedLinkModel
+from chiasm_graph.link_prediction.model import LinkModel, LinkVectors
 from chiasm_graph.link_prediction.queries import Queries, both_directions, check_triples
 
 __all__ = ["LinkMetrics", "filtered_ranks", "link_metrics_of"]
@@ -49,7 +50,7 @@ def link_metrics_of(ranks: Floats) -> LinkMetrics:
 
 
 @torch.inference_mode()
-def filtered_ranks(model: LinkModel, triples: Ints, known: Ints) -> Floats:
+def filtered_ranks(model: LinkModel | EncodedLinkModel, triples: Ints, known: Ints) -> Floats:
     """Rank of each triple's tail, then of each triple's head, among all entities but other true answers.
 
     The rank is the realistic one: the mean of the best and the worst place that ties allow, so a
@@ -73,6 +74,7 @@ def filtered_ranks(model: LinkModel, triples: Ints, known: Ints) -> Floats:
     """
     for given in (triples, known):
         check_triples(given, model.num_entities, model.num_relations)
+    vectors = model.encoded()
     asked = Queries.group(both_directions(triples, model.num_relations))
     true = Queries.group(both_directions(np.concatenate([known, triples]), model.num_relations))
     ranks = np.empty(len(asked.tails))
@@ -81,12 +83,12 @@ def filtered_ranks(model: LinkModel, triples: Ints, known: Ints) -> Floats:
         at = np.arange(start, min(start + size, len(asked)))
         owner, place = asked.tails_of(at)
         answers = true.tails_of(true.find(asked.heads[at], asked.relations[at]))
-        ranks[asked.rows[place]] = _block_ranks(model, asked, at, owner, asked.tails[place], answers, true)
+        ranks[asked.rows[place]] = _block_ranks(vectors, asked, at, owner, asked.tails[place], answers, true)
     return ranks
 
 
 def _block_ranks(
-    model: LinkModel,
+    model: LinkVectors,
     asked: Queries,
     at: Ints,
     owner: Ints,

@@ -16,13 +16,13 @@ from chiasm_graph.link_prediction.losses import (
     sampled_loss,
     self_adversarial_loss,
 )
-from chiasm_graph.link_prediction.model import LinkModel
+from chiasm_graph.link_prediction.model import LinkVectors
 
 __all__ = ["batch_losses"]
 
 
 def batch_losses(
-    model: LinkModel, batch: QueryBatch, config: LinkConfig, generator: torch.Generator
+    model: LinkVectors, batch: QueryBatch, config: LinkConfig, generator: torch.Generator
 ) -> dict[str, Tensor]:
     """Weighted losses of a batch by name; their sum is what is minimised.
 
@@ -48,7 +48,7 @@ def batch_losses(
 
 
 def _tail_loss(
-    model: LinkModel, batch: QueryBatch, config: LinkConfig, projected: Tensor, generator: torch.Generator
+    model: LinkVectors, batch: QueryBatch, config: LinkConfig, projected: Tensor, generator: torch.Generator
 ) -> Tensor:
     if config.loss == "self-adversarial":
         drawn = torch.randint(model.num_entities, (len(batch.tails), config.negatives), generator=generator)

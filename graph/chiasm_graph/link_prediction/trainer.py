@@ -12,10 +12,12 @@ import numpy as np
 import torch
 
 from chiasm_graph.errors import GraphError
+from chiasm_graph.features import NodeFeatures
 from chiasm_graph.link_prediction.batches import query_batches
 from chiasm_graph.link_prediction.checkpoint import RunState, load_checkpoint, save_checkpoint
 from chiasm_graph.link_prediction.config import LinkConfig
 from chiasm_graph.link_prediction.dataset import LinkData
+from chiasm_graph.link_prediction.encoded_model import EncodedLinkModel, build_link_model
 from chiasm_graph.link_prediction.evaluation import LinkMetrics, filtered_ranks, link_metrics_of
 from chiasm_graph.link_prediction.model import LinkModel
 from chiasm_graph.link_prediction.objective import batch_losses
@@ -43,6 +45,7 @@ class LinkTrainer:
         data: Trained on its training split, stopped by its valid split; the test split is not read.
         config: How.
         seed: Of start, order and negatives.
+        features: Of the entities, for an encoder.
         checkpoint: File that is written after each judgement and taken up if it exists.
         progress: Told of each epoch.
     """
@@ -53,6 +56,7 @@ class LinkTrainer:
         config: LinkConfig,
         *,
         seed: int = 0,
+        features: NodeFeatures | None = None,
         checkpoint: Path | None = None,
         progress: Callable[[EpochReport], None] = lambda report: None,
     ) -> None:
@@ -61,16 +65,14 @@ class LinkTrainer:
             raise GraphError("no training triples", where="LinkTrainer")
         self.data, self.config, self.seed = data, config, seed
         self.checkpoint, self.progress = checkpoint, progress
-        self.model = LinkModel.build(
-            config.scorer, data.num_entities, data.num_relations, config.dim, scale=config.scale, seed=seed
-        )
+        self.model = build_link_model(config, data, seed, features)
         self.optimizer = _optimizer(self.model, config)
         self.queries = Queries.group(both_directions(data.train, data.num_relations))
         self.state = RunState()
         if checkpoint is not None and checkpoint.exists():
             self.state = load_checkpoint(checkpoint, self.model, self.optimizer, self._stamp())
 
-    def fit(self) -> LinkModel:
+    def fit(self) -> LinkModel | EncodedLinkModel:
         """Train until the valid split has not improved for ``patience`` judgements; the best weights come back.
 
         Without a valid split the last weights do.
@@ -117,7 +119,7 @@ class LinkTrainer:
             # Dropout takes no generator of its own.
             torch.manual_seed(draws.initial_seed())
             for batch in query_batches(self.queries, self.config.batch_size, order, whole=whole):
-                losses = batch_losses(self.model, batch, self.config, draws)
+                losses = batch_losses(self.model.encoded(train=True), batch, self.config, draws)
                 total = torch.stack([*losses.values()]).sum()
                 self.optimizer.zero_grad(set_to_none=True)
                 total.backward()  # type: ignore[no-untyped-call]
@@ -144,7 +146,7 @@ class LinkTrainer:
         return metrics
 
 
-def _optimizer(model: LinkModel, config: LinkConfig) -> torch.optim.Optimizer:
+def _optimizer(model: torch.nn.Module, config: LinkConfig) -> torch.optim.Optimizer:
     if config.optimizer == "adam":
         return torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     return torch.optim.Adagrad(model.parameters(), lr=config.learning_rate)

@@ -103,7 +103,7 @@ def preload(ctx: HasModels, release: Release) -> Preloaded:
 
 
 def _load(ctx: HasModels, release: Release, model: Any, entity_ids: Ints | None) -> Preloaded:
-    graph = WorkspaceGraph.current(ctx.catalog, release.workspace_id, model.predicates)
+    graph = WorkspaceGraph.current(ctx.catalog, ctx.settings.home, release.workspace_id, model.predicates)
     wanted = None if entity_ids is None else np.union1d(entity_ids, graph.around(entity_ids))
     readers = _readers(ctx, release, model.modalities)
     with ctx.catalog.read() as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Asset, Predicate, Triple, Workspace
+from chiasm.catalog.graph import CatalogGraph, current_graph
+from chiasm.catalog.models import Asset
 from chiasm.ingest.write.tables import chunks
 
 if TYPE_CHECKING:
@@ -40,42 +42,46 @@ class WorkspaceGraph:
     triples: Triples
 
     @classmethod
-    def load(cls, catalog: Catalog, workspace_id: int, predicates: Collection[str]) -> WorkspaceGraph:
-        """The graph as it is now.
+    def current(
+        cls, catalog: Catalog, home: Path | None, workspace_id: int, predicates: Collection[str]
+    ) -> WorkspaceGraph:
+        """The graph as it is now; kept in memory until the workspace changes.
 
         Args:
             catalog: Where it lies.
+            home: Where its statements may be kept as columns.
             workspace_id: Tenant.
             predicates: Relations in the model's numbering; edges of others are left out.
         """
-        from chiasm_graph import Triples
-
-        names = list(predicates)
-        with catalog.read() as session:
-            heads, relations, tails = _edges(session, workspace_id, {name: n for n, name in enumerate(names)})
-        ids = np.unique(np.concatenate([heads, tails]))
-        triples = Triples(
-            np.searchsorted(ids, heads),
-            relations,
-            np.searchsorted(ids, tails),
-            num_nodes=len(ids),
-            num_relations=len(names),
-        )
-        return cls(ids, triples)
-
-    @classmethod
-    def current(cls, catalog: Catalog, workspace_id: int, predicates: Collection[str]) -> WorkspaceGraph:
-        """The same, kept in memory until the workspace changes."""
-        with catalog.read() as session:
-            revision = session.get_one(Workspace, workspace_id).revision
-        stamp = (catalog.url, workspace_id, revision, tuple(predicates))
+        statements = current_graph(catalog, home, workspace_id)
+        stamp = (catalog.url, workspace_id, statements.revision, tuple(predicates))
         with _lock:
             if _kept.get("stamp") != stamp:
                 _kept.clear()
-                _kept.update(stamp=stamp, graph=cls.load(catalog, workspace_id, predicates))
+                _kept.update(stamp=stamp, graph=cls._of(statements, predicates))
             graph = _kept["graph"]
             assert isinstance(graph, WorkspaceGraph)
             return graph
+
+    @classmethod
+    def _of(cls, statements: CatalogGraph, predicates: Collection[str]) -> WorkspaceGraph:
+        from chiasm_graph import Triples
+
+        table = statements.table
+        numbers = {name: n for n, name in enumerate(predicates)}
+        number = np.array([numbers.get(name, -1) for name in table.relations], dtype=np.int64)
+        # Edges stand in the order of their ids, which decides on a wide node's sample; snapshots have the same.
+        known = number[table.edges.relations] >= 0
+        heads, tails = (statements.entity_ids[ends[known]] for ends in (table.edges.heads, table.edges.tails))
+        ids = np.unique(np.concatenate([heads, tails]))
+        triples = Triples(
+            np.searchsorted(ids, heads),
+            number[table.edges.relations[known]],
+            np.searchsorted(ids, tails),
+            num_nodes=len(ids),
+            num_relations=len(numbers),
+        )
+        return cls(ids, triples)
 
     def rows(self, entity_ids: Ints) -> Ints:
         """Nodes of entities, -1 for those without an edge."""
@@ -123,27 +129,6 @@ def asset_vectors(
 
 _lock = threading.Lock()
 _kept: dict[str, object] = {}
-
-
-def _edges(session: Session, workspace_id: int, numbers: Mapping[str, int]) -> tuple[Ints, Ints, Ints]:
-    names = session.execute(
-        select(Predicate.id, Predicate.name).where(Predicate.workspace_id == workspace_id)
-    )
-    relation_of = {predicate_id: numbers[name] for predicate_id, name in names if name in numbers}
-    statement = (
-        select(Triple.subject_id, Triple.predicate_id, Triple.object_id)
-        .where(Triple.workspace_id == workspace_id, Triple.object_id.is_not(None))
-        # The order decides which neighbours a wide node's sample takes; snapshots have the same.
-        .order_by(Triple.id)
-    )
-    parts = [np.zeros((0, 3), dtype=np.int64)]
-    for rows in session.execute(statement).partitions(50_000):
-        part = np.asarray([tuple(row) for row in rows], dtype=np.int64)
-        parts.append(part[np.isin(part[:, 1], list(relation_of))])
-    table = np.concatenate(parts)
-    known, inverse = np.unique(table[:, 1], return_inverse=True)
-    relations = np.asarray([relation_of[int(p)] for p in known], dtype=np.int64)
-    return table[:, 0], relations[inverse] if len(known) else table[:, 1], table[:, 2]
 
 
 def _owners(session: Session, workspace_id: int, entity_ids: Ints | None) -> dict[str, tuple[Ints, Ints]]:

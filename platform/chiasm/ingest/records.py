@@ -8,11 +8,23 @@ from typing import Any, NamedTuple, TypeVar
 from chiasm.errors import ManifestError
 from chiasm.ingest.values import checked_json, checked_name, checked_text
 
-__all__ = ["FIELDS", "MediaItem", "Record", "Relation", "TextItem", "parse_record"]
+__all__ = [
+    "FIELDS",
+    "ORIGINS",
+    "MediaItem",
+    "Record",
+    "Relation",
+    "TextItem",
+    "checked_confidence",
+    "checked_origin",
+    "parse_record",
+]
 
 T = TypeVar("T")
 
 FIELDS = ("key", "domain", "title", "text", "image", "audio", "attributes", "relations")
+#: Of triples; see `chiasm.catalog.models.Triple`.
+ORIGINS = ("stated", "table", "rule", "predicted")
 #: Beside what is stored: the revision that the writer has seen.
 _KNOWN = frozenset({*FIELDS, "if_revision"})
 _TEXT_FIELDS = frozenset({"value", "lang", "role"})
@@ -185,6 +197,19 @@ def checked_confidence(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
         raise ManifestError(f"confidence {str(value)[:40]!r} is not a number from 0 to 1", remedy="write 0.9")
     return float(value)
+
+
+def checked_origin(value: Any) -> str | None:
+    """Where a statement comes from; None for a table, as of statements that say nothing.
+
+    Raises:
+        ManifestError: It is none that is known.
+    """
+    if value not in ORIGINS:
+        raise ManifestError(
+            f"origin {str(value)[:40]!r} is not known", remedy=f"use {', '.join(ORIGINS)}, or leave it out"
+        )
+    return None if value == "table" else str(value)
 
 
 def _only(data: dict[str, Any], known: frozenset[str], what: str) -> None:

@@ -18,6 +18,8 @@ class Edge(NamedTuple):
     tail: str | None
     literal: Any = None
     confidence: float = 1.0
+    #: stated, rule or predicted; None: a row of a table, as most are.
+    origin: str | None = None
 
 
 class Label(NamedTuple):

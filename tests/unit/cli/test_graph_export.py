@@ -45,7 +45,11 @@ def test_export(home: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFix
     if name.endswith("tsv"):
         with file.open(newline="") as stream:
             rows = list(csv.reader(stream, delimiter="\t"))
-        assert rows == [["head", "relation", "tail", "confidence"], ["a\tb", "near", "c", "0.5"]]
+        assert rows == [
+            ["head", "relation", "tail", "value", "confidence", "origin"],
+            ["a\tb", "near", "c", "", "0.5", "stated"],
+            ["a\tb", "near", "", "text", "1.0", "stated"],
+        ]
     elif name.endswith("graphml"):
         graph = nx.read_graphml(file, force_multigraph=True)
         assert set(graph.nodes) == {"a\tb", "c"} and graph.number_of_edges() == 1

@@ -7,26 +7,29 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 from xml.sax.saxutils import escape, quoteattr
 
-from chiasm.archive.entities import GivenEntity
+from chiasm.archive.entities import GivenEntity, Statement
 from chiasm.archive.watch import Step, Watch
+from chiasm_graph.exchange import LITERALS
 
 __all__ = ["write_graphml"]
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n'
 _EDGE = (("predicate", "string"), ("confidence", "double"), ("origin", "string"))
 #: Names that mean something else on a node.
-_TAKEN = frozenset({"key", "domain", "title", "text", "image", "audio", "attributes"})
+_TAKEN = frozenset({"key", "domain", "title", "text", "image", "audio", "attributes", LITERALS})
 _INT64 = 2**63
 
 Value = str | int | float | bool
 
 
-def write_graphml(entities: Callable[[], Iterator[GivenEntity]], file: Path, watch: Watch) -> Counter[str]:
+def write_graphml(
+    entities: Callable[[], Iterator[GivenEntity]], file: Path, watch: Watch, *, exact: bool = False
+) -> Counter[str]:
     """Write a GraphML file; how many of what.
 
     A node carries its title, domain, first text, attributes and literals; several values of one name are JSON.
@@ -35,11 +38,13 @@ def write_graphml(entities: Callable[[], Iterator[GivenEntity]], file: Path, wat
         entities: Asked twice.
         file: Where to.
         watch: Told how far it is.
+        exact: Whether literals are written with confidence and origin, as JSON in the attribute ``literals``, so that
+            they are ingested as statements again; else they are attributes, which other tools show.
     """
     counts: Counter[str] = Counter()
     declared: dict[tuple[str, str], str] = {}
     for number, entity in enumerate(entities(), start=1):
-        for name, value in _node_data(entity, Counter()).items():
+        for name, value in _node_data(entity, Counter(), exact).items():
             declared.setdefault((name, _kind(value)), f"n{len(declared)}")
         watch(Step("attributes", number))
     with file.open("w", encoding="utf-8", newline="\n") as out:
@@ -51,7 +56,7 @@ def write_graphml(entities: Callable[[], Iterator[GivenEntity]], file: Path, wat
         out.write('<graph edgedefault="directed">\n')
         for number, entity in enumerate(entities(), start=1):
             counts["stubs" if entity.stub else "entities"] += 1
-            _write_entity(out, entity, declared, counts)
+            _write_entity(out, entity, declared, counts, exact)
             watch(Step("entities", number, number))
         out.write("</graph>\n</graphml>\n")
     return counts
@@ -62,10 +67,14 @@ def _declaration(code: str, what: str, name: str, kind: str) -> str:
 
 
 def _write_entity(
-    out: IO[str], entity: GivenEntity, declared: dict[tuple[str, str], str], counts: Counter[str]
+    out: IO[str],
+    entity: GivenEntity,
+    declared: dict[tuple[str, str], str],
+    counts: Counter[str],
+    exact: bool,
 ) -> None:
     out.write(f"<node id={_attribute(entity.key)}>")
-    for name, value in _node_data(entity, counts).items():
+    for name, value in _node_data(entity, counts, exact).items():
         code = declared.get((name, _kind(value)))
         # Somebody may have added an attribute since they were declared.
         if code is not None:
@@ -81,11 +90,13 @@ def _write_entity(
             out.write(f"<edge {ends}>{data}</edge>\n")
 
 
-def _node_data(entity: GivenEntity, counts: Counter[str]) -> dict[str, Value]:
-    data: dict[str, Value] = {}
+def _node_data(entity: GivenEntity, counts: Counter[str], exact: bool) -> dict[str, Value]:
+    said = [statement for statement in entity.statements if statement.object is None]
+    data: dict[str, Value] = {LITERALS: _as_statements(said)} if exact and said else {}
+    counts["literals"] += len(said) if exact else 0
     if entity.stub:
-        # A node with data would come back as an entity.
-        counts["left_out"] += sum(statement.object is None for statement in entity.statements)
+        # A node with data of its own would come back as an entity.
+        counts["left_out"] += 0 if exact else len(said)
         return data
     if entity.title:
         data["title"] = entity.title
@@ -97,15 +108,29 @@ def _node_data(entity: GivenEntity, counts: Counter[str]) -> dict[str, Value]:
         counts["texts"] += 1
     counts["left_out"] += max(len(others) - 1, 0) + len(entity.media)
     literals: dict[str, list[Any]] = {}
-    for statement in entity.statements:
-        if statement.object is None:
-            literals.setdefault(statement.predicate, []).append(statement.value)
+    for statement in () if exact else said:
+        literals.setdefault(statement.predicate, []).append(statement.value)
     for name, values in literals.items():
         data[_free(name)] = _plain(values[0] if len(values) == 1 else values)
     for name, value in entity.attributes.items():
         if value is not None:
             data[_free(name)] = _plain(value)
     return data
+
+
+def _as_statements(said: Sequence[Statement]) -> str:
+    """JSON without any character that XML has not."""
+    return json.dumps(
+        [
+            {
+                "predicate": one.predicate,
+                "value": one.value,
+                "confidence": one.confidence,
+                "origin": one.origin,
+            }
+            for one in said
+        ]
+    )
 
 
 def _free(name: str) -> str:

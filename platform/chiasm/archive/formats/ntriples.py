@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from chiasm.archive.entities import GivenEntity
 from chiasm.archive.watch import Step, Watch
-from chiasm.catalog.iris import name_of_iri, wrapped_name
+from chiasm_graph.formats.iris import name_of_iri, wrapped_name
 
 __all__ = ["NTriples", "write_ntriples"]
 

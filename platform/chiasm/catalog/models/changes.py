@@ -5,7 +5,7 @@ Triggers write it, so that no writer can forget to. New rows are not in it: thei
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Index, MetaData, event, text
@@ -13,13 +13,14 @@ from sqlalchemy.orm import Mapped
 
 from chiasm.catalog.models.base import Base, BigId, Name
 
-__all__ = ["Change", "change_statements"]
+__all__ = ["Change", "change_statements", "drop_change_statements"]
 
 #: Table to the columns of which one must differ for a change to be noted.
 _WATCHED: dict[str, tuple[str, ...]] = {
     "entity": ("key", "domain_id", "title", "attributes", "is_stub", "deleted_at"),
     "asset": ("entity_id", "modality"),
-    "triple": ("subject_id", "predicate_id", "object_id"),
+    # A literal's value is told by its `object_ref`.
+    "triple": ("subject_id", "predicate_id", "object_id", "object_ref", "origin", "confidence"),
 }
 
 
@@ -37,11 +38,18 @@ class Change(Base):
     row_id: Mapped[int]
 
 
-def change_statements(dialect: str) -> Iterator[str]:
-    """SQL that makes the triggers of a database."""
+def change_statements(dialect: str, tables: Collection[str] = tuple(_WATCHED)) -> Iterator[str]:
+    """SQL that makes the triggers of a database, or of some of its tables."""
     make = _postgresql if dialect == "postgresql" else _sqlite
-    for table, columns in _WATCHED.items():
-        yield from make(table, columns)
+    for table in tables:
+        yield from make(table, _WATCHED[table])
+
+
+def drop_change_statements(dialect: str, tables: Collection[str]) -> Iterator[str]:
+    """SQL that removes the triggers of some tables."""
+    for table in tables:
+        for name in (f"changed_{table}", f"deleted_{table}"):
+            yield f"DROP TRIGGER {name} ON {table}" if dialect == "postgresql" else f"DROP TRIGGER {name}"
 
 
 def _differs(columns: tuple[str, ...], table: str, unequal: str) -> str:

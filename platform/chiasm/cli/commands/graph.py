@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +9,7 @@ import typer
 
 from chiasm.cli.commands import shape
 from chiasm.cli.commands.reasoning import group as reasoning
-from chiasm.cli.frame import Frame, frame_of, with_frame
+from chiasm.cli.frame import frame_of, with_frame
 
 __all__ = ["register"]
 
@@ -125,72 +123,19 @@ def link(
 @with_frame
 def export(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="*.graphml, *.json (node-link) or *.tsv.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="*.nt, *.ttl, *.rdf, *.graphml, *.json (node-link), *.tsv or *.csv."
+        ),
+    ],
 ) -> None:
-    """Write all statements between entities to a file."""
-    from chiasm.errors import UsageError
+    """Write all statements to a file, with origin and confidence; `ingest` reads them back."""
+    from chiasm.cli.exporting import write_statements
 
-    writer = _WRITERS.get(file.suffix.lower())
-    if writer is None:
-        raise UsageError(
-            f"unknown format {file.suffix!r}", where=str(file), remedy=f"use {', '.join(_WRITERS)}"
-        )
     frame = frame_of(context)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # Aside and renamed: an interrupted export leaves no half file under the name that was asked for.
-    aside = file.with_name(f".{file.name}.part")
-    try:
-        count = writer(frame, aside)
-        aside.replace(file)
-    finally:
-        aside.unlink(missing_ok=True)
+    counts = write_statements(frame, file)
     if frame.as_json:
-        frame.answer({"file": str(file), "edges": count})
+        frame.answer({"file": str(file), **counts})
     else:
-        frame.out().print(f"{count:,} edges in {file}")
-
-
-def _write_tsv(frame: Frame, file: Path) -> int:
-    from contextlib import ExitStack
-
-    from chiasm.archive.formats.jsonl import EdgeTable
-
-    count = 0
-    with ExitStack() as stack:
-        table = EdgeTable(file, stack)
-        for row in frame.knowledge_base().graph:
-            if row["object"] is not None:
-                table.write(row["subject"], row["predicate"], row["object"], row["confidence"])
-                count += 1
-    # An empty graph is a file too.
-    file.touch()
-    return count
-
-
-def _write_graphml(frame: Frame, file: Path) -> int:
-    from functools import partial
-
-    from chiasm.archive.entities import given_entities
-    from chiasm.archive.formats.graphml import write_graphml
-    from chiasm.cli.working import shown
-
-    home = frame.open_home()
-    workspace_id = home.catalog.workspace_id(home.settings.workspace)
-    with shown(frame, "graph export") as watch:
-        counts = write_graphml(partial(given_entities, home.catalog, workspace_id), file, watch)
-    return counts["relations"]
-
-
-def _write_json(frame: Frame, file: Path) -> int:
-    import networkx as nx
-
-    whole = frame.knowledge_base().graph.to_networkx()
-    file.write_text(json.dumps(nx.node_link_data(whole, edges="edges"), ensure_ascii=False), encoding="utf-8")
-    return int(whole.number_of_edges())
-
-
-_WRITERS: dict[str, Callable[[Frame, Path], int]] = {
-    ".graphml": _write_graphml,
-    ".json": _write_json,
-    ".tsv": _write_tsv,
-}
+        frame.out().print(f"{counts['edges']:,} edges and {counts['literals']:,} literals in {file}")

@@ -11,12 +11,14 @@ from typing import Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, parse
 
-from chiasm.catalog.iris import name_of_iri
 from chiasm.errors import ManifestError
-from chiasm.ingest.readers.entities import PlainEntities
 from chiasm.ingest.readers.lines import PACKED, open_bytes
+from chiasm.ingest.records import checked_origin
 from chiasm.ingest.rows import Edge, Label, Row
-from chiasm.ingest.values import checked_json, checked_name, checked_text
+from chiasm.ingest.values import checked_json, checked_name, checked_text, parse_json
+from chiasm_graph.formats.iris import name_of_iri
+from chiasm_graph.formats.plain_entities import PlainEntities
+from chiasm_graph.formats.reification import Stated, annotated, confidence_of
 
 __all__ = ["read_rdf"]
 
@@ -44,6 +46,7 @@ _TEXTS = frozenset(
         "http://dbpedia.org/ontology/abstract",
     }
 )
+_JSON = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON"
 _INTEGERS = frozenset({"integer", "int", "long", "short", "byte", "nonNegativeInteger", "positiveInteger"})
 _FLOATS = frozenset({"decimal", "double", "float"})
 
@@ -55,10 +58,10 @@ def read_rdf(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
     """
     number = 0
     try:
-        for quad in _statements(path):
+        for stated in annotated(_statements(path)):
             number += 1
             if number > line:
-                yield Row(number, _content(quad, path))
+                yield Row(number, _content(stated, path))
     # MemoryError: one term is longer than the parser holds.
     except (SyntaxError, ValueError, OSError, EOFError, MemoryError, zlib.error) as error:
         place = getattr(error, "lineno", None)
@@ -76,22 +79,31 @@ def _statements(path: Path) -> Iterator[Any]:
         yield from parse(input=source, format=form, base_iri=path.resolve().as_uri())
 
 
-def _content(quad: Any, path: Path) -> Edge | Label | ManifestError:
+def _content(stated: Stated, path: Path) -> Edge | Label | ManifestError:
     try:
-        subject, end = _key(quad.subject, path), quad.object
-        predicate = _repeated_name(quad.predicate.value, "predicate")
+        subject, end = _key(stated.subject, path), stated.object
+        predicate = _repeated_name(stated.predicate.value, "predicate")
+        about = _about(stated)
         if isinstance(end, NamedNode):
-            return Edge(subject, predicate, _name(end.value, "IRI"))
+            return Edge(subject, predicate, _name(end.value, "IRI"), None, *about)
         if not isinstance(end, Literal):
-            return Edge(subject, predicate, _key(end, path))
+            return Edge(subject, predicate, _key(end, path), None, *about)
         text = end.value
         if predicate in _NAMES or predicate in _TEXTS:
             value = checked_text(text, "literal").strip()
             if value:
                 return Label(subject, value, end.language, predicate in _NAMES)
-        return Edge(subject, predicate, None, checked_json(_value(end), "literal"))
+        return Edge(subject, predicate, None, checked_json(_value(end), "literal"), *about)
     except ManifestError as error:
         return error
+
+
+def _about(stated: Stated) -> tuple[float, str | None]:
+    try:
+        confidence = 1.0 if stated.confidence is None else confidence_of(stated.confidence)
+    except ValueError as error:
+        raise ManifestError(str(error), remedy="write 0.9") from error
+    return confidence, None if stated.origin is None else checked_origin(stated.origin)
 
 
 def _key(node: Any, path: Path) -> str:
@@ -112,7 +124,10 @@ _repeated_name = lru_cache(4096)(_name)
 
 
 def _value(literal: Any) -> Any:
-    """The literal as JSON: a number or truth value by its datatype, else text, with its language if any."""
+    """The literal as JSON: by its datatype if that is one of XML Schema's or JSON, else with it; or with its language.
+
+    Of XML Schema's own, dates and the like are text.
+    """
     if literal.language:
         return {"value": literal.value, "lang": literal.language}
     kind = literal.datatype.value.removeprefix(_XSD)
@@ -125,4 +140,8 @@ def _value(literal: Any) -> Any:
         raise ManifestError(f"{literal.value[:40]!r} is no {kind}", remedy="mend the literal") from error
     if kind == "boolean":
         return literal.value in {"true", "1"}
+    if kind == _JSON:
+        return parse_json(literal.value)
+    if kind == literal.datatype.value:
+        return {"value": literal.value, "type": kind}
     return literal.value

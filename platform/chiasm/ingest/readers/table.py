@@ -12,9 +12,9 @@ from typing import Any
 from chiasm.errors import ManifestError
 from chiasm.ingest.readers.lines import open_bytes, read_lines, short_lines
 from chiasm.ingest.readers.registry import Form
-from chiasm.ingest.records import checked_confidence
+from chiasm.ingest.records import checked_confidence, checked_origin
 from chiasm.ingest.rows import Edge, Row
-from chiasm.ingest.values import checked_name, parse_json
+from chiasm.ingest.values import checked_json, checked_name, parse_json
 
 __all__ = [
     "FORMS",
@@ -29,9 +29,11 @@ __all__ = [
 _HERE = "chiasm.ingest.readers.table"
 FORMS = (
     "a manifest has a column 'key' (key,domain,title,text,image,audio,attributes,relations); "
-    "triples are 'head,relation,tail[,confidence]', with or without that header"
+    "triples are 'head,relation,tail[,confidence]', with or without that header, "
+    "which may also name 'value' (JSON, where there is no tail) and 'origin'"
 )
 _TRIPLE = ("head", "relation", "tail")
+_ABOUT = ("value", "confidence", "origin")
 #: Columns whose cells may hold JSON.
 _JSON_COLUMNS = frozenset({"text", "image", "audio", "attributes", "relations"})
 _MAX_FIELD = 16 * 2**20
@@ -59,7 +61,7 @@ def layout_of(cells: Sequence[str], *, named: bool = False) -> Layout:
     names = [cell.strip().lower() for cell in cells]
     if "key" in names:
         return Layout(names, triples=False, header=True)
-    if set(_TRIPLE) <= set(names) <= {*_TRIPLE, "confidence"}:
+    if set(_TRIPLE) <= set(names) <= {*_TRIPLE, *_ABOUT}:
         return Layout(names, triples=True, header=True)
     plain = len(names) == 3 or (len(names) == 4 and _is_number(names[3]))
     if plain and not named:
@@ -97,7 +99,7 @@ def read_table_manifest(path: Path, *, line: int = 0, offset: int = 0) -> Iterat
 
 
 def read_table_triples(path: Path, *, line: int = 0, offset: int = 0) -> Iterator[Row]:
-    """Edges of a CSV or TSV file `head, relation, tail[, confidence]`."""
+    """Edges of a CSV or TSV file `head, relation, tail[, value][, confidence][, origin]`."""
     layout, delimiter = _open(path)
     for number, cells in islice(_cells(path, delimiter), int(layout.header), None):
         if number <= line:
@@ -118,17 +120,23 @@ def edge_of(row: dict[str, Any]) -> Edge:
     """The edge of a row of triples.
 
     Raises:
-        ManifestError: A cell is blank or the confidence no number.
+        ManifestError: A cell is blank, the confidence no number, the value no JSON or the origin unknown.
     """
-    confidence = row.get("confidence")
+    confidence, value, tail = row.get("confidence"), row.get("value"), row["tail"]
     if isinstance(confidence, str):
         confidence = _number(confidence)
+    literal = None
+    if value not in (None, ""):
+        if tail not in (None, ""):
+            raise ManifestError("the row has a tail and a value", remedy="leave one of them empty")
+        literal = checked_json(parse_json(value) if isinstance(value, str) else value, "value")
     return Edge(
         checked_name(row["head"], "head"),
         checked_name(row["relation"], "relation"),
-        checked_name(row["tail"], "tail"),
-        None,
+        checked_name(tail, "tail") if value in (None, "") else None,
+        literal,
         1.0 if confidence is None else checked_confidence(confidence),
+        checked_origin(row["origin"]) if row.get("origin") else None,
     )
 
 

@@ -41,6 +41,8 @@ _VALUED: dict[str, type[TypeEngine[Any]]] = {
     "object_ref": Text,
     "confidence": Double,
 }
+_Linked = tuple[int, int, int, float]
+_Valued = tuple[int, int, str, str, float]
 
 
 class _New(NamedTuple):
@@ -139,30 +141,38 @@ def add_edges(state: WriteState, edges: Sequence[Edge], ids: Mapping[str, int]) 
         ids: Of the ends, by key.
     """
     predicates = name_ids(state, PREDICATE, {edge[1] for edge in edges})
-    linked: dict[tuple[int, int, int], tuple[int, int, int, float]] = {}
-    valued: dict[tuple[int, int, str], tuple[str, float]] = {}
+    linked: dict[tuple[int, int, int], _Linked] = {}
+    valued: dict[tuple[int, int, str], _Valued] = {}
+    #: Of those that are not of the table; the last word about a statement counts.
+    origins: dict[tuple[int, int, int | str], str] = {}
     nothing = 0
-    for head, relation, tail, literal, confidence in edges:
-        subject = ids[head]
-        if tail is None:
-            identity = (subject, predicates[relation], literal_ref(literal))
-            valued[identity] = (json.dumps(literal), confidence)
-            continue
-        end = ids[tail]
+    for head, relation, tail, literal, confidence, origin in edges:
+        subject, predicate = ids[head], predicates[relation]
+        end = literal_ref(literal) if tail is None else ids[tail]
         if end == subject and tail != head:
             # Two names of one thing are no edge.
             nothing += 1
+            continue
+        if isinstance(end, str):
+            valued[subject, predicate, end] = (subject, predicate, json.dumps(literal), end, confidence)
         else:
-            predicate = predicates[relation]
             linked[subject, predicate, end] = (subject, predicate, end, confidence)
-    new = _New(
-        list(linked.values()),
-        [(s, p, text, ref, confidence) for (s, p, ref), (text, confidence) in valued.items()],
-    )
-    found = _upsert(state, new, TABLE)
-    state.effects.counts["unchanged"] += len(edges) - nothing - found.changed
-    state.effects.counts["triples"] += found.changed
-    return found.ends
+        if origin is not None:
+            origins[subject, predicate, end] = origin
+        elif origins:
+            origins.pop((subject, predicate, end), None)
+    changed, ends = 0, set[int]()
+    for name in (TABLE, *sorted(set(origins.values()))):
+        new = _New(
+            [row for at, row in linked.items() if origins.get(at, TABLE) == name],
+            [row for at, row in valued.items() if origins.get(at, TABLE) == name],
+        )
+        found = _upsert(state, new, name)
+        changed += found.changed
+        ends |= found.ends
+    state.effects.counts["unchanged"] += len(edges) - nothing - changed
+    state.effects.counts["triples"] += changed
+    return ends
 
 
 def _new(state: WriteState, relations: Mapping[tuple[int, int, str], Relation]) -> _New:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-__all__ = ["name_of_iri", "wrapped_name"]
+__all__ = ["PREFIX", "name_of_iri", "wrapped_name"]
 
-_PREFIX = "urn:chiasm:"
+#: Of wrapped names.
+PREFIX = "urn:chiasm:"
 
 
 def wrapped_name(name: str) -> str:
     """An IRI for a name that is none itself."""
-    return _PREFIX + quote(name, safe="")
+    return PREFIX + quote(name, safe="")
 
 
 def name_of_iri(iri: str) -> str:
     """The name that `wrapped_name` was given; any other IRI is its own name."""
-    return unquote(iri.removeprefix(_PREFIX)) if iri.startswith(_PREFIX) else iri
+    return unquote(iri.removeprefix(PREFIX)) if iri.startswith(PREFIX) else iri
