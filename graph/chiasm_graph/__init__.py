@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from chiasm_graph.errors import GraphError, ShapeError
 from chiasm_graph.exchange import to_networkx
 from chiasm_graph.features import NodeFeatures, pool
+from chiasm_graph.informative import InformativePaths, RankedPath, information_of, informative_paths
 from chiasm_graph.nearby import greatest_nearby, nearby_without
-from chiasm_graph.paths import named_path, shortest_paths
+from chiasm_graph.paths import Step, named_path, shortest_paths
 from chiasm_graph.quality import Flaw, find_flaws
 from chiasm_graph.sampler import Hop, Trees, TreeSampler
 from chiasm_graph.taxonomy import Hierarchy, Shape, find_hierarchies, shape_of
@@ -31,16 +32,21 @@ __all__ = [
     "GraphError",
     "Hierarchy",
     "Hop",
+    "InformativePaths",
     "NeighbourGnn",
     "NodeFeatures",
+    "RankedPath",
     "Shape",
     "ShapeError",
+    "Step",
     "TreeSampler",
     "Trees",
     "Triples",
     "find_flaws",
     "find_hierarchies",
     "greatest_nearby",
+    "information_of",
+    "informative_paths",
     "named_path",
     "nearby_without",
     "pool",

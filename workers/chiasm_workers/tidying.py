@@ -67,7 +67,9 @@ class Tidier:
             self._revisions[workspace_id] = revision
             if rests and self._kept.get(workspace_id) != revision:
                 self._kept[workspace_id] = revision
-                kept += keep_replica(self._catalog, self._settings.home, workspace_id)
+                kept += keep_replica(
+                    self._catalog, self._settings.home, workspace_id, self._settings.graph_origins
+                )
         return kept
 
     def _merge(self) -> int:

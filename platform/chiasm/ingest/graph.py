@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Asset, Predicate, Triple, Workspace
+from chiasm.catalog.models import Asset, Change, Entity, Predicate, Triple, Workspace
 from chiasm.ingest.write.tables import chunks
 
 if TYPE_CHECKING:
@@ -28,68 +28,119 @@ Floats = NDArray[np.float32]
 #: Modality to (owner entity ids (n,), vectors (n, dim)) of embedded assets.
 AssetVectors = Mapping[str, tuple[Ints, Floats]]
 
-_HOPS = 2
+#: Entries of the log of changes that are read again: on PostgreSQL a number may be seen before a smaller one.
+_OVERLAP = 1000
+#: After so many changes the graph is loaded anew; the log may have forgotten older ones.
+_MOST_CHANGES = 100_000
+
+
+class _Log(NamedTuple):
+    """The end of the log of changes."""
+
+    #: Tells databases apart.
+    epoch: int
+    #: Newest entry of any workspace.
+    last: int
+    #: Entry to the triple that changed or went, of this workspace, from a little before `since`.
+    entries: Mapping[int, int]
+
+    @classmethod
+    def read(cls, session: Session, workspace_id: int, since: int | None = None) -> _Log:
+        epoch = session.scalar(select(Change.row_id).where(Change.workspace_id == 0, Change.kind == "epoch"))
+        last = session.scalar(select(func.max(Change.id))) or 0
+        statement = select(Change.id, Change.row_id).where(
+            Change.workspace_id == workspace_id,
+            Change.kind == "triple",
+            Change.id > (last if since is None else since) - _OVERLAP,
+        )
+        return cls(epoch or 0, last, dict(session.execute(statement).all()))
 
 
 @dataclass(frozen=True)
 class WorkspaceGraph:
     """All edges between entities, over dense node numbers."""
 
-    #: Entity id of each node, ascending, (nodes,).
+    #: Entity id of each node, those without an edge too, ascending, (nodes,).
     ids: Ints
     triples: Triples
+    #: Ascending, (triples,).
+    triple_ids: Ints
+    log: _Log
 
     @classmethod
-    def load(cls, catalog: Catalog, workspace_id: int, predicates: Collection[str]) -> WorkspaceGraph:
+    def load(
+        cls, catalog: Catalog, workspace_id: int, predicates: Collection[str], origins: Collection[str]
+    ) -> WorkspaceGraph:
         """The graph as it is now.
 
         Args:
             catalog: Where it lies.
             workspace_id: Tenant.
             predicates: Relations in the model's numbering; edges of others are left out.
+            origins: Where the edges come from that the model reads.
         """
         from chiasm_graph import Triples
 
-        names = list(predicates)
         with catalog.read() as session:
-            heads, relations, tails = _edges(session, workspace_id, {name: n for n, name in enumerate(names)})
-        ids = np.unique(np.concatenate([heads, tails]))
-        triples = Triples(
-            np.searchsorted(ids, heads),
-            relations,
-            np.searchsorted(ids, tails),
-            num_nodes=len(ids),
-            num_relations=len(names),
-        )
-        return cls(ids, triples)
+            log = _Log.read(session, workspace_id)
+            ids = _entities(session, workspace_id, 0)
+            edges = _edges(session, workspace_id, predicates, origins, Triple.id > 0)
+        heads, tails = np.searchsorted(ids, edges[:, 1]), np.searchsorted(ids, edges[:, 3])
+        triples = Triples(heads, edges[:, 2], tails, num_nodes=len(ids), num_relations=len(predicates))
+        return cls(ids, triples, edges[:, 0], log)
 
     @classmethod
-    def current(cls, catalog: Catalog, workspace_id: int, predicates: Collection[str]) -> WorkspaceGraph:
-        """The same, kept in memory until the workspace changes."""
+    def current(
+        cls, catalog: Catalog, workspace_id: int, predicates: Collection[str], origins: Collection[str]
+    ) -> WorkspaceGraph:
+        """The same, kept in memory; where the workspace changed, only what is new is read."""
         with catalog.read() as session:
             revision = session.get_one(Workspace, workspace_id).revision
-        stamp = (catalog.url, workspace_id, revision, tuple(predicates))
+        stamp = (catalog.url, workspace_id, tuple(predicates), tuple(origins))
         with _lock:
-            if _kept.get("stamp") != stamp:
-                _kept.clear()
-                _kept.update(stamp=stamp, graph=cls.load(catalog, workspace_id, predicates))
-            graph = _kept["graph"]
-            assert isinstance(graph, WorkspaceGraph)
-            return graph
+            known = _kept.get("graph") if _kept.get("stamp") == stamp else None
+            if known is None or _kept["revision"] != revision:
+                assert known is None or isinstance(known, WorkspaceGraph)
+                followed = known and known.followed(catalog, workspace_id, predicates, origins)
+                graph = followed or cls.load(catalog, workspace_id, predicates, origins)
+                _kept.update(stamp=stamp, revision=revision, graph=graph)
+            found = _kept["graph"]
+            assert isinstance(found, WorkspaceGraph)
+            return found
+
+    def followed(
+        self, catalog: Catalog, workspace_id: int, predicates: Collection[str], origins: Collection[str]
+    ) -> WorkspaceGraph | None:
+        """The graph with the edges that came since; None where some changed or went, so that it is loaded anew."""
+        newest = int(self.triple_ids[-1]) if len(self.triple_ids) else 0
+        with catalog.read() as session:
+            log = _Log.read(session, workspace_id, since=self.log.last)
+            touched = [row for change, row in log.entries.items() if change not in self.log.entries]
+            late = log.last - self.log.last > _MOST_CHANGES
+            if log.epoch != self.log.epoch or late or np.isin(touched, self.triple_ids).any():
+                return None
+            new = _entities(session, workspace_id, int(self.ids[-1]) if len(self.ids) else 0)
+            edges = _edges(session, workspace_id, predicates, origins, Triple.id > newest)
+        ids = np.concatenate([self.ids, new])
+        heads, tails = np.searchsorted(ids, edges[:, 1]), np.searchsorted(ids, edges[:, 3])
+        triples = self.triples.with_nodes(len(ids)) if len(new) else self.triples
+        if len(edges):
+            triples = triples.extended(heads, edges[:, 2], tails)
+        return WorkspaceGraph(ids, triples, np.concatenate([self.triple_ids, edges[:, 0]]), log)
 
     def rows(self, entity_ids: Ints) -> Ints:
-        """Nodes of entities, -1 for those without an edge."""
+        """Nodes of entities, -1 for those that came later."""
         if not len(self.ids):
             return np.full(len(entity_ids), -1, dtype=np.int64)
         at = np.minimum(np.searchsorted(self.ids, entity_ids), len(self.ids) - 1)
         return np.where(self.ids[at] == entity_ids, at, -1)
 
-    def around(self, entity_ids: Ints) -> Ints:
-        """Entities whose features the tokens of these ones may read, (n,)."""
+    def read_for(self, entity_ids: Ints, fanout: Sequence[int]) -> Ints:
+        """Entities whose features the tokens of these ones read, (n,): at a hub only those that are drawn."""
+        from chiasm_graph import TreeSampler
+
         rows = self.rows(entity_ids)
-        if not (rows >= 0).any():
-            return np.zeros(0, dtype=np.int64)
-        return self.ids[self.triples.neighbourhood(rows[rows >= 0], _HOPS)]
+        return self.ids[TreeSampler(self.triples, fanout).sample(rows[rows >= 0]).nodes()]
 
     def features(self, vectors: AssetVectors, dims: Mapping[str, int]) -> NodeFeatures:
         """Mean vector of each node's assets by modality; nodes of which none is given have none."""
@@ -125,25 +176,35 @@ _lock = threading.Lock()
 _kept: dict[str, object] = {}
 
 
-def _edges(session: Session, workspace_id: int, numbers: Mapping[str, int]) -> tuple[Ints, Ints, Ints]:
+def _entities(session: Session, workspace_id: int, newest: int) -> Ints:
+    statement = select(Entity.id).where(Entity.workspace_id == workspace_id, Entity.id > newest)
+    return np.asarray(session.scalars(statement.order_by(Entity.id)).all(), dtype=np.int64)
+
+
+def _edges(
+    session: Session, workspace_id: int, predicates: Collection[str], origins: Collection[str], which: Any
+) -> Ints:
+    """Id, subject, number of the relation and object of each edge, (edges, 4)."""
+    numbers = {name: number for number, name in enumerate(predicates)}
     names = session.execute(
         select(Predicate.id, Predicate.name).where(Predicate.workspace_id == workspace_id)
     )
     relation_of = {predicate_id: numbers[name] for predicate_id, name in names if name in numbers}
     statement = (
-        select(Triple.subject_id, Triple.predicate_id, Triple.object_id)
-        .where(Triple.workspace_id == workspace_id, Triple.object_id.is_not(None))
+        select(Triple.id, Triple.subject_id, Triple.predicate_id, Triple.object_id)
+        .where(Triple.workspace_id == workspace_id, Triple.object_id.is_not(None), which)
+        .where(Triple.origin.in_(origins))
         # The order decides which neighbours a wide node's sample takes; snapshots have the same.
         .order_by(Triple.id)
     )
-    parts = [np.zeros((0, 3), dtype=np.int64)]
+    parts = [np.zeros((0, 4), dtype=np.int64)]
     for rows in session.execute(statement).partitions(50_000):
         part = np.asarray([tuple(row) for row in rows], dtype=np.int64)
-        parts.append(part[np.isin(part[:, 1], list(relation_of))])
+        parts.append(part[np.isin(part[:, 2], list(relation_of))])
     table = np.concatenate(parts)
-    known, inverse = np.unique(table[:, 1], return_inverse=True)
-    relations = np.asarray([relation_of[int(p)] for p in known], dtype=np.int64)
-    return table[:, 0], relations[inverse] if len(known) else table[:, 1], table[:, 2]
+    known, inverse = np.unique(table[:, 2], return_inverse=True)
+    table[:, 2] = np.asarray([relation_of[int(p)] for p in known], dtype=np.int64)[inverse]
+    return table
 
 
 def _owners(session: Session, workspace_id: int, entity_ids: Ints | None) -> dict[str, tuple[Ints, Ints]]:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Triple
+from chiasm.origins import GIVEN
 from chiasm.search import Searcher
 from chiasm.search.replica import Replica
 from chiasm_graph import Triples
@@ -18,10 +19,8 @@ from chiasm_graph import Triples
 if TYPE_CHECKING:
     from chiasm_graph.rules import CaseBase
 
-__all__ = ["GIVEN", "Knowledge", "knowledge_of"]
+__all__ = ["Knowledge", "knowledge_of"]
 
-#: Origins that users gave. Rules are not mined from what rules said, or they would confirm themselves.
-GIVEN = ("stated", "table")
 _NAME = "reasoning"
 
 
@@ -68,9 +67,12 @@ def knowledge_of(searcher: Searcher, catalog: Catalog, workspace_id: int) -> Kno
 
 
 def _given(replica: Replica, catalog: Catalog, workspace_id: int) -> Triples:
+    """Rules are not mined from what rules said, or they would confirm themselves."""
+    graph, live = replica.graph, replica.live
+    kept = live[graph.heads] & live[graph.tails]
+    if set(replica.origins) <= set(GIVEN):
+        return graph.select(kept)
     others = select(Triple.id).where(Triple.workspace_id == workspace_id, Triple.origin.not_in(GIVEN))
     with catalog.read() as session:
         derived = np.asarray(session.scalars(others).all(), dtype=np.int64)
-    graph, live = replica.graph, replica.live
-    kept = live[graph.heads] & live[graph.tails] & ~np.isin(replica.triple_ids, derived)
-    return graph.select(kept)
+    return graph.select(kept & ~np.isin(replica.triple_ids, derived))

@@ -47,6 +47,18 @@ class Reasoning:
             NotFoundError: There is no such relation; near ones are named.
             InputError: A rule of the caller's cannot be read.
         """
+        knowledge, own, mined = self.found(workspace_id, asked)
+        listed = [*own, *mined.rules]
+        return {
+            "revision": knowledge.replica.revision,
+            "count": len(listed),
+            "rules": [told_rule(knowledge, one) for one in listed[: asked.limit]],
+            "out_of_time": mined.out_of_time,
+            "seconds": round(mined.seconds, 3),
+        }
+
+    def found(self, workspace_id: int, asked: RulesRequest) -> tuple[Knowledge, list[RatedRule], MinedRules]:
+        """What is known, the caller's own rules, measured, and those that were mined; raises as `rules`."""
         from chiasm_graph.rules import MiningConfig, measured
 
         with self._lock, translated():
@@ -66,15 +78,7 @@ class Reasoning:
                 seed=asked.seed,
                 heads=None if number is None else frozenset({number}),
             )
-            mined = self._mine(knowledge, config)
-        listed = [*own, *mined.rules]
-        return {
-            "revision": knowledge.replica.revision,
-            "count": len(listed),
-            "rules": [told_rule(knowledge, one) for one in listed[: asked.limit]],
-            "out_of_time": mined.out_of_time,
-            "seconds": round(mined.seconds, 3),
-        }
+            return knowledge, own, self._mine(knowledge, config)
 
     def predict(self, workspace_id: int, asked: PredictRequest) -> dict[str, Any]:
         """What may stand at the other end, best first, each with its facts, rules and cases.

@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from chiasm.archive.entities import GivenEntity
 from chiasm.archive.watch import Step, Watch
+from chiasm.origins import GIVEN
 
 __all__ = ["write_graphml"]
 
@@ -73,7 +74,9 @@ def _write_entity(
     out.write("</node>\n")
     # Ends may be named before their nodes stand.
     for statement in entity.statements:
-        if statement.object is not None:
+        if statement.origin not in GIVEN:
+            counts["left_out"] += 1
+        elif statement.object is not None:
             counts["relations"] += 1
             values: tuple[Value, ...] = (statement.predicate, statement.confidence, statement.origin)
             data = "".join(f'<data key="e{at}">{_content(value)}</data>' for at, value in enumerate(values))
@@ -85,7 +88,9 @@ def _node_data(entity: GivenEntity, counts: Counter[str]) -> dict[str, Value]:
     data: dict[str, Value] = {}
     if entity.stub:
         # A node with data would come back as an entity.
-        counts["left_out"] += sum(statement.object is None for statement in entity.statements)
+        counts["left_out"] += sum(
+            statement.object is None and statement.origin in GIVEN for statement in entity.statements
+        )
         return data
     if entity.title:
         data["title"] = entity.title
@@ -98,7 +103,7 @@ def _node_data(entity: GivenEntity, counts: Counter[str]) -> dict[str, Value]:
     counts["left_out"] += max(len(others) - 1, 0) + len(entity.media)
     literals: dict[str, list[Any]] = {}
     for statement in entity.statements:
-        if statement.object is None:
+        if statement.object is None and statement.origin in GIVEN:
             literals.setdefault(statement.predicate, []).append(statement.value)
     for name, values in literals.items():
         data[_free(name)] = _plain(values[0] if len(values) == 1 else values)

@@ -19,7 +19,7 @@ __all__ = ["Change", "change_statements"]
 _WATCHED: dict[str, tuple[str, ...]] = {
     "entity": ("key", "domain_id", "title", "attributes", "is_stub", "deleted_at"),
     "asset": ("entity_id", "modality"),
-    "triple": ("subject_id", "predicate_id", "object_id"),
+    "triple": ("subject_id", "predicate_id", "object_id", "origin"),
 }
 
 
@@ -37,11 +37,20 @@ class Change(Base):
     row_id: Mapped[int]
 
 
-def change_statements(dialect: str) -> Iterator[str]:
-    """SQL that makes the triggers of a database."""
+def change_statements(
+    dialect: str, table: str | None = None, columns: tuple[str, ...] | None = None
+) -> Iterator[str]:
+    """SQL that makes the triggers of a database.
+
+    Args:
+        dialect: sqlite or postgresql.
+        table: Of this table alone; None: of all.
+        columns: What is watched of it; None: what is watched today.
+    """
     make = _postgresql if dialect == "postgresql" else _sqlite
-    for table, columns in _WATCHED.items():
-        yield from make(table, columns)
+    for name, watched in _WATCHED.items():
+        if table in (None, name):
+            yield from make(name, columns or watched)
 
 
 def _differs(columns: tuple[str, ...], table: str, unequal: str) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -55,12 +55,19 @@ def show(
     console.print(fields_table(fields))
     titles = {name: node["title"] for name, node in around["nodes"].items()}
     rows = [
-        (edge["subject"], edge["predicate"], edge["object"], titles[edge["object"]])
+        (edge["subject"], edge["predicate"], edge["object"], titles[edge["object"]], _source(edge))
         for edge in around["edges"]
     ]
-    console.print(plain_table(["subject", "predicate", "object", "title"], rows))
+    console.print(plain_table(["subject", "predicate", "object", "title", ""], rows))
     if around["truncated"]:
         frame.note(f"the first {limit} edges; --limit shows more")
+
+
+def _source(edge: Mapping[str, Any]) -> str:
+    """Where an edge comes from, where nobody stated it."""
+    from chiasm.origins import GIVEN
+
+    return "" if edge["origin"] in GIVEN else f"{edge['origin']} {edge['confidence']:.2f}"
 
 
 @group.command("path")
@@ -71,22 +78,31 @@ def path(
     goal: Annotated[str, typer.Argument(metavar="B")],
     hops: Annotated[int, typer.Option("--max-hops", min=1, max=6)] = 4,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1)] = 5,
+    shortest: Annotated[bool, typer.Option("--shortest", help="The shortest ones alone.")] = False,
 ) -> None:
-    """Show the shortest paths between two entities."""
+    """Show the paths between two entities that say the most: over rare predicates and past no hubs."""
     frame = frame_of(context)
-    found = frame.knowledge_base().graph.paths(start, goal, max_hops=hops, limit=limit)
+    graph = frame.knowledge_base().graph
+    if shortest:
+        paths = graph.paths(start, goal, max_hops=hops, limit=limit)
+        found: dict[str, Any] = {"paths": paths, "information": [None] * len(paths), "complete": True}
+    else:
+        found = graph.informative_paths(start, goal, max_hops=hops, limit=limit)
     if frame.as_json:
         frame.answer(found)
         return
     from rich.text import Text
 
-    for steps in found:
+    for steps, bits in zip(found["paths"], found["information"], strict=True):
         line = Text()
+        line.append("" if bits is None else f"{bits:7.2f} bits  ", style="dim")
         for at, step in enumerate(steps):
             line.append(f" {step} " if at % 2 else step, style="dim" if at % 2 else "")
         frame.out().print(line)
-    if not found:
+    if not found["paths"]:
         frame.note(f"no path within {hops} hops")
+    if not found["complete"]:
+        frame.note("there is too much in between: others may say more; --max-hops looks less far")
 
 
 @group.command("link")
@@ -127,7 +143,7 @@ def export(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="*.graphml, *.json (node-link) or *.tsv.")],
 ) -> None:
-    """Write all statements between entities to a file."""
+    """Write all statements between entities to a file, but for what rules derived."""
     from chiasm.errors import UsageError
 
     writer = _WRITERS.get(file.suffix.lower())
@@ -154,12 +170,13 @@ def _write_tsv(frame: Frame, file: Path) -> int:
     from contextlib import ExitStack
 
     from chiasm.archive.formats.jsonl import EdgeTable
+    from chiasm.origins import GIVEN
 
     count = 0
     with ExitStack() as stack:
         table = EdgeTable(file, stack)
         for row in frame.knowledge_base().graph:
-            if row["object"] is not None:
+            if row["object"] is not None and row["origin"] in GIVEN:
                 table.write(row["subject"], row["predicate"], row["object"], row["confidence"])
                 count += 1
     # An empty graph is a file too.
@@ -184,7 +201,11 @@ def _write_graphml(frame: Frame, file: Path) -> int:
 def _write_json(frame: Frame, file: Path) -> int:
     import networkx as nx
 
+    from chiasm.origins import GIVEN
+
     whole = frame.knowledge_base().graph.to_networkx()
+    edges = list(whole.edges(keys=True, data=True))
+    whole.remove_edges_from([edge[:3] for edge in edges if edge[3]["origin"] not in GIVEN])
     file.write_text(json.dumps(nx.node_link_data(whole, edges="edges"), ensure_ascii=False), encoding="utf-8")
     return int(whole.number_of_edges())
 
