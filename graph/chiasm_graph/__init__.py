@@ -8,10 +8,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from chiasm_graph.around import Near, near_by_information
 from chiasm_graph.errors import GraphError, ShapeError
 from chiasm_graph.exchange import to_networkx
 from chiasm_graph.features import NodeFeatures, pool
-from chiasm_graph.informative import InformativePaths, RankedPath, information_of, informative_paths
+from chiasm_graph.information import information_of
+from chiasm_graph.informative import InformativePaths, RankedPath, informative_paths
 from chiasm_graph.nearby import greatest_nearby, nearby_without
 from chiasm_graph.paths import Step, named_path, shortest_paths
 from chiasm_graph.quality import Flaw, find_flaws
@@ -33,6 +35,7 @@ __all__ = [
     "Hierarchy",
     "Hop",
     "InformativePaths",
+    "Near",
     "NeighbourGnn",
     "NodeFeatures",
     "RankedPath",
@@ -48,6 +51,7 @@ __all__ = [
     "information_of",
     "informative_paths",
     "named_path",
+    "near_by_information",
     "nearby_without",
     "pool",
     "shape_of",

@@ -10,15 +10,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from chiasm_graph.information import distances, rarity
 from chiasm_graph.paths import Step
 from chiasm_graph.triples import Triples
 
-__all__ = ["InformativePaths", "RankedPath", "information_of", "informative_paths"]
+__all__ = ["InformativePaths", "RankedPath", "informative_paths"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-#: Beyond this distance nothing is looked at.
-_FAR = 127
 #: Steps of the search; only paths that would pass a node twice cost more than their own length.
 _MAX_STEPS = 200_000
 
@@ -86,16 +85,6 @@ def informative_paths(
     return InformativePaths(list(found.values()), True)
 
 
-def information_of(graph: Triples, path: list[Step]) -> float:
-    """Bits of a path, as in `informative_paths`; 0 for one without steps."""
-    if not path:
-        return 0.0
-    relations = np.array([relation % graph.num_relations for _, relation, _ in path])
-    inner = np.array([node for node, _, _ in path[1:]], dtype=np.int64)
-    degrees = graph.adjacency.indptr[inner + 1] - graph.adjacency.indptr[inner]
-    return float(_rarity(graph)[relations].mean() - np.log2(np.maximum(degrees, 1)).sum())
-
-
 class _Field(NamedTuple):
     """What lies on paths that are short enough, by numbers of its own."""
 
@@ -117,7 +106,7 @@ class _Field(NamedTuple):
     @classmethod
     def between(cls, graph: Triples, a: int, b: int, max_hops: int) -> _Field | None:
         """The part of a graph that counts; None where there is no path."""
-        ahead, behind = _distances(graph, a, max_hops), _distances(graph, b, max_hops)
+        ahead, behind = distances(graph, a, max_hops), distances(graph, b, max_hops)
         if behind[a] > max_hops:
             return None
         near = ahead.astype(np.int64) + behind <= max_hops
@@ -141,7 +130,7 @@ class _Field(NamedTuple):
             owner,
             np.searchsorted(nodes, there),
             relation,
-            _rarity(graph)[relation % graph.num_relations],
+            rarity(graph)[relation % graph.num_relations],
             cost,
         )
 
@@ -230,12 +219,6 @@ def _steps(field: _Field, taken: tuple[int, ...]) -> list[Step]:
     ]
 
 
-def _rarity(graph: Triples) -> Floats:
-    """Bits of each relation, ``(relations,)``."""
-    counts = np.bincount(graph.relations, minlength=graph.num_relations)
-    return np.asarray(np.log2(max(len(graph), 1) / np.maximum(counts, 1)))
-
-
 def _prune(graph: Triples, near: npt.NDArray[np.bool_], a: int, b: int, rounds: int) -> None:
     """Take out nodes that no path passes, as they have one neighbour alone: the leaves of a hub."""
     for _ in range(rounds):
@@ -252,18 +235,3 @@ def _prune(graph: Triples, near: npt.NDArray[np.bool_], a: int, b: int, rounds: 
         if not len(dead):
             break
         near[dead] = False
-
-
-def _distances(graph: Triples, start: int, most: int) -> npt.NDArray[np.int8]:
-    """Edges from a node to each other one, ``(nodes,)``; `_FAR` beyond ``most``."""
-    found = np.full(graph.num_nodes, _FAR, dtype=np.int8)
-    found[start] = 0
-    front = np.array([start], dtype=np.int64)
-    for hops in range(1, most + 1):
-        _, at = graph.half_edges(front)
-        reached = graph.adjacency.neighbour[at]
-        front = np.unique(reached[found[reached] == _FAR])
-        if not len(front):
-            break
-        found[front] = hops
-    return found

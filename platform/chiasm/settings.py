@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     #: Which statements search, paths, questions and hierarchies see, by where they come from: stated, table (a file
     #: of triples), rule, predicted. What a training sees is the key `graph.origins` of its recipe.
     graph_origins: Annotated[tuple[str, ...], NoDecode] = GIVEN
+    #: Neighbours of what changed whose graph tokens are refreshed, nearest first; those beyond stay as they were, and
+    #: `chiasm doctor` counts them.
+    refresh_neighbours: int = Field(default=1024, ge=0)
     #: Whether manifests may name http(s) URLs.
     allow_urls: bool = False
     #: Seconds a claimed unit may go without heartbeat before it is anybody's again.

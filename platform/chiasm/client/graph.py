@@ -49,6 +49,24 @@ class Graph(Reasoned):
         """
         return self._backend.graph_paths(key, to, max_hops=max_hops, limit=limit, by="information")
 
+    def near(self, key: str, *, hops: int = 2, limit: int = 20, into: str | None = None) -> JsonDict:
+        """What stands around an entity, as `{"entities": [{"key", "title", "domain", "hops", "information"}], "total"}`.
+
+        The nearest first; of equally near ones those first to which a shortest path says the most, in the bits of
+        `informative_paths`.
+
+        Args:
+            key: Of the entity.
+            hops: Edges away at most, 1 to 6.
+            limit: How many at most.
+            into: Domain that they are of.
+
+        Raises:
+            NotFoundError: There is no such entity or domain.
+            UsageError: `hops` is out of range.
+        """
+        return self._backend.graph_near(key, hops=hops, limit=limit, into=into)
+
     def link(
         self, mention: str | None = None, *, image: Any = None, k: int = 5, into: str | None = None
     ) -> JsonDict:

@@ -194,6 +194,9 @@ class Backend(Protocol):
     def graph_paths(self, key: str, to: str, *, max_hops: int, limit: int, by: str) -> JsonDict:
         """`{"paths": [[key, predicate, key, ...]], "information": [bits], "complete", ...}`, by information or length."""
 
+    def graph_near(self, key: str, *, hops: int, limit: int, into: str | None) -> JsonDict:
+        """`{"key", "entities": [{"key", "hops", "information", ...}], "total"}`, the nearest first."""
+
     def graph_rules(self, asked: RulesRequest) -> JsonDict:
         """`{"revision", "count", "rules": [...], "out_of_time", "seconds"}`."""
 

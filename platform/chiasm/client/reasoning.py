@@ -146,11 +146,13 @@ class Reasoned:
         max_seconds: float = 60.0,
         seed: int = 0,
     ) -> JsonDict:
-        """What may stand at the other end of a relation, and why: facts, rules and cases; nothing is trained.
+        """What may stand at the other end of a relation, and why: facts, rules and cases, which nobody trained.
 
         The answer has `known` (what is stated) and `predictions`, each with `rank`, `key`, `title`, `score` (0..1),
         `facts` (`[head, relation, tail]`), `rules` (each with the facts that it rests on) and `cases` (entities that
-        resemble the one asked about, and of which the same holds).
+        resemble the one asked about, and of which the same holds). `trained` is what the active release says by its own
+        scorer: `{"release", "candidates": [{"rank", "key", "title", "score"}]}` with cosines, or None where none is
+        trained, the relation is newer than it, or the entity has no fused vector.
 
         Args:
             relation: Name of the predicate.

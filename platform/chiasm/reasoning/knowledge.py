@@ -12,8 +12,8 @@ from sqlalchemy import select
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Triple
 from chiasm.origins import GIVEN
-from chiasm.search import Searcher
 from chiasm.search.replica import Replica
+from chiasm.search.state import State
 from chiasm_graph import Triples
 
 if TYPE_CHECKING:
@@ -57,11 +57,10 @@ class Knowledge:
         return [self.replica.keys[head], self.replica.predicates[relation], self.replica.keys[tail]]
 
 
-def knowledge_of(searcher: Searcher, catalog: Catalog, workspace_id: int) -> Knowledge:
-    """The present statements of a workspace, as users gave them."""
-    state = searcher.state(workspace_id)
+def knowledge_of(state: State, catalog: Catalog) -> Knowledge:
+    """The statements of a workspace, as users gave them."""
     if _NAME not in state.derived:
-        state.derived[_NAME] = Knowledge(state.replica, _given(state.replica, catalog, workspace_id))
+        state.derived[_NAME] = Knowledge(state.replica, _given(state.replica, catalog, state.workspace_id))
     found: Knowledge = state.derived[_NAME]
     return found
 

@@ -17,7 +17,7 @@ from chiasm.catalog.bulk import insert_new, listed, rows_of
 from chiasm.catalog.models import Entity, Predicate, Release, Triple, Workspace
 from chiasm.errors import NotFoundError
 from chiasm.fusion.manifest import read_origins
-from chiasm.ingest.read import add_fuse_units
+from chiasm.ingest.units import add_fuse_units
 from chiasm.jobs import create_job
 from chiasm.origins import RULE
 from chiasm.settings import Settings

@@ -10,7 +10,7 @@ import networkx
 import numpy as np
 import pytest
 
-from chiasm_graph import Triples, information_of, informative_paths, to_networkx
+from chiasm_graph import Triples, information_of, informative_paths, near_by_information, to_networkx
 
 
 def plain_search(graph: Triples, a: int, b: int, max_hops: int) -> dict[tuple[int, ...], float]:
@@ -97,3 +97,26 @@ def test_a_search_that_is_given_up_says_so() -> None:
     graph = Triples(heads, np.zeros(len(heads)), tails, num_nodes=size, num_relations=1)
     found = informative_paths(graph, 0, 1, 5, limit=1000, max_steps=500)
     assert not found.complete and 0 < len(found.paths) < 1000
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_near_is_what_a_plain_search_finds(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    graph = Triples(
+        generator.integers(0, 14, 22),
+        generator.choice(4, 22, p=(0.6, 0.2, 0.1, 0.1)),
+        generator.integers(0, 14, 22),
+        num_nodes=14,
+        num_relations=4,
+    )
+    for hops in (1, 2, 3):
+        found = near_by_information(graph, 0, hops)
+        around = set(graph.neighbourhood([0], hops).tolist()) - {0}
+        assert set(found.nodes.tolist()) == around and len(found.nodes) == len(around)
+        for node, far, bits in zip(*(column.tolist() for column in found), strict=True):
+            paths = plain_search(graph, 0, node, hops)
+            assert far == min(map(len, paths)) - 1
+            assert bits == pytest.approx(max(v for path, v in paths.items() if len(path) == far + 1))
+        order = list(zip(found.hops.tolist(), (-found.information).tolist(), strict=True))
+        assert order == sorted(order)
+    assert len(near_by_information(Triples.empty(3), 0, 2).nodes) == 0

@@ -67,6 +67,21 @@ def link_simply(
     return backend.link(mention=mention, image=None, k=k, into=into)
 
 
+@router.get("/near")
+def near(
+    backend: Reader,
+    key: str | None = None,
+    hops: Annotated[int | None, Query(ge=1, le=6)] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 20,
+    into: str | None = None,
+    to: str | None = None,
+) -> dict[str, Any]:
+    """What stands around an entity, the nearest first; without `key`, the entity of this key."""
+    if key is None:
+        return around(backend, "near", to, hops)
+    return backend.graph_near(key, hops=hops or 2, limit=limit, into=into)
+
+
 class TreesBody(BaseModel):
     """Predicates that are hierarchies whatever they look like."""
 

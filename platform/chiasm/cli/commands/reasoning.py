@@ -153,6 +153,9 @@ def predict(
     frame.out().print(plain_table(["", "key", "title", "score", "because"], rows, right=["", "score"]))
     if not rows:
         frame.note("no rule and no case speaks for anything")
+    if found["trained"] is not None:
+        said = [f"{one['key']} {one['score']:.2f}" for one in found["trained"]["candidates"][:5]]
+        frame.note(f"{found['trained']['release']} says: {', '.join(said)}")
     if found["known"] and not known:
         frame.note(f"stated already, and left out: {', '.join(one['key'] for one in found['known'][:10])}")
     _tell_time(frame, found)

@@ -54,6 +54,13 @@ class Understanding(Tenant):
         state = self.home.searcher().state(self.workspace_id)
         return paths_of(state, key, to, max_hops=max_hops, limit=limit, by=by)
 
+    def graph_near(self, key: str, *, hops: int, limit: int, into: str | None) -> JsonDict:
+        """The answer of `chiasm graph near --json`."""
+        from chiasm.questions import near_of
+
+        state = self.home.searcher().state(self.workspace_id)
+        return near_of(state, key, hops=hops, limit=limit, into=into)
+
     def trees(self, *, declared: Sequence[str]) -> JsonDict:
         """Predicates that form hierarchies."""
         from chiasm.questions import trees_of

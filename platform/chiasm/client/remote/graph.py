@@ -23,6 +23,10 @@ class Statements:
         """Paths between two entities."""
         return self._wire.get("/v1/graph", key=key, to=to, hops=max_hops, limit=limit, by=by)
 
+    def graph_near(self, key: str, *, hops: int, limit: int, into: str | None) -> JsonDict:
+        """What stands around an entity, the nearest first."""
+        return self._wire.get("/v1/graph/near", key=key, hops=hops, limit=limit, into=into)
+
     def triples(self) -> Iterator[JsonDict]:
         """Every statement of the graph."""
         return self._wire.pages("/v1/graph", "statements")
