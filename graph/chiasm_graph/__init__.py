@@ -8,13 +8,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from chiasm_graph.around import Near, near_by_information
 from chiasm_graph.errors import GraphError, ShapeError
 from chiasm_graph.exchange import from_networkx, to_networkx
 from chiasm_graph.features import NodeFeatures, pool
+from chiasm_graph.information import information_of
+from chiasm_graph.informative import InformativePaths, RankedPath, informative_paths
 from chiasm_graph.nearby import greatest_nearby, nearby_without
 from chiasm_graph.negative_sampler import Negatives, NegativeSampler
 from chiasm_graph.neighbour_sampler import NeighbourSampler, Subgraph
-from chiasm_graph.paths import named_path, shortest_paths
+from chiasm_graph.paths import Step, named_path, shortest_paths
 from chiasm_graph.quality import Flaw, find_flaws
 from chiasm_graph.sampler import Hop, Trees, TreeSampler
 from chiasm_graph.store import TripleTable
@@ -34,13 +37,17 @@ __all__ = [
     "GraphError",
     "Hierarchy",
     "Hop",
+    "InformativePaths",
+    "Near",
     "NegativeSampler",
     "Negatives",
     "NeighbourGnn",
     "NeighbourSampler",
     "NodeFeatures",
+    "RankedPath",
     "Shape",
     "ShapeError",
+    "Step",
     "Subgraph",
     "TreeSampler",
     "Trees",
@@ -50,7 +57,10 @@ __all__ = [
     "find_hierarchies",
     "from_networkx",
     "greatest_nearby",
+    "information_of",
+    "informative_paths",
     "named_path",
+    "near_by_information",
     "nearby_without",
     "pool",
     "shape_of",

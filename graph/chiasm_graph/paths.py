@@ -10,8 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from chiasm_graph.triples import Triples
 
-__all__ = ["named_path", "shortest_paths"]
+__all__ = ["Step", "named_path", "shortest_paths"]
 
+#: Node, relation (``>= num_relations`` against its direction), next node.
 Step = tuple[int, int, int]
 
 

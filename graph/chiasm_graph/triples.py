@@ -130,6 +130,44 @@ class Triples:
             made.adjacency = self.adjacency._replace(indptr=np.concatenate([self.adjacency.indptr, more]))
         return made
 
+    def extended(self, heads: npt.ArrayLike, relations: npt.ArrayLike, tails: npt.ArrayLike) -> Triples:
+        """The graph with more triples behind its own; where both directions are at hand, they are not sorted anew.
+
+        Args:
+            heads: ``(more,)``, as all three among the nodes and relations that there are.
+            relations: ``(more,)``.
+            tails: ``(more,)``.
+        """
+        more = Triples(heads, relations, tails, num_nodes=self.num_nodes, num_relations=self.num_relations)
+        made = Triples(
+            np.concatenate([self.heads, more.heads]),
+            np.concatenate([self.relations, more.relations]),
+            np.concatenate([self.tails, more.tails]),
+            num_nodes=self.num_nodes,
+            num_relations=self.num_relations,
+        )
+        if "adjacency" in self.__dict__:
+            made.adjacency = self._spliced(more)
+        return made
+
+    def _spliced(self, more: Triples) -> Adjacency:
+        """The adjacency with the half-edges of further triples, each where a fresh one would have it."""
+        known, new = self.adjacency, more.adjacency
+        here = np.repeat(np.arange(self.num_nodes), np.diff(new.indptr))
+        # At each node those stand first that it is the head of.
+        nodes = np.unique(here)
+        owner, at = self.half_edges(nodes)
+        headed = np.bincount(owner, weights=known.relation[at] < self.num_relations, minlength=len(nodes))
+        middle = known.indptr[nodes] + headed.astype(np.int64)
+        ends = known.indptr[here + 1]
+        place = np.where(new.relation < self.num_relations, middle[np.searchsorted(nodes, here)], ends)
+        return Adjacency(
+            known.indptr + new.indptr,
+            np.insert(known.neighbour, place, new.neighbour),
+            np.insert(known.relation, place, new.relation),
+            np.insert(known.triple, place, new.triple + len(self)),
+        )
+
     def with_relations(self, num_relations: int) -> Triples:
         """The graph with more relations, which no edge has yet."""
         if num_relations == self.num_relations:

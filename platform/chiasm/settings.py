@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_serializer, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
-from chiasm.errors import SettingsError
+from chiasm.errors import SettingsError, UsageError
+from chiasm.origins import GIVEN, checked_origins
 from chiasm.spaces_url import SpacesUrl
 
 __all__ = ["CONFIG_NAME", "Settings", "load_settings"]
@@ -58,6 +60,12 @@ class Settings(BaseSettings):
     audio_encoder: str = ""
     #: Tenant that commands and the Python facade work in.
     workspace: str = "default"
+    #: Which statements search, paths, questions and hierarchies see, by where they come from: stated, table (a file
+    #: of triples), rule, predicted. What a training sees is the key `graph.origins` of its recipe.
+    graph_origins: Annotated[tuple[str, ...], NoDecode] = GIVEN
+    #: Neighbours of what changed whose graph tokens are refreshed, nearest first; those beyond stay as they were, and
+    #: `chiasm doctor` counts them.
+    refresh_neighbours: int = Field(default=1024, ge=0)
     #: Whether manifests may name http(s) URLs.
     allow_urls: bool = False
     #: Seconds a claimed unit may go without heartbeat before it is anybody's again.
@@ -87,6 +95,22 @@ class Settings(BaseSettings):
     @classmethod
     def _known_spaces(cls, value: str) -> str:
         return SpacesUrl.parse(value).text
+
+    @field_validator("graph_origins", mode="before")
+    @classmethod
+    def _known_origins(cls, value: Any) -> tuple[str, ...]:
+        names = value.replace(",", " ").split() if isinstance(value, str) else value
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+            raise ValueError("use a list of names")
+        try:
+            return checked_origins(names, "graph_origins")
+        except UsageError as error:
+            raise ValueError(f"{error.what}; {error.remedy}") from error
+
+    @field_serializer("graph_origins", when_used="json")
+    def _as_written(self, value: tuple[str, ...]) -> str:
+        """As it stands in an environment: that of a child process."""
+        return " ".join(value)
 
     @field_validator("device")
     @classmethod

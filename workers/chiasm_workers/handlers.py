@@ -20,6 +20,7 @@ _HANDLERS: dict[str, str | Handler] = {
     "read": "chiasm.ingest:read_unit",
     "embed": "chiasm.ingest:embed_unit",
     "fuse": "chiasm.ingest:fuse_unit",
+    "refresh": "chiasm.ingest:refresh_unit",
     "fingerprint": "chiasm.duplicates:fingerprint_unit",
     "compare": "chiasm.duplicates:compare_unit",
     "clear": "chiasm.ingest:clear_unit",

@@ -68,8 +68,9 @@ class Tidier:
             self._revisions[workspace_id] = revision
             if rests and self._kept.get(workspace_id) != revision:
                 self._kept[workspace_id] = revision
-                kept += keep_replica(self._catalog, self._settings.home, workspace_id)
-                kept += keep_graph(self._catalog, self._settings.home, workspace_id)
+                home, origins = self._settings.home, self._settings.graph_origins
+                kept += keep_replica(self._catalog, home, workspace_id, origins)
+                kept += keep_graph(self._catalog, home, workspace_id)
         return kept
 
     def _merge(self) -> int:

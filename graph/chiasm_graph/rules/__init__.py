@@ -3,6 +3,7 @@
 from chiasm_graph.rules.application import Proposals, RuleBase, Scored, aggregate, evidence_of
 from chiasm_graph.rules.cases import CaseBase, Votes
 from chiasm_graph.rules.counting import measured
+from chiasm_graph.rules.deriving import Derived, derive
 from chiasm_graph.rules.facts import FactIndex
 from chiasm_graph.rules.mining import MinedRules, MiningConfig, mine_rules
 from chiasm_graph.rules.prediction import AppliedRule, Case, Prediction, Reasoner
@@ -14,6 +15,7 @@ __all__ = [
     "AppliedRule",
     "Case",
     "CaseBase",
+    "Derived",
     "FactIndex",
     "MinedRules",
     "MiningConfig",
@@ -27,6 +29,7 @@ __all__ = [
     "Scored",
     "Votes",
     "aggregate",
+    "derive",
     "evidence_of",
     "measured",
     "mine_rules",

@@ -79,6 +79,13 @@ class RuleBase:
             return Proposals(nothing, nothing, nothing)
         return Proposals(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
+    def pairs(self, at: int) -> tuple[Ints, Ints]:
+        """Heads and tails of all that a rule says, each ``(n,)``; starts that are hubs say nothing."""
+        rule = self.rules[at].rule
+        starts = self.facts.starts(rule.body[0])
+        owner, ends = self._ground(rule, rule.head, starts)
+        return (ends, starts[owner]) if rule.head >= self.facts.num_relations else (starts[owner], ends)
+
     def grounding(self, at: int, half: int, start: int, candidate: int) -> list[tuple[int, int, int]]:
         """Facts ``(head, relation, tail)`` by which a rule leads from a start to a candidate, on one of its ways."""
         rule = self.rules[at].rule

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chiasm.cli.frame import Frame
 from chiasm.errors import UsageError
+from chiasm.origins import GIVEN, ORIGINS
 
 if TYPE_CHECKING:
     from chiasm_graph import TripleTable
@@ -18,8 +20,13 @@ __all__ = ["write_statements"]
 _Counts = dict[str, int]
 
 
-def write_statements(frame: Frame, file: Path) -> _Counts:
+def write_statements(frame: Frame, file: Path, *, derived: bool = False) -> _Counts:
     """Write the file aside and rename it: an interrupted export leaves no half file; how many edges and literals.
+
+    Args:
+        frame: Of the command.
+        file: Where to.
+        derived: Whether what rules and models derived is written too, with its origin.
 
     Raises:
         UsageError: An unknown format, or one that cannot hold a name.
@@ -36,9 +43,9 @@ def write_statements(frame: Frame, file: Path) -> _Counts:
     aside = file.with_name(f".{file.stem}.part{file.suffix}")
     try:
         if suffix == ".graphml":
-            counts = _graphml(frame, aside)
+            counts = _graphml(frame, aside, ORIGINS if derived else GIVEN)
         else:
-            table, about = _collected(frame)
+            table, about = _collected(frame, ORIGINS if derived else GIVEN)
             counts = {"edges": table.edges.size, "literals": table.literals.size}
             if suffix == ".json":
                 _node_link(table, about, aside)
@@ -52,12 +59,14 @@ def write_statements(frame: Frame, file: Path) -> _Counts:
     return counts
 
 
-def _collected(frame: Frame) -> tuple[TripleTable, dict[str, dict[str, Any]]]:
+def _collected(frame: Frame, origins: Collection[str]) -> tuple[TripleTable, dict[str, dict[str, Any]]]:
     """The statements, and title and domain of the entities in them."""
     from chiasm_graph.store import TableBuilder
 
     builder, about = TableBuilder(), dict[str, dict[str, Any]]()
     for row in frame.knowledge_base().graph:
+        if row["origin"] not in origins:
+            continue
         said = {"origin": row["origin"], "confidence": row["confidence"]}
         for end in ("subject", "object"):
             if row[end] is not None and row[end] not in about:
@@ -82,7 +91,7 @@ def _node_link(table: TripleTable, about: dict[str, dict[str, Any]], file: Path)
     file.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
 
 
-def _graphml(frame: Frame, file: Path) -> _Counts:
+def _graphml(frame: Frame, file: Path, origins: Collection[str]) -> _Counts:
     """As a stream, with all that is known of the entities."""
     from chiasm.archive.entities import given_entities
     from chiasm.archive.formats.graphml import write_graphml
@@ -91,5 +100,6 @@ def _graphml(frame: Frame, file: Path) -> _Counts:
     home = frame.open_home()
     workspace_id = home.catalog.workspace_id(home.settings.workspace)
     with shown(frame, "graph export") as watch:
-        counts = write_graphml(partial(given_entities, home.catalog, workspace_id), file, watch, exact=True)
+        given = partial(given_entities, home.catalog, workspace_id)
+        counts = write_graphml(given, file, watch, exact=True, origins=origins)
     return {"edges": counts["relations"], "literals": counts["literals"]}

@@ -13,7 +13,7 @@ from chiasm.client.parts import QueryPart
 
 if TYPE_CHECKING:
     from chiasm.archive import Watch
-    from chiasm.reasoning import PredictRequest, RulesRequest
+    from chiasm.reasoning import ApplyRequest, PredictRequest, RulesRequest
 
 __all__ = ["Backend", "JsonDict", "Promote", "SearchRequest"]
 
@@ -191,11 +191,20 @@ class Backend(Protocol):
     def neighbours(self, key: str, *, hops: int, limit: int) -> JsonDict:
         """`{"key", "edges": [...], "nodes": {key: {...}}, "truncated": bool}`."""
 
-    def graph_paths(self, key: str, to: str, *, max_hops: int, limit: int) -> list[list[str]]:
-        """Shortest paths, each as `[key, predicate, key, ...]`."""
+    def graph_paths(self, key: str, to: str, *, max_hops: int, limit: int, by: str) -> JsonDict:
+        """`{"paths": [[key, predicate, key, ...]], "information": [bits], "complete", ...}`, by information or length."""
+
+    def graph_near(self, key: str, *, hops: int, limit: int, into: str | None) -> JsonDict:
+        """`{"key", "entities": [{"key", "hops", "information", ...}], "total"}`, the nearest first."""
 
     def graph_rules(self, asked: RulesRequest) -> JsonDict:
         """`{"revision", "count", "rules": [...], "out_of_time", "seconds"}`."""
+
+    def apply_rules(self, asked: ApplyRequest) -> JsonDict:
+        """What rules say is written; `{"added", "removed", "changed", "triples", "examples", "job", ...}`."""
+
+    def withdraw_rules(self, *, relation: str | None, dry_run: bool) -> JsonDict:
+        """`{"dry_run", "removed", "job"}`: what rules derived is taken out."""
 
     def graph_predict(self, asked: PredictRequest) -> JsonDict:
         """What may stand at the other end of a relation, with the facts, rules and cases that speak for it."""

@@ -68,6 +68,71 @@ class Reasoned:
         )
         return self._backend.graph_rules(asked)
 
+    def apply_rules(
+        self,
+        relation: str | None = None,
+        *,
+        rules: str | Path | None = None,
+        length: int = 3,
+        constants: bool = True,
+        min_support: int = 3,
+        min_confidence: float = 0.8,
+        min_head_coverage: float = 0.0,
+        max_triples: int = 100_000,
+        max_seconds: float = 60.0,
+        seed: int = 0,
+        dry_run: bool = False,
+    ) -> JsonDict:
+        """Write what rules say as statements of origin `rule`; applied again, the set that was there is replaced.
+
+        The answer has `rules` and `triples` (how many of which say something new), `added`, `removed`, `changed`,
+        `unchanged`, `by_relation`, `examples` (each with its rule), `truncated`, `out_of_time` and `job`. Training
+        leaves these statements out unless its recipe's `graph.origins` names `rule`; search, paths, questions and
+        hierarchies unless the setting `graph_origins` does.
+
+        Args:
+            relation: Only statements of this relation are derived and replaced; None: of any.
+            rules: Own rules that are applied besides the mined ones: their text, or a `Path` to a file of them.
+            length: Atoms in a body, 1 to 3.
+            constants: Whether rules about single entities are mined too.
+            min_support: Facts that a mined rule must explain.
+            min_confidence: What a rule's confidence must be.
+            min_head_coverage: Share of the relation's facts that a mined rule must explain.
+            max_triples: How many are written at most, the surest first.
+            max_seconds: Mining ends then; `out_of_time` says so.
+            seed: Decides on samples where there is too much to count.
+            dry_run: Only tell what would be done.
+
+        Raises:
+            NotFoundError: There is no such relation; near ones are named.
+            InputError: A rule cannot be read; line, column and remedy are named.
+            UsageError: A value is out of range.
+        """
+        from chiasm.reasoning import ApplyRequest
+
+        asked = ApplyRequest(
+            relation=relation,
+            rules=_text(rules),
+            length=length,
+            constants=constants,
+            min_support=min_support,
+            min_confidence=min_confidence,
+            min_head_coverage=min_head_coverage,
+            max_seconds=max_seconds,
+            seed=seed,
+            max_triples=max_triples,
+            dry_run=dry_run,
+        )
+        return self._backend.apply_rules(asked)
+
+    def withdraw_rules(self, relation: str | None = None, *, dry_run: bool = False) -> JsonDict:
+        """Take out all that rules derived, or that of one relation: `{"dry_run", "removed", "job"}`.
+
+        Raises:
+            NotFoundError: There is no such relation.
+        """
+        return self._backend.withdraw_rules(relation=relation, dry_run=dry_run)
+
     def predict(
         self,
         *,
@@ -81,11 +146,13 @@ class Reasoned:
         max_seconds: float = 60.0,
         seed: int = 0,
     ) -> JsonDict:
-        """What may stand at the other end of a relation, and why: facts, rules and cases; nothing is trained.
+        """What may stand at the other end of a relation, and why: facts, rules and cases, which nobody trained.
 
         The answer has `known` (what is stated) and `predictions`, each with `rank`, `key`, `title`, `score` (0..1),
         `facts` (`[head, relation, tail]`), `rules` (each with the facts that it rests on) and `cases` (entities that
-        resemble the one asked about, and of which the same holds).
+        resemble the one asked about, and of which the same holds). `trained` is what the active release says by its own
+        scorer: `{"release", "candidates": [{"rank", "key", "title", "score"}]}` with cosines, or None where none is
+        trained, the relation is newer than it, or the entity has no fused vector.
 
         Args:
             relation: Name of the predicate.

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Asset, ReleaseSpace, Space, Workspace
-from chiasm.ingest.read import add_fuse_units
+from chiasm.ingest.units import add_fuse_units
 from chiasm.jobs import add_units, create_job
 from chiasm.models import default_encoders
 from chiasm.settings import Settings

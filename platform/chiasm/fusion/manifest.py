@@ -9,8 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from chiasm.errors import DamagedError, NotFoundError
+from chiasm.origins import GIVEN
 
-__all__ = ["RELEASE_FILE", "SEAL", "read_manifest", "seal_of", "verify_files", "write_manifest"]
+__all__ = [
+    "RELEASE_FILE",
+    "SEAL",
+    "read_manifest",
+    "read_origins",
+    "seal_of",
+    "verify_files",
+    "write_manifest",
+]
 
 RELEASE_FILE = "release.json"
 #: Key of a file's own seal.
@@ -52,6 +61,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         if Path(name).is_absolute() or ".." in Path(name).parts or len(name) > _NAME_LENGTH:
             raise DamagedError(f"names {name[:80]!r}, which is outside", where=str(path), remedy=_REMEDY)
     return content
+
+
+def read_origins(folder: Path) -> tuple[str, ...]:
+    """Where the statements come from that a release was trained on and that its graph tokens read.
+
+    Raises:
+        NotFoundError: There is no manifest.
+        DamagedError: It is damaged.
+    """
+    # Releases of before that was a key of recipes read what users gave.
+    graph = read_manifest(folder).get("recipe", {}).get("graph", {})
+    return tuple(graph.get("origins", GIVEN))
 
 
 def verify_files(folder: Path, *parts: str) -> dict[str, Any]:

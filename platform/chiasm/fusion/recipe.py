@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from chiasm.errors import RecipeError
+from chiasm.origins import GIVEN, ORIGINS
 
 __all__ = [
     "AudioConfig",
@@ -74,6 +75,9 @@ class GraphConfig:
     #: Half-edges drawn per node, by hop.
     fanout: tuple[int, ...] = (12, 4)
     dropout: float = 0.1
+    #: Which statements are trained on, and read by graph tokens after it, by where they come from: stated, table, rule,
+    #: predicted. What rules derived is left out unless it is named here.
+    origins: tuple[str, ...] = GIVEN
 
 
 @dataclass(frozen=True)
@@ -224,7 +228,8 @@ def _value(hint: Any, value: Any, where: str, path: str) -> Any:
             return None
         hint = next(h for h in typing.get_args(hint) if h is not type(None))
     origin = typing.get_origin(hint)
-    if origin is tuple and isinstance(value, (list, tuple)) and all(type(v) is int for v in value):
+    item = typing.get_args(hint)[0] if origin is tuple else None
+    if item is not None and isinstance(value, (list, tuple)) and all(type(v) is item for v in value):
         return tuple(value)
     if hint is float and isinstance(value, str) and _is_number(value):
         return float(value)  # YAML 1.1 reads 3e-4, without a point, as text
@@ -234,7 +239,8 @@ def _value(hint: Any, value: Any, where: str, path: str) -> Any:
         origin not in (None, tuple) and isinstance(value, dict)
     ):
         return value
-    wanted = "a list of integers" if origin is tuple else getattr(hint, "__name__", "a mapping")
+    lists = {int: "a list of integers", str: "a list of names"}
+    wanted = lists[item] if item is not None else getattr(hint, "__name__", "a mapping")
     raise RecipeError(f"{path} must be {wanted}, not {value!r}", where=where)
 
 
@@ -256,6 +262,7 @@ def _check(recipe: Recipe, where: str) -> None:
             0 < p < recipe.fusion.dim for p in recipe.fusion.prefixes
         ),
         "graph.fanout needs one number a layer": len(recipe.graph.fanout) == recipe.graph.layers,
+        f"graph.origins must be of {', '.join(ORIGINS)}": set(ORIGINS) >= set(recipe.graph.origins) != set(),
         "training.batch must be at least 2": recipe.training.batch >= 2,
         "training.epochs must not be negative": recipe.training.epochs >= 0,
         "training.average must lie in [0, 1)": 0 <= recipe.training.average < 1,

@@ -21,6 +21,7 @@ from chiasm.fusion.recipe import FusionConfig, GraphConfig
 from chiasm.fusion.tokens import KINDS, pack
 from chiasm.fusion.transformer import FusionTransformer, build_fusion
 from chiasm.fusion.words import Words
+from chiasm.origins import GIVEN
 from chiasm_graph import NodeFeatures, TreeSampler, Triples
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class FusionModel:
         }
         #: Most edges of a node that its graph token reads, by hop.
         self.fanout: tuple[int, ...] = tuple(config["graph"]["fanout"])
+        #: Where the edges come from that it was trained with.
+        self.origins: tuple[str, ...] = tuple(config["graph"].get("origins", GIVEN))
         #: Names of the relations the GNN was trained with; `graph_tokens` needs triples in this numbering.
         self.predicates: tuple[str, ...] = tuple(config["predicates"])
 

@@ -12,7 +12,7 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.models import Domain, Entity, Workspace
 from chiasm.errors import NotFoundError
 from chiasm.ingest.delete import remove_entities
-from chiasm.ingest.read import add_fuse_units
+from chiasm.ingest.units import add_fuse_units
 from chiasm.jobs import Claim, WorkContext, add_units, advance, create_job, finish, wake
 from chiasm.settings import Settings
 

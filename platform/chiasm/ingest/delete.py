@@ -22,7 +22,7 @@ from chiasm.catalog.models import (
     Workspace,
 )
 from chiasm.errors import ConflictError, NotFoundError
-from chiasm.ingest.read import add_fuse_units
+from chiasm.ingest.units import add_fuse_units
 from chiasm.ingest.vectors import remove_assets, remove_entity_vectors
 from chiasm.jobs import create_job
 

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from chiasm.catalog.bulk import listed
 from chiasm.catalog.models import Asset, Embedding, Entity, Space, Triple
 from chiasm.errors import ChiasmError, DamagedError, MediaError, NotFoundError, translated
-from chiasm.ingest.read import add_fuse_units
+from chiasm.ingest.refresh import ask_refresh
 from chiasm.ingest.targets import active_release
+from chiasm.ingest.units import add_fuse_units
 from chiasm.jobs import Claim, WorkContext, finish, record_failure
 
 __all__ = ["embed_assets", "embed_unit"]
@@ -227,3 +228,4 @@ def _fuse_after(session: Session, claim: Claim, entity_ids: set[int]) -> None:
         session.scalars(into.limit(_MAX_NEIGHBOURS))
     )
     add_fuse_units(session, claim.job_id, release.id, complete | {i for i in near if i is not None})
+    ask_refresh(session, claim.workspace_id, claim.job_id, release.id, complete)

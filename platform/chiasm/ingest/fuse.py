@@ -103,8 +103,10 @@ def preload(ctx: HasModels, release: Release) -> Preloaded:
 
 
 def _load(ctx: HasModels, release: Release, model: Any, entity_ids: Ints | None) -> Preloaded:
-    graph = WorkspaceGraph.current(ctx.catalog, ctx.settings.home, release.workspace_id, model.predicates)
-    wanted = None if entity_ids is None else np.union1d(entity_ids, graph.around(entity_ids))
+    graph = WorkspaceGraph.current(
+        ctx.catalog, ctx.settings.home, release.workspace_id, model.predicates, model.origins
+    )
+    wanted = None if entity_ids is None else np.union1d(entity_ids, graph.read_for(entity_ids, model.fanout))
     readers = _readers(ctx, release, model.modalities)
     with ctx.catalog.read() as session:
         vectors = asset_vectors(session, release.workspace_id, readers, wanted)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.graph import CatalogGraph, current_graph
-from chiasm.catalog.models import Asset
+from chiasm.catalog.graph import current_graph
+from chiasm.catalog.models import Asset, Change, Entity, Predicate, Triple, Workspace
 from chiasm.ingest.write.tables import chunks
 
 if TYPE_CHECKING:
@@ -30,72 +30,145 @@ Floats = NDArray[np.float32]
 #: Modality to (owner entity ids (n,), vectors (n, dim)) of embedded assets.
 AssetVectors = Mapping[str, tuple[Ints, Floats]]
 
-_HOPS = 2
+#: Entries of the log of changes that are read again: on PostgreSQL a number may be seen before a smaller one.
+_OVERLAP = 1000
+#: After so many changes the graph is loaded anew; the log may have forgotten older ones.
+_MOST_CHANGES = 100_000
+
+
+class _Log(NamedTuple):
+    """The end of the log of changes."""
+
+    #: Tells databases apart.
+    epoch: int
+    #: Newest entry of any workspace.
+    last: int
+    #: Entry to the triple that changed or went, of this workspace, from a little before `since`.
+    entries: Mapping[int, int]
+
+    @classmethod
+    def read(cls, session: Session, workspace_id: int, since: int | None = None) -> _Log:
+        epoch = session.scalar(select(Change.row_id).where(Change.workspace_id == 0, Change.kind == "epoch"))
+        last = session.scalar(select(func.max(Change.id))) or 0
+        statement = select(Change.id, Change.row_id).where(
+            Change.workspace_id == workspace_id,
+            Change.kind == "triple",
+            Change.id > (last if since is None else since) - _OVERLAP,
+        )
+        return cls(epoch or 0, last, dict(session.execute(statement).all()))
 
 
 @dataclass(frozen=True)
 class WorkspaceGraph:
     """All edges between entities, over dense node numbers."""
 
-    #: Entity id of each node, ascending, (nodes,).
+    #: Entity id of each node, those without an edge too, ascending, (nodes,).
     ids: Ints
     triples: Triples
+    #: Ascending, (triples,).
+    triple_ids: Ints
+    log: _Log
 
     @classmethod
-    def current(
-        cls, catalog: Catalog, home: Path | None, workspace_id: int, predicates: Collection[str]
+    def load(
+        cls,
+        catalog: Catalog,
+        home: Path | None,
+        workspace_id: int,
+        predicates: Collection[str],
+        origins: Collection[str],
     ) -> WorkspaceGraph:
-        """The graph as it is now; kept in memory until the workspace changes.
+        """The graph as it is now.
 
         Args:
             catalog: Where it lies.
-            home: Where its statements may be kept as columns.
+            home: Where its statements may be kept as columns; None: nowhere.
             workspace_id: Tenant.
             predicates: Relations in the model's numbering; edges of others are left out.
+            origins: Where the edges come from that the model reads.
         """
-        statements = current_graph(catalog, home, workspace_id)
-        stamp = (catalog.url, workspace_id, statements.revision, tuple(predicates))
-        with _lock:
-            if _kept.get("stamp") != stamp:
-                _kept.clear()
-                _kept.update(stamp=stamp, graph=cls._of(statements, predicates))
-            graph = _kept["graph"]
-            assert isinstance(graph, WorkspaceGraph)
-            return graph
-
-    @classmethod
-    def _of(cls, statements: CatalogGraph, predicates: Collection[str]) -> WorkspaceGraph:
         from chiasm_graph import Triples
 
-        table = statements.table
-        numbers = {name: n for n, name in enumerate(predicates)}
-        number = np.array([numbers.get(name, -1) for name in table.relations], dtype=np.int64)
+        with catalog.read() as session:
+            # First: what changes meanwhile is looked at again.
+            log = _Log.read(session, workspace_id)
+        statements = current_graph(catalog, home, workspace_id)
+        with catalog.read() as session:
+            ids = _entities(session, workspace_id, 0)
+        table, number = statements.table, {name: place for place, name in enumerate(predicates)}
+        numbers = np.array([number.get(name, -1) for name in table.relations], dtype=np.int64)
+        known = np.isin(table.edges.origins, [table.origins.index(name) for name in origins])
+        known &= numbers[table.edges.relations] >= 0
         # Edges stand in the order of their ids, which decides on a wide node's sample; snapshots have the same.
-        known = number[table.edges.relations] >= 0
-        heads, tails = (statements.entity_ids[ends[known]] for ends in (table.edges.heads, table.edges.tails))
-        ids = np.unique(np.concatenate([heads, tails]))
-        triples = Triples(
-            np.searchsorted(ids, heads),
-            number[table.edges.relations[known]],
-            np.searchsorted(ids, tails),
-            num_nodes=len(ids),
-            num_relations=len(numbers),
+        edges = table.edges.take(known)
+        heads, tails = (
+            np.searchsorted(ids, statements.entity_ids[ends]) for ends in (edges.heads, edges.tails)
         )
-        return cls(ids, triples)
+        triples = Triples(
+            heads, numbers[edges.relations], tails, num_nodes=len(ids), num_relations=len(number)
+        )
+        return cls(ids, triples, statements.edge_ids[known], log)
+
+    @classmethod
+    def current(
+        cls,
+        catalog: Catalog,
+        home: Path | None,
+        workspace_id: int,
+        predicates: Collection[str],
+        origins: Collection[str],
+    ) -> WorkspaceGraph:
+        """The same, kept in memory; where the workspace changed, only what is new is read."""
+        with catalog.read() as session:
+            revision = session.get_one(Workspace, workspace_id).revision
+        stamp = (catalog.url, workspace_id, tuple(predicates), tuple(origins))
+        with _lock:
+            known = _kept.get("graph") if _kept.get("stamp") == stamp else None
+            if known is None or _kept["revision"] != revision:
+                assert known is None or isinstance(known, WorkspaceGraph)
+                followed = known and known.followed(catalog, workspace_id, predicates, origins)
+                graph = followed or cls.load(catalog, home, workspace_id, predicates, origins)
+                _kept.update(stamp=stamp, revision=revision, graph=graph)
+            found = _kept["graph"]
+            assert isinstance(found, WorkspaceGraph)
+            return found
+
+    def followed(
+        self, catalog: Catalog, workspace_id: int, predicates: Collection[str], origins: Collection[str]
+    ) -> WorkspaceGraph | None:
+        """The graph with the edges that came since; None where others changed or went, so that it is loaded anew."""
+        newest = int(self.triple_ids[-1]) if len(self.triple_ids) else 0
+        with catalog.read() as session:
+            log = _Log.read(session, workspace_id, since=self.log.last)
+            touched = [row for change, row in log.entries.items() if change not in self.log.entries]
+            late = log.last - self.log.last > _MOST_CHANGES
+            if log.epoch != self.log.epoch or late or np.isin(touched, self.triple_ids).any():
+                return None
+            if _any_read(session, touched, newest, origins):
+                # One that was derived is stated now, say.
+                return None
+            new = _entities(session, workspace_id, int(self.ids[-1]) if len(self.ids) else 0)
+            edges = _edges(session, workspace_id, predicates, origins, Triple.id > newest)
+        ids = np.concatenate([self.ids, new])
+        heads, tails = np.searchsorted(ids, edges[:, 1]), np.searchsorted(ids, edges[:, 3])
+        triples = self.triples.with_nodes(len(ids)) if len(new) else self.triples
+        if len(edges):
+            triples = triples.extended(heads, edges[:, 2], tails)
+        return WorkspaceGraph(ids, triples, np.concatenate([self.triple_ids, edges[:, 0]]), log)
 
     def rows(self, entity_ids: Ints) -> Ints:
-        """Nodes of entities, -1 for those without an edge."""
+        """Nodes of entities, -1 for those that came later."""
         if not len(self.ids):
             return np.full(len(entity_ids), -1, dtype=np.int64)
         at = np.minimum(np.searchsorted(self.ids, entity_ids), len(self.ids) - 1)
         return np.where(self.ids[at] == entity_ids, at, -1)
 
-    def around(self, entity_ids: Ints) -> Ints:
-        """Entities whose features the tokens of these ones may read, (n,)."""
+    def read_for(self, entity_ids: Ints, fanout: Sequence[int]) -> Ints:
+        """Entities whose features the tokens of these ones read, (n,): at a hub only those that are drawn."""
+        from chiasm_graph import TreeSampler
+
         rows = self.rows(entity_ids)
-        if not (rows >= 0).any():
-            return np.zeros(0, dtype=np.int64)
-        return self.ids[self.triples.neighbourhood(rows[rows >= 0], _HOPS)]
+        return self.ids[TreeSampler(self.triples, fanout).sample(rows[rows >= 0]).nodes()]
 
     def features(self, vectors: AssetVectors, dims: Mapping[str, int]) -> NodeFeatures:
         """Mean vector of each node's assets by modality; nodes of which none is given have none."""
@@ -129,6 +202,43 @@ def asset_vectors(
 
 _lock = threading.Lock()
 _kept: dict[str, object] = {}
+
+
+def _any_read(session: Session, touched: Sequence[int], newest: int, origins: Collection[str]) -> bool:
+    """Whether one of some triples, not newer than these, is of the origins that are read."""
+    fits = select(Triple.id).where(Triple.id <= newest, Triple.origin.in_(origins)).limit(1)
+    return any(session.scalar(fits.where(Triple.id.in_(some))) is not None for some in chunks(touched))
+
+
+def _entities(session: Session, workspace_id: int, newest: int) -> Ints:
+    statement = select(Entity.id).where(Entity.workspace_id == workspace_id, Entity.id > newest)
+    return np.asarray(session.scalars(statement.order_by(Entity.id)).all(), dtype=np.int64)
+
+
+def _edges(
+    session: Session, workspace_id: int, predicates: Collection[str], origins: Collection[str], which: Any
+) -> Ints:
+    """Id, subject, number of the relation and object of each edge, (edges, 4)."""
+    numbers = {name: number for number, name in enumerate(predicates)}
+    names = session.execute(
+        select(Predicate.id, Predicate.name).where(Predicate.workspace_id == workspace_id)
+    )
+    relation_of = {predicate_id: numbers[name] for predicate_id, name in names if name in numbers}
+    statement = (
+        select(Triple.id, Triple.subject_id, Triple.predicate_id, Triple.object_id)
+        .where(Triple.workspace_id == workspace_id, Triple.object_id.is_not(None), which)
+        .where(Triple.origin.in_(origins))
+        # The order decides which neighbours a wide node's sample takes; snapshots have the same.
+        .order_by(Triple.id)
+    )
+    parts = [np.zeros((0, 4), dtype=np.int64)]
+    for rows in session.execute(statement).partitions(50_000):
+        part = np.asarray([tuple(row) for row in rows], dtype=np.int64)
+        parts.append(part[np.isin(part[:, 2], list(relation_of))])
+    table = np.concatenate(parts)
+    known, inverse = np.unique(table[:, 2], return_inverse=True)
+    table[:, 2] = np.asarray([relation_of[int(p)] for p in known], dtype=np.int64)[inverse]
+    return table
 
 
 def _owners(session: Session, workspace_id: int, entity_ids: Ints | None) -> dict[str, tuple[Ints, Ints]]:

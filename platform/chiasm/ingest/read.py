@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,16 +15,15 @@ from chiasm.errors import ConflictError
 from chiasm.ingest.ahead import ahead
 from chiasm.ingest.failures import FailedPart
 from chiasm.ingest.gather import Gathered, gather, source_of
+from chiasm.ingest.refresh import ask_refresh
 from chiasm.ingest.targets import current_spaces
 from chiasm.ingest.task import ReadTask
+from chiasm.ingest.units import add_fuse_units, parts
 from chiasm.ingest.write import Effects, Met, Targets, write_batch
 from chiasm.ingest.write.entities import entity_hashes
 from chiasm.jobs import Claim, WorkContext, add_units, advance, finish, record_failure
 
-__all__ = ["add_fuse_units", "read_unit"]
-
-#: Items of one unit: enough to fill encoder batches and to be worth a segment, few enough to lose little.
-_UNIT_ITEMS = {"text": 1024, "image": 256, "audio": 256, "fused": 256}
+__all__ = ["read_unit"]
 
 
 def read_unit(ctx: WorkContext, claim: Claim) -> None:
@@ -47,16 +46,6 @@ def read_unit(ctx: WorkContext, claim: Claim) -> None:
     with ctx.catalog.write() as session:
         finish(session, claim)
     _clear_spool(ctx, claim, task)
-
-
-def add_fuse_units(session: Session, job_id: int, release_id: int, entity_ids: Iterable[int]) -> int:
-    """Units that fuse these entities anew; how many."""
-    return add_units(
-        session,
-        job_id,
-        "fuse",
-        [{"release_id": release_id, "entity_ids": ids} for ids in _parts(entity_ids, "fused")],
-    )
 
 
 def _write(
@@ -155,11 +144,12 @@ def _store_media(ctx: WorkContext, gathered: Gathered) -> list[str]:
 def _add_units(session: Session, claim: Claim, effects: Effects, targets: Targets) -> None:
     for modality, assets in sorted(effects.pending.items()):
         space_id = targets.spaces[modality]
-        payloads = [{"space_id": space_id, "asset_ids": ids} for ids in _parts(assets, modality)]
+        payloads = [{"space_id": space_id, "asset_ids": ids} for ids in parts(assets, modality)]
         add_units(session, claim.job_id, "embed", payloads)
     ready = effects.touched - effects.waiting
     if targets.release_id is not None and ready:
         add_fuse_units(session, claim.job_id, targets.release_id, ready)
+        ask_refresh(session, claim.workspace_id, claim.job_id, targets.release_id, ready)
 
 
 def _record_failures(session: Session, claim: Claim, failed: Sequence[FailedPart]) -> None:
@@ -175,8 +165,3 @@ def _clear_spool(ctx: WorkContext, claim: Claim, task: ReadTask) -> None:
         failed = session.scalar(select(Failure.id).where(Failure.unit_id == claim.unit_id).limit(1))
     if failed is None:
         Path(task.path).unlink(missing_ok=True)
-
-
-def _parts(ids: Iterable[int], kind: str) -> list[list[int]]:
-    whole, size = sorted(ids), _UNIT_ITEMS[kind]
-    return [whole[start : start + size] for start in range(0, len(whole), size)]

@@ -28,6 +28,7 @@ _KINDS = {
     "read": UnitKind(in_order=True),
     "embed": UnitKind(split_on="asset_ids"),
     "fuse": UnitKind(split_on="entity_ids"),
+    "refresh": UnitKind(split_on="entity_ids"),
     "fingerprint": UnitKind(split_on="contents"),
     "compare": UnitKind(essential=True),
     # A domain is emptied before what was accepted after that is read, and after what was accepted before.

@@ -74,6 +74,7 @@ def values_of(session: Session, replica: Replica, rows: Sequence[int]) -> list[V
         select(Triple.subject_id, Predicate.name, Triple.literal, Triple.origin, Triple.confidence)
         .join(Predicate, Predicate.id == Triple.predicate_id)
         .where(Triple.subject_id.in_(list(ids)), Triple.object_id.is_(None))
+        .where(Triple.origin.in_(replica.origins))
         .order_by(Triple.id)
     )
     for subject, name, value, origin, confidence in session.execute(statement):

@@ -1,7 +1,7 @@
 """Rules and predictions over what a workspace states."""
 
-from chiasm.reasoning.asked import PredictRequest, RulesRequest
-from chiasm.reasoning.knowledge import GIVEN
+from chiasm.reasoning.applied import apply_rules, withdraw_rules
+from chiasm.reasoning.asked import ApplyRequest, PredictRequest, RulesRequest
 from chiasm.reasoning.reasoning import Reasoning
 
-__all__ = ["GIVEN", "PredictRequest", "Reasoning", "RulesRequest"]
+__all__ = ["ApplyRequest", "PredictRequest", "Reasoning", "RulesRequest", "apply_rules", "withdraw_rules"]

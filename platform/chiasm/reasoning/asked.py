@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from chiasm.errors import UsageError
 
-__all__ = ["PredictRequest", "RulesRequest"]
+__all__ = ["ApplyRequest", "PredictRequest", "RulesRequest"]
 
 _MAX_LISTED = 10_000
 _MAX_K = 1000
+#: Triples that one application of rules may derive.
+_MAX_DERIVED = 10_000_000
 _AGGREGATIONS = ("maximum", "noisy_or")
 
 
@@ -42,6 +44,25 @@ class RulesRequest:
         _within("limit", self.limit, 1, _MAX_LISTED)
         _within("max_seconds", self.max_seconds, 0.1, 3600)
         _within("seed", self.seed, 0, 2**63 - 1)
+
+
+@dataclass(frozen=True)
+class ApplyRequest(RulesRequest):
+    """Which rules are applied, and how much is written of what they say.
+
+    Raises:
+        UsageError: A value is out of range.
+    """
+
+    min_confidence: float = 0.8
+    #: What is written at most, the surest first.
+    max_triples: int = 100_000
+    #: Whether nothing is written.
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _within("max_triples", self.max_triples, 1, _MAX_DERIVED)
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,16 @@ from sqlalchemy import select
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Triple
-from chiasm.search import Searcher
+from chiasm.origins import GIVEN
 from chiasm.search.replica import Replica
+from chiasm.search.state import State
 from chiasm_graph import Triples
 
 if TYPE_CHECKING:
     from chiasm_graph.rules import CaseBase
 
-__all__ = ["GIVEN", "Knowledge", "knowledge_of"]
+__all__ = ["Knowledge", "knowledge_of"]
 
-#: Origins that users gave. Rules are not mined from what rules said, or they would confirm themselves.
-GIVEN = ("stated", "table")
 _NAME = "reasoning"
 
 
@@ -58,19 +57,21 @@ class Knowledge:
         return [self.replica.keys[head], self.replica.predicates[relation], self.replica.keys[tail]]
 
 
-def knowledge_of(searcher: Searcher, catalog: Catalog, workspace_id: int) -> Knowledge:
-    """The present statements of a workspace, as users gave them."""
-    state = searcher.state(workspace_id)
+def knowledge_of(state: State, catalog: Catalog) -> Knowledge:
+    """The statements of a workspace, as users gave them."""
     if _NAME not in state.derived:
-        state.derived[_NAME] = Knowledge(state.replica, _given(state.replica, catalog, workspace_id))
+        state.derived[_NAME] = Knowledge(state.replica, _given(state.replica, catalog, state.workspace_id))
     found: Knowledge = state.derived[_NAME]
     return found
 
 
 def _given(replica: Replica, catalog: Catalog, workspace_id: int) -> Triples:
+    """Rules are not mined from what rules said, or they would confirm themselves."""
+    graph, live = replica.graph, replica.live
+    kept = live[graph.heads] & live[graph.tails]
+    if set(replica.origins) <= set(GIVEN):
+        return graph.select(kept)
     others = select(Triple.id).where(Triple.workspace_id == workspace_id, Triple.origin.not_in(GIVEN))
     with catalog.read() as session:
         derived = np.asarray(session.scalars(others).all(), dtype=np.int64)
-    graph, live = replica.graph, replica.live
-    kept = live[graph.heads] & live[graph.tails] & ~np.isin(replica.triple_ids, derived)
-    return graph.select(kept)
+    return graph.select(kept & ~np.isin(replica.triple_ids, derived))

@@ -6,12 +6,18 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from chiasm.catalog import Catalog
 from chiasm.errors import translated
 from chiasm.reasoning.asked import PredictRequest, RulesRequest
 from chiasm.reasoning.knowledge import Knowledge, knowledge_of
 from chiasm.reasoning.told import told_prediction, told_rule
+from chiasm.reasoning.trained import trained_answers
 from chiasm.search import Searcher
+from chiasm.search.replica import Ints
+from chiasm.search.state import State
+from chiasm.settings import Settings
 
 if TYPE_CHECKING:
     from chiasm_graph.rules import MinedRules, MiningConfig, RatedRule
@@ -31,12 +37,13 @@ class Reasoning:
     a prediction does for its one relation only.
 
     Args:
+        settings: Of the home.
         searcher: Holds the replica of each workspace.
         catalog: Of the home.
     """
 
-    def __init__(self, searcher: Searcher, catalog: Catalog) -> None:
-        self._searcher, self._catalog = searcher, catalog
+    def __init__(self, settings: Settings, searcher: Searcher, catalog: Catalog) -> None:
+        self._settings, self._searcher, self._catalog = settings, searcher, catalog
         # Two requests at once must not mine the same twice.
         self._lock = threading.RLock()
 
@@ -47,10 +54,23 @@ class Reasoning:
             NotFoundError: There is no such relation; near ones are named.
             InputError: A rule of the caller's cannot be read.
         """
+        knowledge, own, mined = self.found(workspace_id, asked)
+        listed = [*own, *mined.rules]
+        return {
+            "revision": knowledge.replica.revision,
+            "count": len(listed),
+            "rules": [told_rule(knowledge, one) for one in listed[: asked.limit]],
+            "out_of_time": mined.out_of_time,
+            "seconds": round(mined.seconds, 3),
+        }
+
+    def found(self, workspace_id: int, asked: RulesRequest) -> tuple[Knowledge, list[RatedRule], MinedRules]:
+        """What is known, the caller's own rules, measured, and those that were mined; raises as `rules`."""
         from chiasm_graph.rules import MiningConfig, measured
 
         with self._lock, translated():
-            knowledge = knowledge_of(self._searcher, self._catalog, workspace_id)
+            state = self._searcher.state(workspace_id)
+            knowledge = knowledge_of(state, self._catalog)
             number = (
                 None if asked.relation is None else knowledge.replica.predicate(asked.relation, "relation")
             )
@@ -66,15 +86,7 @@ class Reasoning:
                 seed=asked.seed,
                 heads=None if number is None else frozenset({number}),
             )
-            mined = self._mine(knowledge, config)
-        listed = [*own, *mined.rules]
-        return {
-            "revision": knowledge.replica.revision,
-            "count": len(listed),
-            "rules": [told_rule(knowledge, one) for one in listed[: asked.limit]],
-            "out_of_time": mined.out_of_time,
-            "seconds": round(mined.seconds, 3),
-        }
+            return knowledge, own, self._mine(knowledge, config)
 
     def predict(self, workspace_id: int, asked: PredictRequest) -> dict[str, Any]:
         """What may stand at the other end, best first, each with its facts, rules and cases.
@@ -87,7 +99,8 @@ class Reasoning:
 
         began = time.perf_counter()
         with self._lock, translated():
-            knowledge = knowledge_of(self._searcher, self._catalog, workspace_id)
+            state = self._searcher.state(workspace_id)
+            knowledge = knowledge_of(state, self._catalog)
             number = knowledge.replica.predicate(asked.relation, "relation")
             start = knowledge.replica.row(asked.head if asked.head is not None else asked.tail or "")
             config = MiningConfig(
@@ -116,9 +129,22 @@ class Reasoning:
             "predictions": [
                 {"rank": rank, **told_prediction(knowledge, one)} for rank, one in enumerate(found, start=1)
             ],
+            "trained": self._trained(state, asked, start, stated),
             "out_of_time": mined.out_of_time,
             "took_ms": round((time.perf_counter() - began) * 1000.0, 1),
         }
+
+    def _trained(
+        self, state: State, asked: PredictRequest, start: int, stated: Ints
+    ) -> dict[str, Any] | None:
+        """What the active release says, what is stated left out unless it was asked for too."""
+        left_out = np.zeros(len(state.replica), dtype=np.bool_)
+        if not asked.known:
+            left_out[stated] = True
+        backwards = asked.head is None
+        return trained_answers(
+            self._settings, state, asked.relation, start, backwards=backwards, k=asked.k, known=left_out
+        )
 
     def _mine(self, knowledge: Knowledge, config: MiningConfig) -> MinedRules:
         from chiasm_graph.rules import mine_rules
@@ -142,7 +168,5 @@ def _written(knowledge: Knowledge, text: str | None, relation: int | None) -> li
     return [one for one in found if relation is None or one.rule.head % count == relation]
 
 
-def _one(row: int) -> Any:
-    import numpy as np
-
+def _one(row: int) -> Ints:
     return np.array([row], dtype=np.int64)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from chiasm import jobs
 from chiasm.catalog.models import Evaluation, Release, ReleaseSpace, Space
 from chiasm.errors import ConflictError
+from chiasm.fusion.manifest import read_origins
 from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.training import judge_release
@@ -32,7 +33,7 @@ def evaluate_unit(ctx: WorkContext, claim: Claim) -> None:
         )
     ctx.beat(0, 2, "snapshot")
     folder = ctx.settings.models_dir / Path(release.folder)
-    snapshot = take_snapshot(ctx, release, spaces, folder / "evaluation")
+    snapshot = take_snapshot(ctx, release, spaces, folder / "evaluation", origins=read_origins(folder))
     ctx.beat(1, 2, "evaluation")
     text = spaces["text"].encoder if "text" in spaces else None
     report = {"release": release.name, **judge_release(snapshot, folder, text)}

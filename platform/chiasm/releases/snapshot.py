@@ -47,7 +47,13 @@ class _Node(NamedTuple):
 
 
 def take_snapshot(
-    ctx: WorkContext, release: Release, spaces: dict[str, Space], folder: Path, recipe: Recipe | None = None
+    ctx: WorkContext,
+    release: Release,
+    spaces: dict[str, Space],
+    folder: Path,
+    recipe: Recipe | None = None,
+    *,
+    origins: Sequence[str],
 ) -> Path:
     """The snapshot folder of a release's workspace, written now unless the folder holds this revision's.
 
@@ -57,8 +63,9 @@ def take_snapshot(
         spaces: Modality to the space whose vectors are the features.
         folder: Where it shall be.
         recipe: Says how media are decoded for students; None leaves media out.
+        origins: Where the statements come from that are taken.
     """
-    if _is_current(ctx, release, folder, spaces, resumed=recipe is not None):
+    if _is_current(ctx, release, folder, spaces, origins, resumed=recipe is not None):
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     with ctx.catalog.read() as session:
@@ -74,6 +81,7 @@ def take_snapshot(
             revision=workspace.revision,
             predicates=[name for _, name in predicates],
             encoders={modality: space.stamp for modality, space in spaces.items()},
+            origins=origins,
         )
         nodes = _write_entities(session, writer, workspace.id)
         _write_triples(session, writer, workspace.id, nodes, [row.id for row in predicates])
@@ -89,7 +97,13 @@ def take_snapshot(
 
 
 def _is_current(
-    ctx: WorkContext, release: Release, folder: Path, spaces: dict[str, Space], *, resumed: bool
+    ctx: WorkContext,
+    release: Release,
+    folder: Path,
+    spaces: dict[str, Space],
+    origins: Sequence[str],
+    *,
+    resumed: bool,
 ) -> bool:
     """Whether a finished snapshot is there; a training that resumes keeps the one it began with."""
     try:
@@ -97,6 +111,8 @@ def _is_current(
     except (NotFoundError, DamagedError):
         return False
     if found.encoders != {modality: space.stamp for modality, space in spaces.items()}:
+        return False
+    if found.origins != tuple(origins):
         return False
     with ctx.catalog.read() as session:
         return resumed or session.get_one(Workspace, release.workspace_id).revision == found.revision
@@ -140,6 +156,7 @@ def _write_triples(
     statement = (
         select(Triple.subject_id, Triple.predicate_id, Triple.object_id)
         .where(Triple.workspace_id == workspace_id, Triple.object_id.is_not(None))
+        .where(Triple.origin.in_(writer.origins))
         .order_by(Triple.id)
     )
     for batch in session.execute(statement).partitions(_BATCH):

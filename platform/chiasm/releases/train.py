@@ -33,7 +33,7 @@ def train_unit(ctx: WorkContext, claim: Claim) -> None:
         for modality, space in spaces.items():
             fill_assets(ctx, claim, space, modality)
         out = ctx.settings.models_dir / release.folder
-        snapshot = take_snapshot(ctx, release, spaces, out / "snapshot", recipe)
+        snapshot = take_snapshot(ctx, release, spaces, out / "snapshot", recipe, origins=recipe.graph.origins)
         text = spaces["text"].encoder if "text" in spaces else None
         metrics = _train(ctx, snapshot, out, recipe, release.seed, text)
     with ctx.catalog.write() as session:

@@ -103,10 +103,12 @@ def assets(session: Session, workspace_id: int, conditions: Sequence[Any] | None
     return Assets(_ints(ids), _ints(owners), np.array([_KIND[m] for m in modalities], dtype=np.uint8))
 
 
-def edges(session: Session, workspace_id: int, conditions: Sequence[Any] | None) -> Edges:
-    """Triples under any of the conditions; None means all."""
+def edges(
+    session: Session, workspace_id: int, conditions: Sequence[Any] | None, origins: Sequence[str]
+) -> Edges:
+    """Triples of some origins under any of the conditions; None means all."""
     statement = select(Triple.id, Triple.subject_id, Triple.predicate_id, Triple.object_id).where(
-        Triple.workspace_id == workspace_id, Triple.object_id.is_not(None)
+        Triple.workspace_id == workspace_id, Triple.object_id.is_not(None), Triple.origin.in_(origins)
     )
     ids, *ends = _columns(_sorted_rows(session, statement, Triple.id, conditions), 4)
     return Edges(_ints(ids), np.array(ends, dtype=np.int64).reshape(3, -1).T)

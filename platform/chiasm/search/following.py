@@ -126,7 +126,7 @@ def _follow_assets(session: Session, workspace_id: int, old: Replica, changed: I
 
 def _follow_edges(session: Session, workspace_id: int, old: Replica, changed: Ints) -> Replica:
     newest = int(old.triple_ids[-1]) if len(old.triple_ids) else 0
-    found = fetch.edges(session, workspace_id, [Triple.id > newest, *_some(Triple.id, changed)])
+    found = fetch.edges(session, workspace_id, [Triple.id > newest, *_some(Triple.id, changed)], old.origins)
     if not len(found.ids) and not len(changed):
         return replace(old, graph=old.graph.with_relations(len(old.predicates)))
     keep = ~np.isin(old.triple_ids, np.concatenate([changed, found.ids]))

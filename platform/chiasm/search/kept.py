@@ -18,7 +18,7 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from sqlalchemy import CursorResult, delete, func, select
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Change, Workspace
+from chiasm.origins import GIVEN
 from chiasm.search.following import CHANGES_KEPT, follow
 from chiasm.search.keyed import KeyIndex
 from chiasm.search.loading import load_replica
@@ -39,7 +40,7 @@ __all__ = ["clear_replicas", "keep_replica", "open_replica", "replica_folder", "
 
 _log = logging.getLogger(__name__)
 _FACTS = "replica.json"
-_FORMAT = 1
+_FORMAT = 2
 #: Smaller workspaces are loaded as fast from SQL.
 _WORTH_ROWS = 20_000
 #: Entries of the log of changes that one transaction deletes.
@@ -53,7 +54,7 @@ def replica_folder(home: Path, workspace_id: int) -> Path:
     return home.resolve() / "cache" / "replica" / str(workspace_id)
 
 
-def keep_replica(catalog: Catalog, home: Path, workspace_id: int) -> bool:
+def keep_replica(catalog: Catalog, home: Path, workspace_id: int, origins: Sequence[str] = GIVEN) -> bool:
     """Keep the present replica on disk for processes to come; whether one was written.
 
     Nothing is kept of a workspace that is small, or that changes meanwhile: what somebody forgets at this moment
@@ -63,11 +64,11 @@ def keep_replica(catalog: Catalog, home: Path, workspace_id: int) -> bool:
         workspace = session.get(Workspace, workspace_id)
         if workspace is None:
             return False
-        old = open_replica(home, workspace_id)
+        old = open_replica(home, workspace_id, origins)
         if old is not None and old.revision == workspace.revision:
             return False
         made = old and follow(session, workspace_id, old, workspace.revision)
-        replica = made or load_replica(session, workspace_id, workspace.revision)
+        replica = made or load_replica(session, workspace_id, workspace.revision, origins)
     if len(replica) < _WORTH_ROWS or not replica.epoch:
         return False
     folder = replica_folder(home, workspace_id)
@@ -109,8 +110,8 @@ def trim_changes(catalog: Catalog) -> int:
         return result.rowcount if isinstance(result, CursorResult) else 0
 
 
-def open_replica(home: Path, workspace_id: int) -> Replica | None:
-    """The newest replica on disk whose files are whole; None if there is none."""
+def open_replica(home: Path, workspace_id: int, origins: Sequence[str] = GIVEN) -> Replica | None:
+    """The newest replica on disk whose files are whole, with statements of these origins; None if there is none."""
     found = []
     for path in replica_folder(home, workspace_id).glob(f"*/{_FACTS}"):
         if path.parent.suffix != ".tmp":
@@ -118,7 +119,8 @@ def open_replica(home: Path, workspace_id: int) -> Replica | None:
                 found.append(_read(path.parent))
             except (OSError, ValueError, KeyError, TypeError) as error:
                 _log.warning("the kept replica %s is not used: %s", path.parent, error)
-    return max(found, key=lambda one: one.revision, default=None)
+    fitting = (one for one in found if one.origins == tuple(origins))
+    return max(fitting, key=lambda one: one.revision, default=None)
 
 
 def _write(replica: Replica, folder: Path) -> None:
@@ -143,7 +145,7 @@ def _write(replica: Replica, folder: Path) -> None:
     facts = {
         "format": _FORMAT,
         **{name: getattr(replica, name) for name in ("revision", "epoch", "last_change", "aliases")},
-        **{name: list(getattr(replica, name)) for name in ("domain_ids", "domain_names")},
+        **{name: list(getattr(replica, name)) for name in ("domain_ids", "domain_names", "origins")},
         **{name: list(getattr(replica, name)) for name in ("predicate_ids", "predicates")},
         "files": files,
     }
@@ -180,6 +182,7 @@ def _read(folder: Path) -> Replica:
         **texts,
         **{name: facts[name] for name in ("revision", "epoch", "last_change", "aliases")},
         **{name: arrays[name] for name in _ARRAYS},
+        origins=tuple(facts["origins"]),
         domain_ids=tuple(facts["domain_ids"]),
         domain_names=facts["domain_names"],
         predicate_ids=tuple(facts["predicate_ids"]),

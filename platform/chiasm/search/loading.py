@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Domain, Predicate
+from chiasm.origins import GIVEN
 from chiasm.search import fetch
 from chiasm.search.keyed import KeyIndex
 from chiasm.search.replica import Replica, positions
@@ -14,14 +17,16 @@ from chiasm.search.texts import Texts
 __all__ = ["load_replica"]
 
 
-def load_replica(session: Session, workspace_id: int, revision: int) -> Replica:
-    """The present content of a workspace."""
+def load_replica(
+    session: Session, workspace_id: int, revision: int, origins: Sequence[str] = GIVEN
+) -> Replica:
+    """The present content of a workspace, with the statements of some origins."""
     epoch, last_change = fetch.marks(session)
     domains = fetch.names(session, Domain, workspace_id)
     predicates = fetch.names(session, Predicate, workspace_id)
     entities = fetch.entities(session, workspace_id, None)
     assets = fetch.assets(session, workspace_id, None)
-    edges = fetch.edges(session, workspace_id, None)
+    edges = fetch.edges(session, workspace_id, None, origins)
     keys = Texts.of(entities.keys)
     place = {domain_id: at for at, domain_id in enumerate(domains)}
     rows = positions(entities.ids, assets.owners)
@@ -46,6 +51,7 @@ def load_replica(session: Session, workspace_id: int, revision: int) -> Replica:
         asset_rows=rows[known].astype(np.int32),
         asset_kinds=assets.kinds[known],
         triple_ids=ids,
+        origins=tuple(origins),
         graph=graph,
         predicate_ids=predicate_ids,
         predicates=list(predicates.values()),

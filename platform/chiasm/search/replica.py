@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chiasm.errors import NotFoundError
+from chiasm.origins import GIVEN
 from chiasm.search.keyed import KeyIndex
 from chiasm.search.query import MODALITIES
 from chiasm.search.texts import Texts
@@ -63,6 +64,8 @@ class Replica:
     graph: Triples
     predicate_ids: tuple[int, ...]
     predicates: list[str]
+    #: Where the statements in `graph` come from; others are left out.
+    origins: tuple[str, ...] = GIVEN
     #: Key of each merged entity -> row of the one that it means now.
     aliases: dict[str, int] = field(default_factory=dict)
     #: Rows that differ from those of the replica that this one was made from, ascending, and its revision; None: loaded

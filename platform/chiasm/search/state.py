@@ -230,7 +230,8 @@ class StateCache:
     ) -> tuple[Replica, bool]:
         if old is not None and old.replica.revision == revision:
             return old.replica, True
-        before = old.replica if old is not None else open_replica(self._settings.home, workspace_id)
+        origins = self._settings.graph_origins
+        before = old.replica if old is not None else open_replica(self._settings.home, workspace_id, origins)
         if before is not None:
             followed = follow(session, workspace_id, before, revision)
             if followed is not None:
@@ -238,7 +239,7 @@ class StateCache:
         began, worked_s = time.monotonic(), time.thread_time()
         if old is not None and began < self._not_before.get(workspace_id, 0.0):
             return old.replica, False
-        replica = load_replica(session, workspace_id, revision)
+        replica = load_replica(session, workspace_id, revision, origins)
         if time.thread_time() - worked_s > _QUICK_S:
             ended = time.monotonic()
             self._not_before[workspace_id] = ended + (ended - began)

@@ -19,6 +19,7 @@ from chiasm.catalog.filters import (
     Not,
     Or,
 )
+from chiasm.origins import GIVEN
 from chiasm.search.attributes import AttributeColumn
 from chiasm.search.replica import Bools, Replica
 
@@ -70,9 +71,10 @@ class _Evaluator:
                 return self._column(path).contains(value)
             case Exists(Attribute(path)):
                 return self._column(path).present()
-            case Exists(Modality("graph")):
+            # SQL knows stated edges alone.
+            case Exists(Modality("graph")) if self._replica.origins == GIVEN:
                 return self._replica.linked | self._looped()
-            case Exists(Modality(name)):
+            case Exists(Modality(name)) if name != "graph":
                 return self._replica.has[name]
         raise NotColumnarError(str(tree))
 

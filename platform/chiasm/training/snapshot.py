@@ -30,6 +30,7 @@ from safetensors import safe_open
 from chiasm.errors import DamagedError, InputError, NotFoundError
 from chiasm.fusion.checkpoints import sha256_of, write_tensors
 from chiasm.fusion.manifest import SEAL, seal_of
+from chiasm.origins import GIVEN
 from chiasm_graph import Triples
 
 __all__ = ["MODALITIES", "SAMPLE_RATE_HZ", "Snapshot", "SnapshotWriter"]
@@ -62,6 +63,7 @@ class SnapshotWriter:
         revision: Catalog revision that the rows were read at.
         predicates: Name of each relation, by number.
         encoders: Modality to the fingerprint of the encoder that made its features.
+        origins: Where its triples come from.
     """
 
     path: Path
@@ -69,6 +71,7 @@ class SnapshotWriter:
     revision: int
     predicates: Sequence[str]
     encoders: Mapping[str, str] = field(default_factory=dict)
+    origins: Sequence[str] = GIVEN
     _domains: list[str] = field(default_factory=list, init=False)
     _sinks: dict[str, Any] = field(default_factory=dict, init=False)
     _counts: dict[str, int] = field(default_factory=dict, init=False)
@@ -136,6 +139,7 @@ class SnapshotWriter:
             "revision": self.revision,
             "encoders": dict(self.encoders),
             "predicates": list(self.predicates),
+            "origins": list(self.origins),
             "domains": self._domains,
             "counts": self._counts,
             "files": files,
@@ -173,6 +177,8 @@ class Snapshot:
         self.workspace: str = meta["workspace"]
         self.revision: int = meta["revision"]
         self.predicates: tuple[str, ...] = tuple(meta["predicates"])
+        #: Where the triples come from; snapshots of before that was written down held those that users gave.
+        self.origins: tuple[str, ...] = tuple(meta.get("origins", GIVEN))
         self.domains: tuple[str, ...] = tuple(meta["domains"])
         self.encoders: dict[str, str] = dict(meta["encoders"])
 

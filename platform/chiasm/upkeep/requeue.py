@@ -12,7 +12,7 @@ from chiasm.catalog.models import Asset, Entity, Failure, Job, Release, ReleaseS
 from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.upkeep.site import Site
 
-__all__ = ["batches", "drop_items", "embed_again", "fuse_again", "open_items"]
+__all__ = ["batches", "drop_items", "embed_again", "fuse_again", "open_items", "repair_job"]
 
 #: Items of one unit, and of one write transaction: it must stay short.
 _UNIT, _BATCH = 256, 2048
@@ -118,12 +118,20 @@ def _add(
     payload: dict[str, Any],
     items: Sequence[int],
 ) -> None:
-    from chiasm.jobs import add_units, create_job
+    from chiasm.jobs import add_units
 
     if not items:
         return
+    job = repair_job(site, session, workspace_id)
+    add_units(session, job, kind, [{**payload, _PAYLOAD[kind][1]: part} for part in batches(items, _UNIT)])
+
+
+def repair_job(site: Site, session: Session, workspace_id: int) -> Job:
+    """The one job of this examination that computes a workspace's vectors again."""
+    from chiasm.jobs import create_job
+
     job = session.get(Job, site.job_of[workspace_id]) if workspace_id in site.job_of else None
     if job is None:
         job = create_job(session, workspace_id, "repair", {})
-    add_units(session, job, kind, [{**payload, _PAYLOAD[kind][1]: part} for part in batches(items, _UNIT)])
     site.job_of[workspace_id] = job.id
+    return job

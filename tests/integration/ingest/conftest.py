@@ -29,6 +29,7 @@ HANDLERS = {
     "read": ingest.read_unit,
     "embed": ingest.embed_unit,
     "fuse": ingest.fuse_unit,
+    "refresh": ingest.refresh_unit,
     "clear": ingest.clear_unit,
     "forget": forget.forget_unit,
 }

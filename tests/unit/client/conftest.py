@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.homes import opened_home
 
 from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Triple
 from chiasm.client import KnowledgeBase
-from chiasm.client.embedded import EmbeddedBackend, OpenHome, init_home
-from chiasm.settings import load_settings
+from chiasm.client.embedded import EmbeddedBackend, OpenHome
 
 EDGES = [
     ("a", "knows", "b"),
@@ -78,12 +78,8 @@ def fill(home: OpenHome, workspace: str = "default") -> None:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[OpenHome]:
-    settings = load_settings(tmp_path / "home")
-    init_home(settings)
-    opened = OpenHome(settings)
-    fill(opened)
-    yield opened
-    opened.close()
+    with opened_home(tmp_path, fill) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -68,3 +68,18 @@ def test_networkx_carries_names(chain):
     assert graph["p"]["q"]["a"]["predicate"] == "a"
     with pytest.raises(ShapeError):
         to_networkx(chain, nodes=["p"])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_extended_is_as_made_at_once(seed):
+    generator = np.random.default_rng(seed)
+    columns = [generator.integers(0, top, 200) for top in (30, 4, 30)]
+    whole = Triples(*columns, num_nodes=30, num_relations=4)
+    for cut in (0, 1, 120, 199, 200):
+        part = Triples(*(column[:cut] for column in columns), num_nodes=30, num_relations=4)
+        assert len(part.adjacency.indptr) == 31
+        made = part.extended(*(column[cut:] for column in columns))
+        assert "adjacency" in made.__dict__ and len(made) == 200
+        for ours, theirs in zip(made.adjacency, whole.adjacency, strict=True):
+            assert ours.tolist() == theirs.tolist()
+    assert "adjacency" not in Triples.empty(3).extended([], [], []).__dict__

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.homes import opened_home
 
 from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Triple
-from chiasm.client.embedded import OpenHome, init_home
-from chiasm.settings import load_settings
+from chiasm.client.embedded import OpenHome
 
 ENTITIES: dict[str, dict[str, Any]] = {
     "c:fr": {"title": "France", "domain": "countries", "texts": ["République française", "法国"]},
@@ -124,12 +124,8 @@ def fill(home: OpenHome) -> None:
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenHome]:
     """Nobody writes to it."""
-    settings = load_settings(tmp_path_factory.mktemp("questions") / "home")
-    init_home(settings)
-    opened = OpenHome(settings)
-    fill(opened)
-    yield opened
-    opened.close()
+    with opened_home(tmp_path_factory.mktemp("questions"), fill) as opened:
+        yield opened
 
 
 @pytest.fixture

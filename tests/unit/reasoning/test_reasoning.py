@@ -11,15 +11,15 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import update
+from tests.homes import opened_home
 
 from chiasm.api import create_app
 from chiasm.catalog.models import Entity, Predicate, Triple, Workspace
 from chiasm.cli import main
 from chiasm.client import KnowledgeBase
-from chiasm.client.embedded import EmbeddedBackend, OpenHome, init_home
+from chiasm.client.embedded import EmbeddedBackend, OpenHome
 from chiasm.client.remote import HttpBackend
 from chiasm.errors import InputError, NotFoundError, UsageError
-from chiasm.settings import load_settings
 
 RULE = "born_in(X, A), city_of(A, Y) => citizen_of(X, Y)"
 
@@ -67,12 +67,8 @@ def fill(home: OpenHome) -> None:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenHome]:
     """One for all: reasoning writes nothing."""
-    settings = load_settings(tmp_path_factory.mktemp("reasoning") / "home")
-    init_home(settings)
-    opened = OpenHome(settings)
-    fill(opened)
-    yield opened
-    opened.close()
+    with opened_home(tmp_path_factory.mktemp("reasoning"), fill) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -22,8 +22,14 @@ def statements(
     backend: Reader,
     cursor: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    key: str | None = None,
+    to: str | None = None,
+    hops: Annotated[int | None, Query(ge=1, le=6)] = None,
+    by: str = "information",
 ) -> dict[str, Any]:
-    """A page of all statements; `next_cursor` is null at the end."""
+    """A page of all statements; `next_cursor` is null at the end. With `key`, as `/v1/graph/{key}`, of any key."""
+    if key is not None:
+        return around(backend, key, to, hops, limit, by)
     rows = list(islice(backend.triples(after=cursor), limit))
     return {"statements": rows, "next_cursor": rows[-1]["id"] if len(rows) == limit else None}
 
@@ -59,6 +65,21 @@ def link_simply(
     if mention is None:
         return around(backend, "link", to, hops)
     return backend.link(mention=mention, image=None, k=k, into=into)
+
+
+@router.get("/near")
+def near(
+    backend: Reader,
+    key: str | None = None,
+    hops: Annotated[int | None, Query(ge=1, le=6)] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 20,
+    into: str | None = None,
+    to: str | None = None,
+) -> dict[str, Any]:
+    """What stands around an entity, the nearest first; without `key`, the entity of this key."""
+    if key is None:
+        return around(backend, "near", to, hops)
+    return backend.graph_near(key, hops=hops or 2, limit=limit, into=into)
 
 
 class TreesBody(BaseModel):
@@ -157,9 +178,9 @@ def around(
     to: str | None = None,
     hops: Annotated[int | None, Query(ge=1, le=6)] = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    by: str = "information",
 ) -> dict[str, Any]:
-    """Edges and nodes around an entity; with `to`, the shortest paths to that entity."""
+    """Edges and nodes around an entity; with `to`, the paths to that entity by their information or their length."""
     if to is not None:
-        found = backend.graph_paths(key, to, max_hops=hops or 4, limit=min(limit, 100))
-        return {"key": key, "to": to, "paths": found}
+        return backend.graph_paths(key, to, max_hops=hops or 4, limit=min(limit, 100), by=by)
     return backend.neighbours(key, hops=hops or 1, limit=limit)

@@ -1,25 +1,26 @@
-"""`/v1/graph/rules` and `/v1/graph/predict`: rules that hold, and what follows from them."""
+"""`/v1/graph/rules` and `/v1/graph/predict`: rules that hold, what follows from them, and writing that down.
+
+Ranges of values are those of `RulesRequest`, `ApplyRequest` and `PredictRequest`; here stand those of a service alone.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from chiasm.api.access import Reader
-from chiasm.reasoning import PredictRequest, RulesRequest
+from chiasm.api.access import Reader, Writer
+from chiasm.reasoning import ApplyRequest, PredictRequest, RulesRequest
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/graph", tags=["graph"])
 
-#: Characters of the caller's own rules.
-_MAX_TEXT = 100_000
+#: Rules of the caller's own.
+Rules = Annotated[str, Field(max_length=100_000)]
 #: A request is a question, not a job: mining ends then and says so.
-_MAX_SECONDS = 300.0
-Seconds = Annotated[float, Field(ge=0.1, le=_MAX_SECONDS)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seconds = Annotated[float, Field(le=300.0)]
 
 
 class RulesAsked(BaseModel):
@@ -28,20 +29,37 @@ class RulesAsked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     relation: str | None = None
-    length: Annotated[int, Field(ge=1, le=3)] = 3
+    length: int = 3
     constants: bool = True
-    min_support: Annotated[int, Field(ge=1, le=2**31)] = 3
-    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.1
-    min_head_coverage: Annotated[float, Field(ge=0, le=1)] = 0.0
-    limit: Annotated[int, Field(ge=1, le=10_000)] = 100
+    min_support: int = 3
+    min_confidence: float = 0.1
+    min_head_coverage: float = 0.0
+    limit: int = 100
     max_seconds: Seconds = 60.0
-    seed: Seed = 0
+    seed: int = 0
 
 
 class RulesBody(RulesAsked):
     """Which rules, with the caller's own."""
 
-    rules: Annotated[str, Field(max_length=_MAX_TEXT)] | None = None
+    rules: Rules | None = None
+
+
+class ApplyBody(RulesBody):
+    """Which rules are applied, and how much is written of what they say."""
+
+    min_confidence: float = 0.8
+    max_triples: int = 100_000
+    dry_run: bool = False
+
+
+class WithdrawBody(BaseModel):
+    """What is taken out of what rules derived."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    relation: str | None = None
+    dry_run: bool = False
 
 
 class PredictAsked(BaseModel):
@@ -52,17 +70,17 @@ class PredictAsked(BaseModel):
     relation: str
     head: str | None = None
     tail: str | None = None
-    k: Annotated[int, Field(ge=1, le=1000)] = 10
-    aggregation: Literal["maximum", "noisy_or"] = "maximum"
+    k: int = 10
+    aggregation: str = "maximum"
     known: bool = False
     max_seconds: Seconds = 60.0
-    seed: Seed = 0
+    seed: int = 0
 
 
 class PredictBody(PredictAsked):
     """Which end of which relation, with the caller's own rules."""
 
-    rules: Annotated[str, Field(max_length=_MAX_TEXT)] | None = None
+    rules: Rules | None = None
 
 
 @router.get("/rules")
@@ -75,6 +93,18 @@ def list_rules(backend: Reader, asked: Annotated[RulesAsked, Query()]) -> dict[s
 def measure_rules(backend: Reader, asked: RulesBody) -> dict[str, Any]:
     """The same, with rules of the caller's, one a line, measured and listed first."""
     return backend.graph_rules(RulesRequest(**asked.model_dump()))
+
+
+@router.post("/rules/apply")
+def apply(backend: Writer, asked: ApplyBody) -> dict[str, Any]:
+    """Make the derived statements those that the rules say now; with `dry_run`, only tell."""
+    return backend.apply_rules(ApplyRequest(**asked.model_dump()))
+
+
+@router.post("/rules/withdraw")
+def withdraw(backend: Writer, asked: WithdrawBody) -> dict[str, Any]:
+    """Take out what rules derived."""
+    return backend.withdraw_rules(relation=asked.relation, dry_run=asked.dry_run)
 
 
 @router.get("/predict")

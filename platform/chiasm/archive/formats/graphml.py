@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 from xml.sax.saxutils import escape, quoteattr
 
 from chiasm.archive.entities import GivenEntity, Statement
 from chiasm.archive.watch import Step, Watch
+from chiasm.origins import GIVEN
 from chiasm_graph.exchange import LITERALS
 
 __all__ = ["write_graphml"]
@@ -28,7 +29,12 @@ Value = str | int | float | bool
 
 
 def write_graphml(
-    entities: Callable[[], Iterator[GivenEntity]], file: Path, watch: Watch, *, exact: bool = False
+    entities: Callable[[], Iterator[GivenEntity]],
+    file: Path,
+    watch: Watch,
+    *,
+    exact: bool = False,
+    origins: Collection[str] = GIVEN,
 ) -> Counter[str]:
     """Write a GraphML file; how many of what.
 
@@ -40,10 +46,11 @@ def write_graphml(
         watch: Told how far it is.
         exact: Whether literals are written with confidence and origin, as JSON in the attribute ``literals``, so that
             they are ingested as statements again; else they are attributes, which other tools show.
+        origins: Of the statements that are written.
     """
     counts: Counter[str] = Counter()
     declared: dict[tuple[str, str], str] = {}
-    for number, entity in enumerate(entities(), start=1):
+    for number, entity in enumerate(_told(entities(), origins, Counter()), start=1):
         for name, value in _node_data(entity, Counter(), exact).items():
             declared.setdefault((name, _kind(value)), f"n{len(declared)}")
         watch(Step("attributes", number))
@@ -54,12 +61,22 @@ def write_graphml(
         for at, (name, kind) in enumerate(_EDGE):
             out.write(_declaration(f"e{at}", "edge", name, kind))
         out.write('<graph edgedefault="directed">\n')
-        for number, entity in enumerate(entities(), start=1):
+        for number, entity in enumerate(_told(entities(), origins, counts), start=1):
             counts["stubs" if entity.stub else "entities"] += 1
             _write_entity(out, entity, declared, counts, exact)
             watch(Step("entities", number, number))
         out.write("</graph>\n</graphml>\n")
     return counts
+
+
+def _told(
+    entities: Iterator[GivenEntity], origins: Collection[str], counts: Counter[str]
+) -> Iterator[GivenEntity]:
+    """Entities with the statements of some origins alone."""
+    for entity in entities:
+        told = tuple(one for one in entity.statements if one.origin in origins)
+        counts["left_out"] += len(entity.statements) - len(told)
+        yield entity._replace(statements=told)
 
 
 def _declaration(code: str, what: str, name: str, kind: str) -> str:

@@ -10,11 +10,9 @@ from chiasm.archive.entities import GivenEntity, Statement
 from chiasm.archive.formats.media import MediaFolder
 from chiasm.archive.formats.ntriples import NTriples
 from chiasm.archive.watch import Step, Watch
+from chiasm.origins import GIVEN
 
 __all__ = ["EdgeSink", "RecordSink", "write_manifest"]
-
-#: Origins that users gave; rules and models can derive the others again.
-GIVEN = ("stated", "table")
 
 
 class RecordSink(Protocol):

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from chiasm.archive.entities import GivenEntity
 from chiasm.archive.watch import Step, Watch
+from chiasm.origins import GIVEN
 from chiasm_graph.formats.iris import name_of_iri, wrapped_name
 
 __all__ = ["NTriples", "write_ntriples"]
@@ -75,6 +76,9 @@ def _entity(out: NTriples, entity: GivenEntity, counts: Counter[str]) -> None:
             if part is not None:
                 out.literal(entity.key, name, part)
     for statement in entity.statements:
+        if statement.origin not in GIVEN:
+            counts["left_out"] += 1
+            continue
         counts["relations"] += 1
         if statement.object is not None:
             out.edge(entity.key, statement.predicate, statement.object)

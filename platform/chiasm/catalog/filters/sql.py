@@ -47,6 +47,7 @@ from chiasm.catalog.filters.tree import (
 )
 from chiasm.catalog.models import Asset, Domain, Entity, Triple
 from chiasm.errors import FilterError
+from chiasm.origins import GIVEN
 
 __all__ = ["to_sql"]
 
@@ -254,7 +255,7 @@ def _builtin(field: Builtin) -> Any:
 def _present(modality: Modality) -> Condition:
     if modality.name == "graph":
         edge = or_(Triple.subject_id == Entity.id, Triple.object_id == Entity.id)
-        inner = select(Triple.id).where(edge, Triple.object_id.is_not(None))
+        inner = select(Triple.id).where(edge, Triple.object_id.is_not(None), Triple.origin.in_(GIVEN))
     else:
         inner = select(Asset.id).where(
             Asset.entity_id == Entity.id, Asset.modality == _text(modality.name), Asset.state != "failed"

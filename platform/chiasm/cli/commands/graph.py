@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -53,12 +54,19 @@ def show(
     console.print(fields_table(fields))
     titles = {name: node["title"] for name, node in around["nodes"].items()}
     rows = [
-        (edge["subject"], edge["predicate"], edge["object"], titles[edge["object"]])
+        (edge["subject"], edge["predicate"], edge["object"], titles[edge["object"]], _source(edge))
         for edge in around["edges"]
     ]
-    console.print(plain_table(["subject", "predicate", "object", "title"], rows))
+    console.print(plain_table(["subject", "predicate", "object", "title", ""], rows))
     if around["truncated"]:
         frame.note(f"the first {limit} edges; --limit shows more")
+
+
+def _source(edge: Mapping[str, Any]) -> str:
+    """Where an edge comes from, where nobody stated it."""
+    from chiasm.origins import GIVEN
+
+    return "" if edge["origin"] in GIVEN else f"{edge['origin']} {edge['confidence']:.2f}"
 
 
 @group.command("path")
@@ -69,22 +77,31 @@ def path(
     goal: Annotated[str, typer.Argument(metavar="B")],
     hops: Annotated[int, typer.Option("--max-hops", min=1, max=6)] = 4,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1)] = 5,
+    shortest: Annotated[bool, typer.Option("--shortest", help="The shortest ones alone.")] = False,
 ) -> None:
-    """Show the shortest paths between two entities."""
+    """Show the paths between two entities that say the most: over rare predicates and past no hubs."""
     frame = frame_of(context)
-    found = frame.knowledge_base().graph.paths(start, goal, max_hops=hops, limit=limit)
+    graph = frame.knowledge_base().graph
+    if shortest:
+        paths = graph.paths(start, goal, max_hops=hops, limit=limit)
+        found: dict[str, Any] = {"paths": paths, "information": [None] * len(paths), "complete": True}
+    else:
+        found = graph.informative_paths(start, goal, max_hops=hops, limit=limit)
     if frame.as_json:
         frame.answer(found)
         return
     from rich.text import Text
 
-    for steps in found:
+    for steps, bits in zip(found["paths"], found["information"], strict=True):
         line = Text()
+        line.append("" if bits is None else f"{bits:7.2f} bits  ", style="dim")
         for at, step in enumerate(steps):
             line.append(f" {step} " if at % 2 else step, style="dim" if at % 2 else "")
         frame.out().print(line)
-    if not found:
+    if not found["paths"]:
         frame.note(f"no path within {hops} hops")
+    if not found["complete"]:
+        frame.note("there is too much in between: others may say more; --max-hops looks less far")
 
 
 @group.command("link")
@@ -129,12 +146,15 @@ def export(
             metavar="FILE", help="*.nt, *.ttl, *.rdf, *.graphml, *.json (node-link), *.tsv or *.csv."
         ),
     ],
+    derived: Annotated[
+        bool, typer.Option("--derived", help="With what rules and models derived, and its origin.")
+    ] = False,
 ) -> None:
-    """Write all statements to a file, with origin and confidence; `ingest` reads them back."""
+    """Write statements to a file, with origin and confidence; `ingest` reads them back."""
     from chiasm.cli.exporting import write_statements
 
     frame = frame_of(context)
-    counts = write_statements(frame, file)
+    counts = write_statements(frame, file, derived=derived)
     if frame.as_json:
         frame.answer({"file": str(file), **counts})
     else:

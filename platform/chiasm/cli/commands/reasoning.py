@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from chiasm.cli.frame import Frame, frame_of, with_frame
+from chiasm.errors import UsageError
 
 __all__ = ["group"]
 
@@ -37,26 +38,43 @@ def rules(
         bool, typer.Option("--constants/--no-constants", help="Rules about single entities too.")
     ] = True,
     support: Annotated[int, typer.Option("--min-support", min=1, help="Facts explained.")] = 3,
-    confidence: Annotated[float, typer.Option("--min-confidence", min=0, max=1)] = 0.1,
+    confidence: Annotated[
+        float | None,
+        typer.Option("--min-confidence", min=0, max=1, help="Default 0.1 to list rules, 0.8 to apply them."),
+    ] = None,
     coverage: Annotated[float, typer.Option("--min-head-coverage", min=0, max=1)] = 0.0,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=10_000, help="At most so many.")] = 50,
     max_seconds: Seconds = 60.0,
     seed: Seed = 0,
+    apply_: Annotated[
+        bool, typer.Option("--apply", help="Write what they say as statements of origin `rule`.")
+    ] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take out what rules wrote.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With these two: only tell.")] = False,
+    max_triples: Annotated[int, typer.Option(min=1, help="With --apply: write at most so many.")] = 100_000,
 ) -> None:
-    """List rules that hold in the graph, the surest first."""
+    """List rules that hold in the graph, the surest first; or write what they say, and take it back."""
     frame = frame_of(context)
-    found = frame.knowledge_base().graph.rules(
-        relation,
-        rules=file,
-        length=length,
-        constants=constants,
-        min_support=support,
-        min_confidence=confidence,
-        min_head_coverage=coverage,
-        limit=limit,
-        max_seconds=max_seconds,
-        seed=seed,
-    )
+    if (apply_ and withdraw) or (dry_run and not (apply_ or withdraw)):
+        raise UsageError("these options do not go together", remedy="give --apply or --withdraw, one of them")
+    graph = frame.knowledge_base().graph
+    if withdraw:
+        _tell_withdrawn(frame, graph.withdraw_rules(relation, dry_run=dry_run))
+        return
+    asked: dict[str, Any] = {
+        "rules": file,
+        "length": length,
+        "constants": constants,
+        "min_support": support,
+        "min_head_coverage": coverage,
+        "max_seconds": max_seconds,
+        "seed": seed,
+        **({} if confidence is None else {"min_confidence": confidence}),
+    }
+    if apply_:
+        _tell_applied(frame, graph.apply_rules(relation, **asked, max_triples=max_triples, dry_run=dry_run))
+        return
+    found = graph.rules(relation, **asked, limit=limit)
     if frame.as_json:
         frame.answer(found)
         return
@@ -70,6 +88,33 @@ def rules(
     if found["count"] > len(found["rules"]):
         frame.note(f"{len(found['rules'])} of {found['count']:,} rules; --limit shows more")
     _tell_time(frame, found)
+
+
+def _tell_applied(frame: Frame, done: dict[str, Any]) -> None:
+    if frame.as_json:
+        frame.answer(done)
+        return
+    from chiasm.cli.tables import plain_table
+
+    names = ("subject", "predicate", "object", "confidence", "rule")
+    rows = [[one[name] for name in names] for one in done["examples"]]
+    frame.out().print(plain_table([*names], rows, right=["confidence"]))
+    frame.note(
+        f"{'would be ' if done['dry_run'] else ''}added {done['added']:,}, removed {done['removed']:,}, "
+        f"changed {done['changed']:,}, left {done['unchanged']:,}; {done['triples']:,} of {done['rules']:,} rules"
+    )
+    if done["truncated"]:
+        frame.note("there are more, less sure ones; --max-triples lets them through")
+    _tell_time(frame, done)
+
+
+def _tell_withdrawn(frame: Frame, done: dict[str, Any]) -> None:
+    if frame.as_json:
+        frame.answer(done)
+        return
+    frame.out().print(
+        f"{'would remove' if done['dry_run'] else 'removed'} {done['removed']:,} derived statements"
+    )
 
 
 @group.command("predict")
@@ -108,6 +153,9 @@ def predict(
     frame.out().print(plain_table(["", "key", "title", "score", "because"], rows, right=["", "score"]))
     if not rows:
         frame.note("no rule and no case speaks for anything")
+    if found["trained"] is not None:
+        said = [f"{one['key']} {one['score']:.2f}" for one in found["trained"]["candidates"][:5]]
+        frame.note(f"{found['trained']['release']} says: {', '.join(said)}")
     if found["known"] and not known:
         frame.note(f"stated already, and left out: {', '.join(one['key'] for one in found['known'][:10])}")
     _tell_time(frame, found)

@@ -1,4 +1,4 @@
-"""`chiasm graph trees` and `chiasm graph check`: the shape of the graph."""
+"""`chiasm graph near`, `chiasm graph trees` and `chiasm graph check`: the shape of the graph."""
 
 from __future__ import annotations
 
@@ -14,8 +14,31 @@ __all__ = ["add_to"]
 
 def add_to(group: typer.Typer) -> None:
     """Add the commands to the group `graph`."""
+    group.command("near")(with_frame(near))
     group.command("trees")(with_frame(trees))
     group.command("check")(with_frame(check))
+
+
+def near(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Key of an entity.")],
+    hops: Annotated[int, typer.Option(min=1, max=6, help="Edges away, at most.")] = 2,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=10_000, help="At most so many.")] = 20,
+    into: Annotated[str | None, typer.Option(metavar="DOMAIN", help="Of this domain.")] = None,
+) -> None:
+    """Show what stands around an entity, the nearest first."""
+    from chiasm.cli.tables import plain_table
+
+    frame = frame_of(context)
+    found = frame.knowledge_base().graph.near(key, hops=hops, limit=limit, into=into)
+    if frame.as_json:
+        frame.answer(found)
+        return
+    names = ["hops", "information", "key", "title", "domain"]
+    rows = [[one[name] for name in names] for one in found["entities"]]
+    frame.out().print(plain_table(names, rows, right=["hops", "information"]))
+    if found["total"] > len(rows):
+        frame.note(f"{len(rows)} of {found['total']:,}; --limit shows more")
 
 
 def trees(

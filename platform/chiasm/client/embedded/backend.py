@@ -184,11 +184,6 @@ class EmbeddedBackend(Work, Removal, Duplicates, Reasoned, Understanding):
         with self.home.catalog.read() as session:
             return graph.neighbours(session, self.workspace_id, key, hops=hops, limit=limit)
 
-    def graph_paths(self, key: str, to: str, *, max_hops: int, limit: int) -> list[list[str]]:
-        """Shortest paths between two entities."""
-        with self.home.catalog.read() as session:
-            return graph.shortest_paths(session, self.workspace_id, key, to, max_hops=max_hops, limit=limit)
-
     def triples(self, *, after: int = 0) -> Iterator[JsonDict]:
         """Every statement of the graph whose id is beyond `after`."""
         return graph.all_triples(self.home.catalog, self.workspace_id, after=after)

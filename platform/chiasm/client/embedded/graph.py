@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from itertools import islice, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, aliased
@@ -15,10 +14,7 @@ from chiasm.client.embedded.entities import find_entity
 from chiasm.client.protocol import JsonDict
 from chiasm.errors import UsageError
 
-if TYPE_CHECKING:
-    import networkx as nx
-
-__all__ = ["all_triples", "neighbours", "shortest_paths"]
+__all__ = ["all_triples", "neighbours"]
 
 #: Ids in one IN list; databases limit them.
 _CHUNK = 5000
@@ -71,24 +67,6 @@ def neighbours(
     return {"key": key, "edges": listed, "nodes": named, "truncated": truncated}
 
 
-def shortest_paths(
-    session: Session, workspace_id: int, key: str, to: str, *, max_hops: int = 4, limit: int = 5
-) -> list[list[str]]:
-    """Shortest paths as `[key, predicate, key, ...]`; `^predicate` is walked against its direction."""
-    import networkx as nx
-
-    _check_hops(max_hops)
-    start, goal = (find_entity(session, workspace_id, name).id for name in (key, to))
-    if start == goal:
-        return [[key]]
-    graph: nx.MultiDiGraph = nx.MultiDiGraph()
-    if not _connect(session, graph, start, goal, max_hops):
-        return []
-    found = list(islice(nx.all_shortest_paths(graph.to_undirected(as_view=True), start, goal), limit))
-    nodes = _nodes(session, {node for path in found for node in path})
-    return [_spelled(graph, path, nodes) for path in found]
-
-
 def all_triples(catalog: Catalog, workspace_id: int, *, after: int = 0) -> Iterator[JsonDict]:
     """Every statement after the id `after`, a page a transaction.
 
@@ -127,36 +105,6 @@ def all_triples(catalog: Catalog, workspace_id: int, *, after: int = 0) -> Itera
             return
         last = rows[-1]["id"]
         yield from (dict(row) for row in rows)
-
-
-def _connect(session: Session, graph: nx.MultiDiGraph, start: int, goal: int, max_hops: int) -> bool:
-    """Whether the two met within `max_hops`; `graph` then holds every shortest path between them."""
-    seen = ({start}, {goal})
-    frontiers = [{start}, {goal}]
-    for _ in range(max_hops):
-        # The smaller side grows: a hub on one end does not pull half of the graph in.
-        side = 0 if len(frontiers[0]) <= len(frontiers[1]) else 1
-        touched = set[int]()
-        for edge in _edges(session, frontiers[side]):
-            graph.add_edge(edge.subject, edge.object, predicate=edge.predicate)
-            touched |= {edge.subject, edge.object}
-        frontiers[side] = touched - seen[side]
-        seen[side].update(touched)
-        if seen[0] & seen[1]:
-            return True
-        if not frontiers[side]:
-            return False
-    return False
-
-
-def _spelled(graph: nx.MultiDiGraph, path: list[int], nodes: dict[int, JsonDict]) -> list[str]:
-    spelled: list[str] = [nodes[path[0]]["key"]]
-    for head, tail in pairwise(path):
-        forward = graph.has_edge(head, tail)
-        data = graph.get_edge_data(head, tail) if forward else graph.get_edge_data(tail, head)
-        predicate = next(iter(data.values()))["predicate"]
-        spelled += [predicate if forward else f"^{predicate}", nodes[tail]["key"]]
-    return spelled
 
 
 def _edges(session: Session, frontier: Collection[int]) -> Iterator[_Edge]:

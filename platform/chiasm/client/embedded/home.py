@@ -116,7 +116,7 @@ class OpenHome:
             if self._reasoning is None:
                 from chiasm.reasoning import Reasoning
 
-                self._reasoning = Reasoning(self.searcher(), self.catalog)
+                self._reasoning = Reasoning(self.settings, self.searcher(), self.catalog)
             return self._reasoning
 
     def decoder(self) -> Decoder:

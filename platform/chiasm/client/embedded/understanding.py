@@ -47,6 +47,20 @@ class Understanding(Tenant):
         asker = Asker(self.home.searcher(), self.home.catalog, self.home.models)
         return asker.ask(self.workspace_id, question, k=k)
 
+    def graph_paths(self, key: str, to: str, *, max_hops: int, limit: int, by: str) -> JsonDict:
+        """The answer of `chiasm graph path --json`."""
+        from chiasm.questions import paths_of
+
+        state = self.home.searcher().state(self.workspace_id)
+        return paths_of(state, key, to, max_hops=max_hops, limit=limit, by=by)
+
+    def graph_near(self, key: str, *, hops: int, limit: int, into: str | None) -> JsonDict:
+        """The answer of `chiasm graph near --json`."""
+        from chiasm.questions import near_of
+
+        state = self.home.searcher().state(self.workspace_id)
+        return near_of(state, key, hops=hops, limit=limit, into=into)
+
     def trees(self, *, declared: Sequence[str]) -> JsonDict:
         """Predicates that form hierarchies."""
         from chiasm.questions import trees_of

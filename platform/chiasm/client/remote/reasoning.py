@@ -9,7 +9,7 @@ from chiasm.client.protocol import JsonDict
 from chiasm.client.remote.wire import Wire
 
 if TYPE_CHECKING:
-    from chiasm.reasoning import PredictRequest, RulesRequest
+    from chiasm.reasoning import ApplyRequest, PredictRequest, RulesRequest
 
 __all__ = ["Reasoned"]
 
@@ -22,6 +22,14 @@ class Reasoned:
     def graph_rules(self, asked: RulesRequest) -> JsonDict:
         """`{"revision", "count", "rules": [...], "out_of_time", "seconds"}`."""
         return self._wire.post("/v1/graph/rules", asdict(asked))
+
+    def apply_rules(self, asked: ApplyRequest) -> JsonDict:
+        """What rules say, written as statements of their own origin."""
+        return self._wire.post("/v1/graph/rules/apply", asdict(asked))
+
+    def withdraw_rules(self, *, relation: str | None, dry_run: bool) -> JsonDict:
+        """`{"dry_run", "removed", "job"}`."""
+        return self._wire.post("/v1/graph/rules/withdraw", {"relation": relation, "dry_run": dry_run})
 
     def graph_predict(self, asked: PredictRequest) -> JsonDict:
         """What may stand at the other end, with facts, rules and cases."""

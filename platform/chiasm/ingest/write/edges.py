@@ -20,13 +20,10 @@ from chiasm.ingest.write.bases import hand_over_statement, take_back
 from chiasm.ingest.write.entities import name_ids
 from chiasm.ingest.write.state import WriteState
 from chiasm.ingest.write.tables import PREDICATE, TRIPLE, chunks
+from chiasm.origins import DERIVED, STATED, TABLE
 
-__all__ = ["STATED", "TABLE", "add_edges", "sync_relations"]
+__all__ = ["add_edges", "sync_relations"]
 
-#: A relation in its subject's own record, which a later record may take back.
-STATED = "stated"
-#: A row of a triples file, which the records of its ends do not touch.
-TABLE = "table"
 #: Columns of new triples as they are handed to the database: those between entities, and those with a literal.
 _LINKED: dict[str, type[TypeEngine[Any]]] = {
     "subject_id": BigInteger,
@@ -96,8 +93,12 @@ def sync_relations(
             ref = literal_ref(relation.value) if named is None else f"e:{state.ids[named]}"
             wanted[predicates[relation.predicate], ref] = relation
         for old in stored.get(entity_id, ()):
-            kept = wanted.pop((old.predicate_id, old.object_ref), None)
-            own = (entity_id, old.predicate_id, old.object_ref) not in adopted
+            identity = (old.predicate_id, old.object_ref)
+            if old.origin in DERIVED:
+                # Stated now, it is the record's from here on: what a rule said is taken over below.
+                continue
+            kept = wanted.pop(identity, None)
+            own = (entity_id, *identity) not in adopted
             if kept is None:
                 lost = gone if own else spared
                 lost.extend([old] if old.origin == STATED else [])

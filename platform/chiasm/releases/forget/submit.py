@@ -16,7 +16,7 @@ from chiasm.catalog.scrubbing import overwrite_deleted
 from chiasm.duplicates import take_apart
 from chiasm.errors import UsageError
 from chiasm.ingest.delete import find_doomed, remove_entities
-from chiasm.ingest.read import add_fuse_units
+from chiasm.ingest.units import add_fuse_units
 from chiasm.jobs import add_units, create_job, wake
 from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.releases.forget.files import clear_files

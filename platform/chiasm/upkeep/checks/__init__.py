@@ -24,6 +24,7 @@ CHECKS = (
     "segments",
     "missing",
     "fused",
+    "stale",
     "segment_files",
     "models",
     "leftovers",
