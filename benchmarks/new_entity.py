@@ -40,7 +40,7 @@ _BRIEF = {
     "encoders.audio.student": "{max_steps: 2}",
     "training.epochs": "1",
 }
-_RECORDS, _NODES, _CHUNK = 300, 200_000, 50_000
+_RECORDS, _DEGREE, _CHUNK = 300, 5, 50_000
 _WORDS = ("bell", "lamp", "sword", "bowl", "ring", "drum", "coin", "vase", "mask", "harp")
 
 
@@ -109,19 +109,18 @@ def _records() -> list[dict[str, Any]]:
 def _write_graph(catalog: Catalog, edges: int, hub: int) -> np.ndarray:
     """Stubs with random edges, and as many leaves as `hub` says around record 0; ids of the stubs."""
     workspace_id = catalog.workspace_id("default")
-    generator = np.random.default_rng(1)
+    generator, nodes = np.random.default_rng(1), max(edges // _DEGREE, 10)
     with catalog.read() as session:
         first = (session.scalar(select(func.max(Entity.id))) or 0) + 1
         predicate = session.scalar(select(Predicate.id).where(Predicate.name == "linked"))
         middle = session.scalar(select(Entity.id).where(Entity.key == "r:0"))
-    stubs, leaves = np.arange(first, first + _NODES), np.arange(first + _NODES, first + _NODES + hub)
+    stubs, leaves = np.arange(first, first + nodes), np.arange(first + nodes, first + nodes + hub)
     entity = {"workspace_id": workspace_id, "attributes": {}, "is_stub": True, "revision": 1}
     entity |= {"created_at": 0.0, "updated_at": 0.0}
     for some in _chunks(np.concatenate([stubs, leaves])):
         with catalog.write() as session:
-            session.execute(
-                insert(Entity), [{"id": one, "key": f"s:{one}", **entity} for one in some.tolist()]
-            )
+            rows = [{"id": one, "key": f"s:{one}", **entity} for one in some.tolist()]
+            session.connection().execute(insert(Entity.__table__), rows)
     pairs = np.unique(generator.choice(stubs, (edges, 2)), axis=0)
     pairs = np.concatenate([pairs, np.stack([leaves, np.full(hub, middle)], axis=1)])
     edge = {"workspace_id": workspace_id, "predicate_id": predicate, "origin": "table", "confidence": 1.0}
@@ -130,7 +129,7 @@ def _write_graph(catalog: Catalog, edges: int, hub: int) -> np.ndarray:
             rows = [
                 {"subject_id": s, "object_id": o, "object_ref": f"e:{o}", **edge} for s, o in some.tolist()
             ]
-            session.execute(insert(Triple), rows)
+            session.connection().execute(insert(Triple.__table__), rows)
     with catalog.write() as session:
         catalog.bump_revision(session, workspace_id)
     return stubs

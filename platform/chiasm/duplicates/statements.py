@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, or_, select
+from sqlalchemy import RowMapping, delete, or_, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Entity, EntityMerge, MergePart
 from chiasm.duplicates.rows import TRIPLE, change, drop, part_of, put_back
+from chiasm.origins import RULE
 
 __all__ = ["merge_statements", "return_statements"]
 
@@ -29,6 +30,7 @@ _BASE = MergePart.kind == TRIPLE.name
 def merge_statements(session: Session, merge: EntityMerge) -> None:
     """Let statements about the merged entity be about the kept one; the merge is noted already."""
     other, kept = merge.entity_id, merge.into_id
+    _withdraw(session, {other, kept})
     touching = or_(TRIPLE.c.subject_id == other, TRIPLE.c.object_id == other)
     rows = session.execute(select(TRIPLE).where(touching).order_by(TRIPLE.c.id)).mappings().all()
     held = {
@@ -48,6 +50,7 @@ def merge_statements(session: Session, merge: EntityMerge) -> None:
 
 def return_statements(session: Session, merge: EntityMerge) -> None:
     """Let statements about the merged entity be about it again; the merge is to be removed afterwards."""
+    _withdraw(session, {merge.entity_id, merge.into_id})
     merges = session.scalars(select(EntityMerge).where(EntityMerge.workspace_id == merge.workspace_id)).all()
     into = {one.entity_id: one.into_id for one in merges}
     below = {merge.entity_id}
@@ -71,6 +74,12 @@ def return_statements(session: Session, merge: EntityMerge) -> None:
     session.flush()
     _restore_equal(session, merge.workspace_id, gone, into)
     _pass_on(session, merge, bases, {one.entity_id: one.id for one in merges if one.id != merge.id})
+
+
+def _withdraw(session: Session, ends: set[int]) -> None:
+    """Take out what rules derived about entities: it rests on what they were, and must not hold what is stated."""
+    about = or_(TRIPLE.c.subject_id.in_(ends), TRIPLE.c.object_id.in_(ends))
+    session.execute(delete(TRIPLE).where(TRIPLE.c.origin == RULE, about))
 
 
 def _place(session: Session, part: MergePart, meaning: Row) -> None:

@@ -57,7 +57,8 @@ def ask_refresh(
         both = sorted({*known.payload["entity_ids"], *changed})
         if len(both) <= _MOST_ROOTS:
             payload = {**known.payload, "entity_ids": both}
-            session.execute(update(WorkUnit).where(WorkUnit.id == known.id).values(payload=payload))
+            joined = {"payload": payload, "items_total": len(both)}
+            session.execute(update(WorkUnit).where(WorkUnit.id == known.id).values(joined))
             return
     parts = [changed[at : at + _MOST_ROOTS] for at in range(0, len(changed), _MOST_ROOTS)]
     payloads = [{"release_id": release_id, "entity_ids": part} for part in parts]

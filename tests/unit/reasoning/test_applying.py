@@ -169,6 +169,19 @@ def test_deleted_entities_and_later_statements_stay_as_they_are(kb: KnowledgeBas
     assert ("person:16", "citizen_of", "land:1") not in stated(kb) | set(derived(kb))
 
 
+def test_a_merge_takes_them_out_and_keeps_what_is_stated(kb: KnowledgeBase) -> None:
+    kb.graph.apply_rules(**ASKED)
+    # What is stated of the one is derived of the other.
+    kb.merge("person:16", "person:1")
+    assert ("person:16", "citizen_of", "land:1") in stated(kb) and "person:16" not in str(derived(kb))
+    kb.graph.withdraw_rules()
+    assert ("person:16", "citizen_of", "land:1") in stated(kb)
+    kb.unmerge("person:1")
+    assert ("person:1", "citizen_of", "land:1") in stated(kb)
+    assert ("person:16", "citizen_of", "land:1") not in stated(kb)
+    assert kb.graph.apply_rules(**ASKED)["triples"] == 4 and set(derived(kb)) == DERIVED
+
+
 def run(home: OpenHome, *arguments: str) -> int:
     with pytest.raises(SystemExit) as caught:
         main(["--home", str(home.settings.home), "graph", *arguments])
