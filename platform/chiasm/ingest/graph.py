@@ -141,8 +141,10 @@ class WorkspaceGraph:
         with catalog.read() as session:
             log = _Log.read(session, workspace_id, since=self.log.last)
             touched = [row for change, row in log.entries.items() if change not in self.log.entries]
+            place = np.searchsorted(self.triple_ids, touched, side="right") - 1
             late = log.last - self.log.last > _MOST_CHANGES
-            if log.epoch != self.log.epoch or late or np.isin(touched, self.triple_ids).any():
+            known = (self.triple_ids[place] == touched) & (place >= 0) if len(self.triple_ids) else place >= 0
+            if log.epoch != self.log.epoch or late or known.any():
                 return None
             if _any_read(session, touched, newest, origins):
                 # One that was derived is stated now, say.
