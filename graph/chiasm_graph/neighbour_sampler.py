@@ -18,7 +18,7 @@ __all__ = ["NeighbourSampler", "Subgraph"]
 
 Ints = npt.NDArray[np.int64]
 #: Nodes that are expanded at a time: what is made of them stays in the processor's cache.
-_CHUNK = 1 << 11
+_CHUNK = 1 << 13
 _LOW = np.int64((1 << 32) - 1)
 
 
