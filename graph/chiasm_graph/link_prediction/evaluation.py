@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 
 from chiasm_graph.errors import GraphError
-from chiasm_graph.link_prediction.model import LinkModel
 from chiasm_graph.link_prediction.queries import Queries, both_directions, check_triples
+from chiasm_graph.link_prediction.tail_scores import TailScores
 
 __all__ = ["LinkMetrics", "filtered_ranks", "link_metrics_of"]
 
@@ -49,7 +49,7 @@ def link_metrics_of(ranks: Floats) -> LinkMetrics:
 
 
 @torch.inference_mode()
-def filtered_ranks(model: LinkModel, triples: Ints, known: Ints) -> Floats:
+def filtered_ranks(model: TailScores, triples: Ints, known: Ints) -> Floats:
     """Rank of each triple's tail, then of each triple's head, among all entities but other true answers.
 
     The rank is the realistic one: the mean of the best and the worst place that ties allow, so a
@@ -86,7 +86,7 @@ def filtered_ranks(model: LinkModel, triples: Ints, known: Ints) -> Floats:
 
 
 def _block_ranks(
-    model: LinkModel,
+    model: TailScores,
     asked: Queries,
     at: Ints,
     owner: Ints,
