@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -22,7 +23,8 @@ def product_precision(precision: str) -> Iterator[None]:
     Args:
         precision: One of `PRECISIONS`.
     """
-    matmul = torch.backends.mkldnn.matmul
+    # The stubs do not know it.
+    matmul: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
     before = matmul.fp32_precision
     matmul.fp32_precision = "bf16" if precision == "bf16" else "ieee"
     try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor
 
@@ -39,12 +37,12 @@ class RowStep:
         """Rows that were read since the last step, some twice, and their slopes: ``(n,)``, ``(n, dim)``."""
         read = [(rows, leaf.grad) for rows, leaf in self._read if leaf.grad is not None]
         self._read = []
-        return torch.cat([rows for rows, _ in read]), torch.cat([cast(Tensor, slope) for _, slope in read])
+        return torch.cat([rows for rows, _ in read]), torch.cat([slope for _, slope in read])
 
     def step(self) -> None:
         """Adagrad, after the losses' backward pass."""
         rows, slopes = self.slopes()
-        names, place = rows.unique(return_inverse=True)
+        names, place = torch.unique(rows, return_inverse=True)
         slope = torch.zeros(len(names), slopes.shape[1]).index_add_(0, place, slopes)
         squares = self._squares.index_select(0, names).addcmul_(slope, slope)
         self._squares.index_copy_(0, names, squares)

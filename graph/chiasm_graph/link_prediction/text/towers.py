@@ -125,14 +125,14 @@ class TextTowers(nn.Module):
             generator: Draws neighbours; None takes fixed ones.
         """
         beside = [self.relations[relations], *self._around(heads, without, generator)]
-        return self.head_tower(self._features[torch.from_numpy(heads)], *beside)  # type: ignore[no-any-return]
+        return self.head_tower(self._features[torch.from_numpy(heads)], *beside)
 
     def answer(
         self, tails: Ints, without: Bools | None = None, generator: np.random.Generator | None = None
     ) -> Tensor:
         """Unit vectors of entities as tails, ``(B, dim)``; arguments as of `ask`."""
         around = self._around(tails, without, generator)
-        return self.tail_tower(self._features[torch.from_numpy(tails)], *around)  # type: ignore[no-any-return]
+        return self.tail_tower(self._features[torch.from_numpy(tails)], *around)
 
     @torch.inference_mode()
     def ranked(self) -> TextScores:
