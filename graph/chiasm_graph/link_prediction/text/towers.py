@@ -60,7 +60,9 @@ class _Tower(nn.Module):
         nn.init.zeros_(self.outer.bias)
 
     def forward(self, x: Tensor, *beside: Tensor) -> Tensor:
-        hidden = functional.gelu(self.inner(torch.cat([x, *beside], dim=-1)))
+        # Coordinates of unit vectors are so small that a hidden layer would be linear in them.
+        wide = math.sqrt(x.shape[-1]) * torch.cat([x, *beside], dim=-1)
+        hidden = functional.gelu(self.inner(wide))
         return functional.normalize(x + self.outer(self.drop(hidden)), dim=-1)
 
 

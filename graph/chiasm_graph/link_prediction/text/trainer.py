@@ -20,6 +20,7 @@ from chiasm_graph.link_prediction.precision import product_precision
 from chiasm_graph.link_prediction.queries import Queries, both_directions
 from chiasm_graph.link_prediction.text.config import TextConfig
 from chiasm_graph.link_prediction.text.towers import TextScores, TextTowers
+from chiasm_graph.spans import spread
 
 __all__ = ["TextTrainer"]
 
@@ -62,6 +63,7 @@ class TextTrainer(EpochTrainer):
         )
         self._triples = both_directions(data.train, data.num_relations)
         self._queries = Queries.group(self._triples)
+        self._loops = self._looped()
         self._digest = hashlib.sha256(features.detach().contiguous().numpy().tobytes()).hexdigest()
         self._resume()
 
@@ -106,19 +108,29 @@ class TextTrainer(EpochTrainer):
         candidates = np.concatenate([tails, drawn, *(names for names, _ in before)])
         vectors = torch.cat([own, *(old for _, old in before)])
         before.append((tails, own[: len(tails)].detach()))
-        known = self._known(heads, relations)
         return contrastive_loss(
             self.towers.ask(heads, torch.from_numpy(relations), without, generator),
             vectors,
-            known[:, torch.from_numpy(candidates)],
-            selves * ~known[torch.arange(len(heads)), torch.from_numpy(heads)].unsqueeze(1),
+            self._true(heads, relations, candidates),
+            selves * ~self._loops[torch.from_numpy(rows)].unsqueeze(1),
             self.towers.scale(),
             margin=self.config.margin,
         )
 
-    def _known(self, heads: Ints, relations: Ints) -> Tensor:
-        """Whether an entity is a known tail of each query, ``(B, entities)`` bool."""
+    def _looped(self) -> Tensor:
+        """Whether the head of each triple is itself a known tail of its query, ``(triples,)`` bool."""
+        heads, relations, tails = self._triples.T
+        loops = self._queries.find(heads, relations)[heads == tails]
+        return torch.from_numpy(np.isin(self._queries.find(heads, relations), loops))
+
+    def _true(self, heads: Ints, relations: Ints, candidates: Ints) -> Tensor:
+        """Whether each candidate is a known tail of each query, ``(B, candidates)`` bool."""
         owner, place = self._queries.tails_of(self._queries.find(heads, relations))
-        known = torch.zeros(len(heads), self.data.num_entities, dtype=torch.bool)
-        known[torch.from_numpy(owner), torch.from_numpy(self._queries.tails[place])] = True
-        return known
+        tails = self._queries.tails[place]
+        order = np.argsort(candidates, kind="stable")
+        first = np.searchsorted(candidates[order], tails)
+        count = np.searchsorted(candidates[order], tails, side="right") - first
+        at, column = spread(first, count)
+        true = np.zeros((len(heads), len(candidates)), dtype=np.bool_)
+        true[owner[at], order[column]] = True
+        return torch.from_numpy(true)
