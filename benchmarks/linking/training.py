@@ -8,9 +8,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from benchmarks.linking.texts import read_texts, text_vectors
 from benchmarks.shared_data import shared_data
@@ -30,7 +32,7 @@ from chiasm_graph.link_prediction.ensemble import (
     fit_ensemble,
 )
 from chiasm_graph.link_prediction.tail_scores import TailScores
-from chiasm_graph.link_prediction.text import TextConfig, TextTrainer
+from chiasm_graph.link_prediction.text import TextAnalogies, TextCases, TextConfig, TextTrainer
 from chiasm_graph.rules import CaseBase, FactIndex, MiningConfig, RuleBase, mine_rules
 
 __all__ = ["Runs", "judged"]
@@ -47,6 +49,12 @@ class Runs:
     #: Folder of text vectors.
     cache: Path
 
+    @cached_property
+    def features(self) -> Tensor:
+        """MiniLM vector of each entity's text."""
+        texts = read_texts(shared_data() / "kg" / self.dataset, self.data.entities)
+        return text_vectors(texts, self.cache)
+
     def structure(self, name: str, config: LinkConfig, seed: int) -> tuple[TailScores, dict[str, float]]:
         """A trained model and its cost."""
         trainer = LinkTrainer(
@@ -57,10 +65,9 @@ class Runs:
 
     def text(self, name: str, config: TextConfig, seed: int) -> tuple[TailScores, dict[str, float]]:
         """Trained towers and their cost, without that of the frozen vectors."""
-        texts = read_texts(shared_data() / "kg" / self.dataset, self.data.entities)
         trainer = TextTrainer(
             self.data,
-            text_vectors(texts, self.cache),
+            self.features,
             config,
             seed=seed,
             checkpoint=self._file(name, seed),
@@ -83,7 +90,7 @@ class Runs:
             costs.append(cost)
         began, worked = time.perf_counter(), time.process_time()
         mixed = {name: Standardised(member) for name, member in members.items()}
-        members |= self._reasoned(recipe)
+        members |= self._alike(recipe) | self._reasoned(recipe)
         mixed |= {name: member for name, member in members.items() if name not in mixed}
         near = {f"near {hops}": Nearness(self.data.graph, hops) for hops in range(recipe.near + 1)}
         known = np.concatenate([self.data.train, self.data.valid])
@@ -95,6 +102,14 @@ class Runs:
         costs.append(_cost(time.perf_counter() - began, time.process_time() - worked))
         total = {key: sum(cost[key] for cost in costs) for key in costs[0]}
         return {"ensemble": fitted, **members}, total
+
+    def _alike(self, recipe: EnsembleRecipe) -> dict[str, TailScores]:
+        if not recipe.alike:
+            return {}
+        return {
+            "text cases": TextCases(self.features, self.data.graph),
+            "analogies": Standardised(TextAnalogies(self.features, self.data.graph)),
+        }
 
     def _reasoned(self, recipe: EnsembleRecipe) -> dict[str, TailScores]:
         facts = FactIndex(self.data.graph)

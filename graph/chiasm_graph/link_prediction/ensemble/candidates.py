@@ -34,8 +34,8 @@ def draw_candidates(
     triples: Ints,
     known: Ints,
     *,
-    top: int = 50,
-    drawn: int = 50,
+    top: int = 30,
+    drawn: int = 30,
     seed: int = 0,
 ) -> Candidates:
     """Scores of the true tails and of ``top`` wrong ones by each member, and of ``drawn`` others.
@@ -48,31 +48,36 @@ def draw_candidates(
         drawn: Wrong ones, evenly.
         seed: Of what is drawn.
     """
-    count = next(iter(members.values())).num_relations
-    entities = next(iter(members.values())).num_entities
+    any_member = next(iter(members.values()))
+    count, entities = any_member.num_relations, any_member.num_entities
     asked = Queries.group(both_directions(triples, count))
     true = Queries.group(both_directions(np.concatenate([known, triples]), count))
     generator = torch.Generator().manual_seed(seed)
     relations, scores = [], []
-    size = max(1, BLOCK // (entities * len(members)))
+    size = max(1, BLOCK // entities)
     for start in range(0, len(asked), size):
         at = np.arange(start, min(start + size, len(asked)))
         heads, links = torch.from_numpy(asked.heads[at]), torch.from_numpy(asked.relations[at])
-        each = torch.stack([m.scores(heads, links) for m in members.values()], dim=2)  # (B, N, M)
-        owner, place = true.tails_of(true.find(asked.heads[at], asked.relations[at]))
-        wrong = each.clone()
-        wrong[torch.from_numpy(owner), torch.from_numpy(true.tails[place])] = -torch.inf
-        best = wrong.topk(min(top, entities), dim=1).indices.flatten(1)  # (B, top * M)
+        owner, place = map(torch.from_numpy, true.tails_of(true.find(asked.heads[at], asked.relations[at])))
+        answers = owner, torch.from_numpy(true.tails)[place]
+        each = [member.scores(heads, links) for member in members.values()]
         some = torch.randint(entities, (len(at), drawn), generator=generator)
-        picked = torch.cat([best, some], dim=1)
+        picked = torch.cat([*(_best(one, answers, min(top, entities)) for one in each), some], dim=1)
         # One wrong tail stands once however many members like it; true ones do not count.
-        order = picked.sort(dim=1)
-        again = torch.zeros_like(order.values, dtype=torch.bool)
-        again[:, 1:] = order.values[:, 1:] == order.values[:, :-1]
-        rows = torch.arange(len(at)).unsqueeze(1)
-        values = wrong[rows, order.values].masked_fill(again.unsqueeze(2), -torch.inf)
-        owner, place = asked.tails_of(at)
-        own = each[torch.from_numpy(owner), torch.from_numpy(asked.tails[place])]
-        scores.append(torch.cat([own.unsqueeze(1), values[torch.from_numpy(owner)]], dim=1))
-        relations.append(links[torch.from_numpy(owner)])
+        picked = picked.sort(dim=1).values
+        gone = torch.zeros_like(picked, dtype=torch.bool)
+        gone[:, 1:] = picked[:, 1:] == picked[:, :-1]
+        right = torch.zeros(len(at), entities, dtype=torch.bool).index_put(answers, torch.tensor(True))
+        gone |= right.gather(1, picked)
+        owner, place = map(torch.from_numpy, asked.tails_of(at))
+        columns = torch.cat([torch.from_numpy(asked.tails)[place].unsqueeze(1), picked[owner]], dim=1)
+        values = torch.stack([one[owner.unsqueeze(1), columns] for one in each], dim=2)  # (T, 1 + C, M)
+        values[:, 1:].masked_fill_(gone[owner].unsqueeze(2), -torch.inf)
+        scores.append(values)
+        relations.append(links[owner])
     return Candidates(torch.cat(relations), torch.cat(scores))
+
+
+def _best(scores: Tensor, answers: tuple[Tensor, Tensor], top: int) -> Tensor:
+    """The best wrong tails, ``(B, top)``."""
+    return scores.index_put(answers, torch.tensor(-torch.inf)).topk(top, dim=1).indices

@@ -17,7 +17,7 @@ from chiasm_graph.link_prediction.tail_scores import TailScores
 __all__ = ["fit_ensemble", "fit_weights"]
 
 Ints = npt.NDArray[np.int64]
-_STEPS = 200
+_STEPS = 60
 
 
 def fit_ensemble(
@@ -38,9 +38,9 @@ def fit_ensemble(
 
 
 def fit_weights(drawn: Candidates, num_relations: int, *, spread: float = 0.1) -> Tensor:
-    r"""Weights that minimise ``-sum log softmax(sum_m w_rm s_m)_true + |w_r - w|^2 / (2 spread^2)``, not negative.
+    r"""Weights that minimise ``-sum log softmax(sum_m w_rm s_m)_true + |w_r - w|^2 / (2 spread^2)``.
 
-    A relation with few triples keeps to the weights of all. A member is never taken for its opposite.
+    Convex, so the start does not matter. A relation with few triples keeps to the weights of all.
 
     Args:
         drawn: Scores of true and wrong tails.
@@ -51,7 +51,7 @@ def fit_weights(drawn: Candidates, num_relations: int, *, spread: float = 0.1) -
         ``(num_relations, members)``.
     """
     members = drawn.scores.shape[2]
-    shared = torch.full((members,), 1.0, requires_grad=True)
+    shared = torch.zeros(members, requires_grad=True)
     own = torch.zeros(num_relations, members, requires_grad=True)
     gone = torch.isinf(drawn.scores[..., 0])
     scores = drawn.scores.masked_fill(gone.unsqueeze(2), 0.0)
@@ -59,8 +59,7 @@ def fit_weights(drawn: Candidates, num_relations: int, *, spread: float = 0.1) -
     optimizer = torch.optim.LBFGS([shared, own], max_iter=_STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
-        weights = (shared + own).clamp_min(0.0)
-        logits = (scores @ weights[drawn.relations].unsqueeze(2)).squeeze(2).masked_fill(gone, -torch.inf)
+        logits = (scores @ (shared + own)[drawn.relations].unsqueeze(2)).squeeze(2).masked_fill(gone, -torch.inf)
         return functional.cross_entropy(logits, target, reduction="sum") + (own / spread).square().sum() / 2
 
     def closure() -> Tensor:
@@ -70,4 +69,4 @@ def fit_weights(drawn: Candidates, num_relations: int, *, spread: float = 0.1) -
         return value
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return (shared + own).detach().clamp_min(0.0)
+    return (shared + own).detach()

@@ -50,6 +50,8 @@ class EnsembleRecipe:
     structure: Mapping[str, str]
     #: Towers over texts, by member; with or without surroundings.
     text: Mapping[str, TextConfig]
+    #: Whether cases and analogies by text are members.
+    alike: bool
     #: None for no rules.
     rules: ReasonConfig | None
     #: Whether cases vote.
@@ -80,7 +82,7 @@ def load_ensemble_recipe(name_or_path: str) -> EnsembleRecipe:
     Raises:
         LinkRecipeError: No such recipe, no valid YAML, an unknown key, or an impossible value.
     """
-    keys = (*_FIXED, "structure", "text", "rules", "cases", "near", "spread")
+    keys = (*_FIXED, "structure", "text", "alike", "rules", "cases", "near", "spread")
     name, data = read_recipe(_PACKAGE, name_or_path, default="ensemble", keys=keys)
     recipe = EnsembleRecipe(
         name=name,
@@ -91,17 +93,20 @@ def load_ensemble_recipe(name_or_path: str) -> EnsembleRecipe:
             str(member): TextConfig.from_mapping(values, where=f"{name}: text: {member}")
             for member, values in section(data, "text", name).items()
         },
+        alike=_of_kind(data, "alike", False, name),
         rules=_rules(data, name),
         cases=_of_kind(data, "cases", False, name),
         near=_of_kind(data, "near", -1, name),
         spread=_of_kind(data, "spread", 0.1, name),
         **figures_of(data, name),
     )
-    members = len(recipe.structure) + len(recipe.text) + (recipe.rules is not None) + recipe.cases
+    members = (
+        len(recipe.structure) + len(recipe.text) + (recipe.rules is not None) + recipe.cases + recipe.alike
+    )
     twice = set(recipe.structure) & set(recipe.text)
     refuse_unless(
         {
-            "an ensemble needs at least one of structure, text, rules and cases": members > 0,
+            "an ensemble needs at least one of structure, text, alike, rules and cases": members > 0,
             f"members need different names, not {', '.join(sorted(twice))} twice": not twice,
             "spread must be positive": recipe.spread > 0,
         },

@@ -11,7 +11,14 @@ from chiasm_graph.link_prediction.row_step import RowStep
 from chiasm_graph.link_prediction.table_step import TableStep, has_bf16
 
 CONFIG = LinkConfig(
-    dim=16, batch_size=64, max_epochs=2, scale=0.3, n3=1e-3, relation_weight=0.5, learning_rate=0.05, dropout=0.1
+    dim=16,
+    batch_size=64,
+    max_epochs=2,
+    scale=0.3,
+    n3=1e-3,
+    relation_weight=0.5,
+    learning_rate=0.05,
+    dropout=0.1,
 )
 
 
@@ -62,4 +69,6 @@ def test_numbers_in_single_precision_are_composed():
     assert LinkTrainer(data(), replace(CONFIG, optimizer="adam"))._steps is None
     assert LinkTrainer(data(), replace(CONFIG, scorer="rotate"))._steps is None
     # As many as there are stand for all.
-    assert not isinstance(LinkTrainer(data(), replace(CONFIG, negatives=50, precision="fp32"))._steps, RowStep)
+    assert not isinstance(
+        LinkTrainer(data(), replace(CONFIG, negatives=50, precision="fp32"))._steps, RowStep
+    )
