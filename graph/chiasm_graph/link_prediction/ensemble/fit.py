@@ -59,7 +59,9 @@ def fit_weights(drawn: Candidates, num_relations: int, *, spread: float = 0.1) -
     optimizer = torch.optim.LBFGS([shared, own], max_iter=_STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
-        logits = (scores @ (shared + own)[drawn.relations].unsqueeze(2)).squeeze(2).masked_fill(gone, -torch.inf)
+        logits = (
+            (scores @ (shared + own)[drawn.relations].unsqueeze(2)).squeeze(2).masked_fill(gone, -torch.inf)
+        )
         return functional.cross_entropy(logits, target, reduction="sum") + (own / spread).square().sum() / 2
 
     def closure() -> Tensor:
