@@ -1,11 +1,14 @@
-"""Link prediction from the structure alone, judged on the literature's test splits.
+"""Link prediction, judged on the literature's test splits.
 
     python -m benchmarks.links umls [--seeds 3] [--recipe NAME_OR_FILE] [--set KEY=VALUE]... [--json FILE]
+    python -m benchmarks.links wn18rr --ensemble
     python -m benchmarks.links all
 
-A recipe trains on the training split and stops by the valid split; the test split is read once, after that. Ranks are
-filtered by all three splits, in both directions, ties broken by the realistic rank. ``minutes`` are those of training,
-judgements on the valid split included; ``peak_gib`` is the largest resident memory of the process.
+A recipe trains on the training split and stops by the valid split; the test split is read once, after that. An ensemble
+trains several members (structure, texts by frozen MiniLM vectors, rules) and fits their weights on the valid split. Ranks
+are filtered by all three splits, in both directions, ties broken by the realistic rank. ``minutes`` are those of
+training, judgements on the valid split included, and ``processor_minutes`` the same by processor time, all threads
+together; ``peak_gib`` is the largest resident memory of the process.
 """
 
 from __future__ import annotations
@@ -14,45 +17,66 @@ import argparse
 import dataclasses
 import json
 import platform
-import resource
-import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 import yaml
 
+from benchmarks.linking.training import Runs, judged, peak_gib
 from benchmarks.rows import Row, mean_interval, print_rows, write_rows
 from benchmarks.shared_data import shared_data
 from chiasm_graph.link_prediction import (
-    EpochReport,
     LinkConfig,
     LinkData,
     LinkRecipe,
-    LinkTrainer,
-    filtered_ranks,
-    link_metrics_of,
+    link_recipe_names,
     load_link_recipe,
 )
+from chiasm_graph.link_prediction.ensemble import EnsembleRecipe, ensemble_recipe_names, load_ensemble_recipe
 
 #: The cheapest first, so that a long run shows something early.
 DATA_SETS = ("umls", "codex-s", "db15k", "wn18rr", "fb15k-237")
+_UNITS = {
+    "minutes": "minutes",
+    "processor_minutes": "minutes",
+    "peak_gib": "GiB",
+    "judging_s": "s",
+}
+Figures = Mapping[str, float]
 
 
 def main() -> None:
     """Train each recipe and print its rows."""
+    args = _arguments()
+    rows: list[Row] = []
+    for name in _names(args):
+        recipe = (
+            load_ensemble_recipe(name)
+            if args.ensemble or name.endswith("-ensemble")
+            else load_link_recipe(name)
+        )
+        if args.dataset not in ("all", recipe.dataset):
+            raise SystemExit(f"recipe {recipe.name} is for {recipe.dataset}, not {args.dataset}")
+        rows += _run(recipe, args)
+        print_rows(rows)
+        # After each recipe: a run of hours that is stopped keeps what it has.
+        write_rows(rows, args.json)
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("dataset", nargs="?", default="umls", choices=(*DATA_SETS, "all"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--recipe", help="name or YAML file; the data set's ComplEx recipe by default")
+    parser.add_argument("--ensemble", action="store_true", help="of structure, texts and rules")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="of the recipe's config"
     )
     parser.add_argument("--checkpoints", type=Path, help="folder in which runs can be taken up again")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "chiasm-benchmarks" / "links")
     parser.add_argument(
         "--valid-only", action="store_true", help="for tuning: judge on valid, leave test unread"
     )
@@ -60,85 +84,67 @@ def main() -> None:
     args = parser.parse_args()
     if args.seeds < 1 or (args.recipe and args.dataset == "all"):
         parser.error("--seeds must be positive, and --recipe needs one data set")
-    rows: list[Row] = []
-    for dataset in DATA_SETS if args.dataset == "all" else (args.dataset,):
-        recipe = load_link_recipe(args.recipe or dataset)
-        if recipe.dataset != dataset:
-            parser.error(f"recipe {recipe.name} is for {recipe.dataset}, not {dataset}")
-        rows += _run(_changed(recipe, args.set), args.seeds, args.checkpoints, valid_only=args.valid_only)
-        print_rows(rows)
-        # After each data set: a run of hours that is stopped keeps what it has.
-        write_rows(rows, args.json)
+    if args.ensemble and args.set:
+        parser.error("--set changes one recipe's config, and an ensemble has several")
+    return args
 
 
-def _changed(recipe: LinkRecipe, changes: Sequence[str]) -> LinkRecipe:
+def _names(args: argparse.Namespace) -> list[str]:
+    if args.dataset != "all":
+        return [args.recipe or args.dataset]
+    every = [*link_recipe_names(), *ensemble_recipe_names()]
+    return [name for dataset in DATA_SETS for name in every if name.startswith(f"{dataset}-")]
+
+
+def _changed(recipe: LinkRecipe, changes: Sequence[str]) -> LinkConfig:
     values = {**dataclasses.asdict(recipe.config)}
     for change in changes:
         name, _, value = change.partition("=")
         values[name] = yaml.safe_load(value)
-    return dataclasses.replace(recipe, config=LinkConfig.from_mapping(values, where="--set"))
+    return LinkConfig.from_mapping(values, where="--set")
 
 
-def _run(recipe: LinkRecipe, seeds: int, checkpoints: Path | None, *, valid_only: bool) -> list[Row]:
+def _run(recipe: LinkRecipe | EnsembleRecipe, args: argparse.Namespace) -> list[Row]:
     data = LinkData.read(shared_data() / "kg" / recipe.dataset)
     print(
         f"== {recipe.name}: {data.num_entities} entities, {data.num_relations} relations, {len(data.train)} triples; "
         f"{torch.get_num_threads()} threads on {platform.processor() or platform.machine()}",
         flush=True,
     )
-    print(json.dumps(dataclasses.asdict(recipe.config)), flush=True)
-    figures = [_one(recipe, data, seed, checkpoints, valid_only=valid_only) for seed in range(seeds)]
-    return _rows(recipe, figures, "valid" if valid_only else "test")
+    runs = Runs(recipe.dataset, data, args.checkpoints, args.cache)
+    split = "valid" if args.valid_only else "test"
+    one: Callable[[int], Figures]
+    if isinstance(recipe, EnsembleRecipe):
+        one = lambda seed: _mixed(recipe, runs, seed, split)  # noqa: E731
+    else:
+        config = _changed(recipe, args.set)
+        print(json.dumps(dataclasses.asdict(config)), flush=True)
+        one = lambda seed: _single(recipe.name, config, runs, seed, split)  # noqa: E731
+    figures = []
+    for seed in range(args.seeds):
+        figures.append(one(seed))
+        print(f"seed {seed}: {json.dumps(figures[-1])}", flush=True)
+    return _rows(recipe, figures, split)
 
 
-def _one(
-    recipe: LinkRecipe, data: LinkData, seed: int, checkpoints: Path | None, *, valid_only: bool
-) -> dict[str, float]:
-    file = None
-    if checkpoints is not None:
-        checkpoints.mkdir(parents=True, exist_ok=True)
-        file = checkpoints / f"{recipe.name}-{seed}.safetensors"
-    trainer = LinkTrainer(data, recipe.config, seed=seed, checkpoint=file, progress=_tell)
-    model = trainer.fit()
-    judged = data.valid if valid_only else data.test
-    known = [data.train, data.valid] if valid_only else [data.train, data.valid, data.test]
-    began = time.perf_counter()
-    metrics = link_metrics_of(filtered_ranks(model, judged, np.concatenate(known))).to_dict()
-    judging_s = time.perf_counter() - began
-    found = {
-        **metrics,
-        "minutes": trainer.state.seconds / 60,
-        "peak_gib": _peak_gib(),
-        "judging_s": judging_s,
-    }
-    print(f"seed {seed}, epoch {trainer.state.best_epoch}: {json.dumps(found)}", flush=True)
-    return found
+def _single(name: str, config: LinkConfig, runs: Runs, seed: int, split: str) -> Figures:
+    model, cost = runs.structure(name, config, seed)
+    return {**judged(model, runs.data, split), **cost, "peak_gib": peak_gib()}
 
 
-def _tell(report: EpochReport) -> None:
-    if report.valid is not None:
-        losses = ", ".join(f"{name} {value:.4f}" for name, value in report.losses.items())
-        print(
-            f"epoch {report.epoch}/{report.max_epochs}: {losses}; valid mrr {report.valid.mrr:.4f}, "
-            f"{report.seconds:.0f} s",
-            file=sys.stderr,
-            flush=True,
-        )
+def _mixed(recipe: EnsembleRecipe, runs: Runs, seed: int, split: str) -> Figures:
+    members, cost = runs.ensemble(recipe, lambda name: load_link_recipe(name).config, seed)
+    figures = {name: judged(scores, runs.data, split) for name, scores in members.items()}
+    beside = {f"{name}_mrr": found["mrr"] for name, found in figures.items() if name != "ensemble"}
+    return {**figures["ensemble"], **beside, **cost, "peak_gib": peak_gib()}
 
 
-def _peak_gib() -> float:
-    # Kilobytes on Linux, bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
-
-
-def _rows(recipe: LinkRecipe, figures: Sequence[Mapping[str, float]], split: str) -> list[Row]:
+def _rows(recipe: LinkRecipe | EnsembleRecipe, figures: Sequence[Figures], split: str) -> list[Row]:
     published = ", ".join(f"{name} {value:g}" for name, value in recipe.published.items())
-    units = {"minutes": "minutes", "peak_gib": "GiB", "judging_s": "s"}
     rows = []
     for name in figures[0]:
         mean, spread = mean_interval([found[name] for found in figures])
-        sign = "<=" if name in units else ">="
+        sign = "<=" if name in _UNITS else ">="
         target = f"{sign} {recipe.targets[name]:g}" if name in recipe.targets and split == "test" else ""
         expected = f"expected {recipe.expected[name]:g}" if name in recipe.expected else ""
         beside = [expected, f"published: {published}" if name == "mrr" and published else ""]
@@ -146,7 +152,7 @@ def _rows(recipe: LinkRecipe, figures: Sequence[Mapping[str, float]], split: str
             Row(
                 name if split == "test" else f"valid_{name}",
                 mean,
-                units.get(name, "share"),
+                _UNITS.get(name, "share"),
                 f"{recipe.name}; " + "; ".join(filter(None, beside)),
                 target,
                 spread,

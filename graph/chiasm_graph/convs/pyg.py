@@ -64,7 +64,8 @@ with _left_out(), warnings.catch_warnings():
     # It still scripts a few functions of its own; nothing that its users could change.
     warnings.filterwarnings("ignore", message=".*torch.jit.*", category=FutureWarning)
     from torch_geometric import nn as _nn
-    from torch_geometric.utils import softmax as segment_softmax
+    from torch_geometric.utils import softmax as _softmax
 
 BasisRgcn = _nn.RGCNConv
 MessagePassing = _nn.MessagePassing
+segment_softmax = _softmax

@@ -34,6 +34,8 @@ class RunState:
     stale: int = 0
     #: Seconds of training, judgements included.
     seconds: float = 0.0
+    #: Processor time of the same, all threads together.
+    processor_seconds: float = 0.0
     #: Weights of the best epoch; empty before the first judgement.
     best: dict[str, Tensor] = field(default_factory=dict)
 

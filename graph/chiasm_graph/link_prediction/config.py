@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from chiasm_graph.errors import LinkRecipeError
+from chiasm_graph.link_prediction.checked_config import checked_config, refuse_unless
+from chiasm_graph.link_prediction.precision import PRECISIONS
 from chiasm_graph.relational.registry import conv_names
 from chiasm_graph.scorers.registry import scorer_names
 
@@ -46,10 +47,11 @@ class LinkConfig:
     edge_dropout: float = 0.0
     #: Neighbours sampled of a node in each layer; 0 for the whole graph at once.
     fanout: int = 0
-    #: "fp32", or "bf16" for the encoder's messages.
-    precision: str = "fp32"
     #: Triples a step, both directions counted.
     batch_size: int = 1000
+    #: Of products in training, and of the encoder's messages: "bf16" where the processor has it, or "fp32"; ranks are
+    #: always of fp32.
+    precision: str = "bf16"
     #: Standard deviation of the start.
     scale: float = 1e-3
     #: Tails drawn a triple for self-adversarial negatives; for one-vs-all, entities that a batch shares as
@@ -74,17 +76,7 @@ class LinkConfig:
         Raises:
             LinkRecipeError: An unknown key, or a value of the wrong kind or out of range.
         """
-        kinds = {item.name: type(item.default) for item in fields(cls)}
-        unknown = sorted(set(map(str, values)) - set(kinds))
-        if unknown:
-            raise LinkRecipeError(
-                f"unknown key {', '.join(unknown)}", where=where, remedy=f"known keys are {', '.join(kinds)}"
-            )
-        config = cls(
-            **{name: _value(kinds[name], value, f"{where}: {name}") for name, value in values.items()}
-        )
-        config.check(where)
-        return config
+        return checked_config(cls, values, where)
 
     def check(self, where: str = "config") -> None:
         """Refuse values that no training could run with.
@@ -101,10 +93,10 @@ class LinkConfig:
             "fanout must not be negative, and needs negatives: all entities at once are too many": self.fanout
             == 0
             or (self.fanout > 0 and self.negatives > 0),
-            "precision must be fp32 or bf16": self.precision in ("fp32", "bf16"),
             "encoder_dropout and edge_dropout must lie in [0, 1)": 0 <= self.encoder_dropout < 1
             and 0 <= self.edge_dropout < 1,
             f"loss must be one of {', '.join(LOSSES)}": self.loss in LOSSES,
+            f"precision must be one of {', '.join(PRECISIONS)}": self.precision in PRECISIONS,
             "optimizer must be adagrad or adam": self.optimizer in ("adagrad", "adam"),
             "dim, batch_size, judge_every and patience must be positive": min(
                 self.dim, self.batch_size, self.judge_every, self.patience
@@ -129,19 +121,4 @@ class LinkConfig:
             "label_smoothing needs all entities: negatives of 0": self.label_smoothing == 0
             or self.negatives == 0,
         }
-        for message, holds in rules.items():
-            if not holds:
-                raise LinkRecipeError(message, where=where)
-
-
-def _value(kind: type[Any], value: Any, where: str) -> Any:
-    if kind is float and isinstance(value, str):
-        try:  # YAML 1.1 reads 1e-3, without a point, as text
-            return float(value)
-        except ValueError:
-            pass
-    if kind is float and type(value) in (int, float):
-        return float(value)
-    if type(value) is kind:
-        return value
-    raise LinkRecipeError(f"must be {kind.__name__}, not {value!r}", where=where)
+        refuse_unless(rules, where)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chiasm_graph.errors import LinkDataError, UnknownNameError
+from chiasm_graph.triples import Triples
 
 __all__ = ["LinkData"]
 
@@ -70,6 +71,11 @@ class LinkData:
     def num_relations(self) -> int:
         """Relations, inverses not counted."""
         return len(self.relations)
+
+    @cached_property
+    def graph(self) -> Triples:
+        """The training split as a graph, without inverses."""
+        return Triples(*self.train.T, num_nodes=self.num_entities, num_relations=self.num_relations)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -10,8 +10,8 @@ import torch
 
 from chiasm_graph.errors import GraphError
 from chiasm_graph.link_prediction.encoded_model import EncodedLinkModel
-from chiasm_graph.link_prediction.model import LinkModel, LinkVectors
 from chiasm_graph.link_prediction.queries import Queries, both_directions, check_triples
+from chiasm_graph.link_prediction.tail_scores import TailScores
 
 __all__ = ["LinkMetrics", "filtered_ranks", "link_metrics_of"]
 
@@ -50,7 +50,7 @@ def link_metrics_of(ranks: Floats) -> LinkMetrics:
 
 
 @torch.inference_mode()
-def filtered_ranks(model: LinkModel | EncodedLinkModel, triples: Ints, known: Ints) -> Floats:
+def filtered_ranks(model: TailScores, triples: Ints, known: Ints) -> Floats:
     """Rank of each triple's tail, then of each triple's head, among all entities but other true answers.
 
     The rank is the realistic one: the mean of the best and the worst place that ties allow, so a
@@ -74,7 +74,8 @@ def filtered_ranks(model: LinkModel | EncodedLinkModel, triples: Ints, known: In
     """
     for given in (triples, known):
         check_triples(given, model.num_entities, model.num_relations)
-    vectors = model.encoded()
+    # Not anew for each block.
+    vectors = model.encoded() if isinstance(model, EncodedLinkModel) else model
     asked = Queries.group(both_directions(triples, model.num_relations))
     true = Queries.group(both_directions(np.concatenate([known, triples]), model.num_relations))
     ranks = np.empty(len(asked.tails))
@@ -88,7 +89,7 @@ def filtered_ranks(model: LinkModel | EncodedLinkModel, triples: Ints, known: In
 
 
 def _block_ranks(
-    model: LinkVectors,
+    model: TailScores,
     asked: Queries,
     at: Ints,
     owner: Ints,

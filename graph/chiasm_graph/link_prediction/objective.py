@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -17,12 +19,23 @@ from chiasm_graph.link_prediction.losses import (
     self_adversarial_loss,
 )
 from chiasm_graph.link_prediction.model import LinkVectors
+from chiasm_graph.link_prediction.row_step import RowStep
+from chiasm_graph.link_prediction.table_step import TableStep
 
-__all__ = ["batch_losses"]
+__all__ = ["batch_losses", "draws_negatives"]
+
+
+def draws_negatives(config: LinkConfig, num_entities: int) -> bool:
+    """Whether some entities are drawn as negatives; as many as there are, or none, stand for all."""
+    return config.loss == "self-adversarial" or 0 < config.negatives < num_entities
 
 
 def batch_losses(
-    model: LinkVectors, batch: QueryBatch, config: LinkConfig, generator: torch.Generator
+    model: LinkVectors,
+    batch: QueryBatch,
+    config: LinkConfig,
+    generator: torch.Generator,
+    steps: RowStep | None = None,
 ) -> dict[str, Tensor]:
     """Weighted losses of a batch by name; their sum is what is minimised.
 
@@ -31,39 +44,50 @@ def batch_losses(
         batch: Queries with tails.
         config: Which losses, and their weights.
         generator: Draws negatives.
+        steps: Keeps the slopes of the entities' vectors; None leaves that to autograd.
     """
-    heads = model.vectors(batch.heads)
+    vectors = model.vectors if steps is None else steps.rows
+    sampled = draws_negatives(config, model.num_entities)
+    own = config.relation_weight > 0 or sampled
+    ends = vectors(torch.cat([batch.heads, batch.tails]) if own else batch.heads)
+    heads, tails = ends[: len(batch.heads)], ends[len(batch.heads) :]
     asked = functional.dropout(heads, config.dropout) if config.dropout else heads
     projected = model.scorer.project(asked, batch.relations)
-    losses = {config.loss: _tail_loss(model, batch, config, projected, generator)}
+    if isinstance(steps, TableStep):
+        found = steps.one_vs_all(projected, batch.owners, batch.tails, config.label_smoothing)
+    elif sampled:
+        found = _sampled(model, batch, config, projected, tails, generator, vectors)
+    else:
+        scores = model.scorer.compare_all(projected, model.entities)
+        loss = k_vs_all_loss if config.loss == "k-vs-all" else one_vs_all_loss
+        found = loss(scores, batch.owners, batch.tails, config.label_smoothing)
+    losses = {config.loss: found}
     if config.n3:
         factors = model.scorer.entity_factors(heads), model.scorer.relation_factors(batch.relations)
         losses["n3"] = config.n3 * n3_loss(*factors, batch.counts)
     if config.relation_weight:
-        ends = heads[batch.owners], model.vectors(batch.tails)
         losses["relation"] = config.relation_weight * relation_loss(
-            model.scorer, ends[0], batch.relations[batch.owners], ends[1]
+            model.scorer, heads.index_select(0, batch.owners), batch.relations[batch.owners], tails
         )
     return losses
 
 
-def _tail_loss(
-    model: LinkVectors, batch: QueryBatch, config: LinkConfig, projected: Tensor, generator: torch.Generator
+def _sampled(
+    model: LinkVectors,
+    batch: QueryBatch,
+    config: LinkConfig,
+    projected: Tensor,
+    tails: Tensor,
+    generator: torch.Generator,
+    vectors: Callable[[Tensor], Tensor],
 ) -> Tensor:
+    count, scorer = model.num_entities, model.scorer
+    turned = projected.index_select(0, batch.owners)
+    own = scorer.compare(turned, tails)
     if config.loss == "self-adversarial":
-        drawn = torch.randint(model.num_entities, (len(batch.tails), config.negatives), generator=generator)
-        turned = projected[batch.owners]
-        return self_adversarial_loss(
-            model.scorer.compare(turned, model.vectors(batch.tails)),
-            model.scorer.compare(turned.unsqueeze(1), model.vectors(drawn)),
-            margin=config.margin,
-            temperature=config.temperature,
-        )
-    if config.negatives and config.negatives < model.num_entities:
-        drawn = torch.randint(model.num_entities, (config.negatives,), generator=generator)
-        own = model.scorer.compare(projected[batch.owners], model.vectors(batch.tails))
-        others = model.scorer.compare_all(projected, model.vectors(drawn))
-        return sampled_loss(own, others, batch.owners, batch.tails, drawn, model.num_entities)
-    scores = model.scorer.compare_all(projected, model.entities)
-    loss = k_vs_all_loss if config.loss == "k-vs-all" else one_vs_all_loss
-    return loss(scores, batch.owners, batch.tails, config.label_smoothing)
+        drawn = torch.randint(count, (len(batch.tails), config.negatives), generator=generator)
+        others = scorer.compare(turned.unsqueeze(1), vectors(drawn))
+        return self_adversarial_loss(own, others, margin=config.margin, temperature=config.temperature)
+    drawn = torch.randint(count, (config.negatives,), generator=generator)
+    others = scorer.compare_all(projected, vectors(drawn))
+    return sampled_loss(own, others, batch.owners, batch.tails, drawn, count)

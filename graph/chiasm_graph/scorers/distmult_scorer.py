@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from chiasm_graph.scorers.scorer import Scorer
 
@@ -29,11 +30,11 @@ class DistmultScorer(Scorer):
 
     def project(self, heads: Tensor, relations: Tensor) -> Tensor:
         """``h * w_r``, ``(B, dim)``."""
-        return heads * self.weight[relations]
+        return heads * functional.embedding(relations, self.weight)
 
     def relation_factors(self, relations: Tensor) -> Tensor:
         """``|w_r|``, ``(B, dim)``."""
-        return self.weight[relations].abs()
+        return functional.embedding(relations, self.weight).abs()
 
     def reset(self, scale: float, generator: torch.Generator) -> None:
         """Normal weights of the entities' own scale."""

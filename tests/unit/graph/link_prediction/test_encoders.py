@@ -108,7 +108,7 @@ def test_features_stand_in_for_learned_rows():
         ({"encoder": "gcn"}, "encoder must be none or one of compgcn, hgt, rgat, rgcn"),
         ({"encoder": "hgt", "heads": 3}, "heads must divide dim"),
         ({"encoder": "rgcn", "fanout": 4}, "needs negatives"),
-        ({"precision": "fp8"}, "precision must be fp32 or bf16"),
+        ({"precision": "fp8"}, "precision must be one of bf16, fp32"),
         ({"encoder": "rgcn", "layers": 0}, "must be positive"),
     ],
 )
