@@ -121,7 +121,7 @@ class TextAnalogies(_Peers):
     @torch.inference_mode()
     def scores(self, heads: Tensor, relations: Tensor) -> Tensor:
         """Cosines, ``(B, entities)``."""
-        parts = zip(heads.split(_CHUNK), relations.split(_CHUNK), strict=True)
+        parts = zip(torch.split(heads, _CHUNK), torch.split(relations, _CHUNK), strict=True)
         asked = [self._asked(*part) for part in parts] or [self.features[:0]]
         return functional.normalize(torch.cat(asked), dim=1) @ self.features.T
 
