@@ -17,6 +17,8 @@ __all__ = ["TextAnalogies", "TextCases"]
 Ints = npt.NDArray[np.int64]
 #: Shares of votes are compared by their logarithm; below this they say as good as nothing.
 _LEAST = 1e-3
+#: Queries whose offsets are added up at a time: each has a vector a vote, and hubs have many.
+_CHUNK = 64
 
 
 class _Peers:
@@ -119,7 +121,11 @@ class TextAnalogies(_Peers):
     @torch.inference_mode()
     def scores(self, heads: Tensor, relations: Tensor) -> Tensor:
         """Cosines, ``(B, entities)``."""
+        parts = zip(torch.split(heads, _CHUNK), torch.split(relations, _CHUNK), strict=True)
+        asked = [self._asked(*part) for part in parts] or [self.features[:0]]
+        return functional.normalize(torch.cat(asked), dim=1) @ self.features.T
+
+    def _asked(self, heads: Tensor, relations: Tensor) -> Tensor:
         owner, peer, tail, share = self.votes(heads, relations)
-        asked = self.features[heads].clone()
-        asked.index_add_(0, owner, share.unsqueeze(1) * (self.features[tail] - self.features[peer]))
-        return functional.normalize(asked, dim=1) @ self.features.T
+        offsets = share.unsqueeze(1) * (self.features[tail] - self.features[peer])  # (votes, D)
+        return self.features[heads].index_add(0, owner, offsets)
