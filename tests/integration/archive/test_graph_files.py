@@ -1,4 +1,4 @@
-"""`graph export`, ingested into an empty home and exported again: the same statements, in every format."""
+"""`graph export --derived`, ingested into an empty home and exported again: the same statements, in every format."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def fill(home: Home) -> None:
 
 def exported(home: Home, file: Path) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(["--home", str(home.settings.home), "graph", "export", str(file)])
+        main(["--home", str(home.settings.home), "graph", "export", str(file), "--derived"])
     assert not caught.value.code
 
 
