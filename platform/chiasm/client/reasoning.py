@@ -52,20 +52,10 @@ class Reasoned:
             InputError: A rule cannot be read; line, column and remedy are named.
             UsageError: A value is out of range.
         """
+        given = {name: value for name, value in locals().items() if name != "self"}
         from chiasm.reasoning import RulesRequest
 
-        asked = RulesRequest(
-            relation=relation,
-            rules=_text(rules),
-            length=length,
-            constants=constants,
-            min_support=min_support,
-            min_confidence=min_confidence,
-            min_head_coverage=min_head_coverage,
-            limit=limit,
-            max_seconds=max_seconds,
-            seed=seed,
-        )
+        asked = RulesRequest(**{**given, "rules": _text(rules)})
         return self._backend.graph_rules(asked)
 
     def apply_rules(
@@ -108,21 +98,10 @@ class Reasoned:
             InputError: A rule cannot be read; line, column and remedy are named.
             UsageError: A value is out of range.
         """
+        given = {name: value for name, value in locals().items() if name != "self"}
         from chiasm.reasoning import ApplyRequest
 
-        asked = ApplyRequest(
-            relation=relation,
-            rules=_text(rules),
-            length=length,
-            constants=constants,
-            min_support=min_support,
-            min_confidence=min_confidence,
-            min_head_coverage=min_head_coverage,
-            max_seconds=max_seconds,
-            seed=seed,
-            max_triples=max_triples,
-            dry_run=dry_run,
-        )
+        asked = ApplyRequest(**{**given, "rules": _text(rules)})
         return self._backend.apply_rules(asked)
 
     def withdraw_rules(self, relation: str | None = None, *, dry_run: bool = False) -> JsonDict:

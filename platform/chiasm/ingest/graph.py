@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
+from chiasm.catalog.change_log import log_marks, seen_since
 from chiasm.catalog.graph import current_graph
 from chiasm.catalog.models import Asset, Change, Entity, Predicate, Triple, Workspace
 from chiasm.ingest.write.tables import chunks
@@ -30,8 +31,6 @@ Floats = NDArray[np.float32]
 #: Modality to (owner entity ids (n,), vectors (n, dim)) of embedded assets.
 AssetVectors = Mapping[str, tuple[Ints, Floats]]
 
-#: Entries of the log of changes that are read again: on PostgreSQL a number may be seen before a smaller one.
-_OVERLAP = 1000
 #: After so many changes the graph is loaded anew; the log may have forgotten older ones.
 _MOST_CHANGES = 100_000
 
@@ -48,14 +47,11 @@ class _Log(NamedTuple):
 
     @classmethod
     def read(cls, session: Session, workspace_id: int, since: int | None = None) -> _Log:
-        epoch = session.scalar(select(Change.row_id).where(Change.workspace_id == 0, Change.kind == "epoch"))
-        last = session.scalar(select(func.max(Change.id))) or 0
+        epoch, last = log_marks(session)
         statement = select(Change.id, Change.row_id).where(
-            Change.workspace_id == workspace_id,
-            Change.kind == "triple",
-            Change.id > (last if since is None else since) - _OVERLAP,
+            seen_since(workspace_id, last if since is None else since), Change.kind == "triple"
         )
-        return cls(epoch or 0, last, dict(session.execute(statement).all()))
+        return cls(epoch, last, dict(session.execute(statement).all()))
 
 
 @dataclass(frozen=True)

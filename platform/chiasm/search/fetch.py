@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Text, cast, func, select
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.aliases import aliases
-from chiasm.catalog.models import Asset, Change, Entity, Triple
+from chiasm.catalog.models import Asset, Entity, Triple
 from chiasm.search.query import MODALITIES
 from chiasm.search.replica import Ints, positions
 from chiasm_graph import Triples
@@ -26,7 +26,6 @@ __all__ = [
     "edges",
     "entities",
     "graph_of",
-    "marks",
     "names",
 ]
 
@@ -60,12 +59,6 @@ class Edges(NamedTuple):
     ids: Ints
     #: (triples, 3) subject, predicate and object ids
     ends: Ints
-
-
-def marks(session: Session) -> tuple[int, int]:
-    """The database's epoch (0: unknown), and the newest entry of its log of changes."""
-    epoch = session.scalar(select(Change.row_id).where(Change.workspace_id == 0, Change.kind == "epoch"))
-    return epoch or 0, session.scalar(select(func.max(Change.id))) or 0
 
 
 def names(session: Session, table: Any, workspace_id: int) -> dict[int, str]:

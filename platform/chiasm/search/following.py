@@ -7,31 +7,26 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Asset, Change, Domain, Entity, Predicate, Triple
+from chiasm.catalog.change_log import changed_rows, followable, id_conditions, log_marks
+from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Triple
 from chiasm.search import fetch
 from chiasm.search.replica import Ints, Replica
 from chiasm.search.texts import Texts
 from chiasm_graph import Triples
 
-__all__ = ["CHANGES_KEPT", "follow"]
+__all__ = ["follow"]
 
 T = TypeVar("T", str, str | None)
-#: So many of the newest entries of the log of changes are kept at least.
-CHANGES_KEPT = 200_000
-#: Entries this near to the newest are read again: on PostgreSQL a number may be seen before a smaller one.
-_OVERLAP = 1000
-_CHUNK = 500
 
 
 def follow(session: Session, workspace_id: int, old: Replica, revision: int) -> Replica | None:
     """The replica at a newer revision, by what changed since; None where it must be loaded as a whole."""
-    epoch, last_change = fetch.marks(session)
-    if epoch != old.epoch or not last_change - CHANGES_KEPT <= old.last_change <= last_change:
+    marks = log_marks(session)
+    if not followable(marks, old.epoch, old.last_change):
         return None
-    changed = _changed(session, workspace_id, old.last_change - _OVERLAP)
+    changed = changed_rows(session, workspace_id, old.last_change)
     if sum(map(len, changed.values())) > max(1000, len(old) // 4):
         return None
     made = _follow_names(session, workspace_id, old)
@@ -39,7 +34,7 @@ def follow(session: Session, workspace_id: int, old: Replica, revision: int) -> 
     made = _follow_assets(session, workspace_id, made, changed["asset"])
     made = _follow_edges(session, workspace_id, made, changed["triple"])
     named = fetch.alias_rows(session, workspace_id, made.ids)
-    return replace(made, revision=revision, last_change=last_change, aliases=named, before=old.revision)
+    return replace(made, revision=revision, last_change=marks[1], aliases=named, before=old.revision)
 
 
 def _follow_names(session: Session, workspace_id: int, old: Replica) -> Replica:
@@ -59,7 +54,7 @@ def _follow_names(session: Session, workspace_id: int, old: Replica) -> Replica:
 
 def _follow_entities(session: Session, workspace_id: int, old: Replica, changed: Ints) -> Replica:
     newest = int(old.ids[-1]) if len(old) else 0
-    found = fetch.entities(session, workspace_id, [Entity.id > newest, *_some(Entity.id, changed)])
+    found = fetch.entities(session, workspace_id, [Entity.id > newest, *id_conditions(Entity.id, changed)])
     rows = old.rows_of(found.ids)
     place = {domain_id: at for at, domain_id in enumerate(old.domain_ids)}
     domains = fetch.domain_codes(found.domain_ids, place)
@@ -108,7 +103,7 @@ def _follow_entities(session: Session, workspace_id: int, old: Replica, changed:
 
 def _follow_assets(session: Session, workspace_id: int, old: Replica, changed: Ints) -> Replica:
     newest = int(old.asset_ids[-1]) if len(old.asset_ids) else 0
-    found = fetch.assets(session, workspace_id, [Asset.id > newest, *_some(Asset.id, changed)])
+    found = fetch.assets(session, workspace_id, [Asset.id > newest, *id_conditions(Asset.id, changed)])
     rows = old.rows_of(found.owners)
     known = rows >= 0
     if not len(found.ids) and not len(changed):
@@ -126,7 +121,9 @@ def _follow_assets(session: Session, workspace_id: int, old: Replica, changed: I
 
 def _follow_edges(session: Session, workspace_id: int, old: Replica, changed: Ints) -> Replica:
     newest = int(old.triple_ids[-1]) if len(old.triple_ids) else 0
-    found = fetch.edges(session, workspace_id, [Triple.id > newest, *_some(Triple.id, changed)], old.origins)
+    found = fetch.edges(
+        session, workspace_id, [Triple.id > newest, *id_conditions(Triple.id, changed)], old.origins
+    )
     if not len(found.ids) and not len(changed):
         return replace(old, graph=old.graph.with_relations(len(old.predicates)))
     keep = ~np.isin(old.triple_ids, np.concatenate([changed, found.ids]))
@@ -141,21 +138,6 @@ def _follow_edges(session: Session, workspace_id: int, old: Replica, changed: In
         num_relations=len(old.predicates),
     )
     return replace(old, triple_ids=ids[order], graph=graph)
-
-
-def _changed(session: Session, workspace_id: int, since: int) -> dict[str, Ints]:
-    found: dict[str, set[int]] = {"entity": set(), "asset": set(), "triple": set()}
-    statement = select(Change.kind, Change.row_id).where(
-        Change.workspace_id == workspace_id, Change.id > since
-    )
-    for kind, row_id in session.execute(statement):
-        found[kind].add(row_id)
-    return {kind: np.array(sorted(ids), dtype=np.int64) for kind, ids in found.items()}
-
-
-def _some(column: Any, ids: Ints) -> list[Any]:
-    values = ids.tolist()
-    return [column.in_(values[start : start + _CHUNK]) for start in range(0, len(values), _CHUNK)]
 
 
 def _ascending(ids: Ints) -> Any:

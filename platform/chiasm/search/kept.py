@@ -27,9 +27,10 @@ import numpy as np
 from sqlalchemy import CursorResult, delete, func, select
 
 from chiasm.catalog import Catalog
+from chiasm.catalog.change_log import CHANGES_KEPT
 from chiasm.catalog.models import Change, Workspace
 from chiasm.origins import GIVEN
-from chiasm.search.following import CHANGES_KEPT, follow
+from chiasm.search.following import follow
 from chiasm.search.keyed import KeyIndex
 from chiasm.search.loading import load_replica
 from chiasm.search.replica import Replica

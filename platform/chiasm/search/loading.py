@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from sqlalchemy.orm import Session
 
+from chiasm.catalog.change_log import log_marks
 from chiasm.catalog.models import Domain, Predicate
 from chiasm.origins import GIVEN
 from chiasm.search import fetch
@@ -21,7 +22,7 @@ def load_replica(
     session: Session, workspace_id: int, revision: int, origins: Sequence[str] = GIVEN
 ) -> Replica:
     """The present content of a workspace, with the statements of some origins."""
-    epoch, last_change = fetch.marks(session)
+    epoch, last_change = log_marks(session)
     domains = fetch.names(session, Domain, workspace_id)
     predicates = fetch.names(session, Predicate, workspace_id)
     entities = fetch.entities(session, workspace_id, None)

@@ -24,7 +24,7 @@ _CHUNK = 64
 class _Peers:
     """For a query the known queries of its relation whose heads' texts are the nearest, and their tails."""
 
-    def __init__(self, features: Tensor, graph: Triples, cases: int, sharpness: float) -> None:
+    def __init__(self, features: Tensor, graph: Triples, *, cases: int = 64, sharpness: float = 15.0) -> None:
         if features.ndim != 2 or len(features) != graph.num_nodes:
             raise ShapeError(
                 f"features are {tuple(features.shape)}",
@@ -84,9 +84,6 @@ class TextCases(_Peers):
         ShapeError: Not one vector an entity.
     """
 
-    def __init__(self, features: Tensor, graph: Triples, *, cases: int = 64, sharpness: float = 15.0) -> None:
-        super().__init__(features, graph, cases, sharpness)
-
     @torch.inference_mode()
     def scores(self, heads: Tensor, relations: Tensor) -> Tensor:
         """``log(least + share) - log(least)``, ``(B, entities)``: 0 where nobody votes for an entity."""
@@ -114,9 +111,6 @@ class TextAnalogies(_Peers):
     Raises:
         ShapeError: Not one vector an entity.
     """
-
-    def __init__(self, features: Tensor, graph: Triples, *, cases: int = 64, sharpness: float = 15.0) -> None:
-        super().__init__(features, graph, cases, sharpness)
 
     @torch.inference_mode()
     def scores(self, heads: Tensor, relations: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from chiasm.catalog.catalog import Catalog
 from chiasm.catalog.graph.statements import CatalogGraph, follow_graph, load_graph
 from chiasm.catalog.models import Workspace
+from chiasm.origins import ORIGINS
 from chiasm_graph.errors import DamagedStoreError
 from chiasm_graph.store import load_table, save_table
 
@@ -110,6 +111,8 @@ def _opened(folder: Path) -> CatalogGraph | None:
             kept = load_table(path.parent)
             arrays: dict[str, Any] = {name: kept.arrays[name] for name in _ARRAYS}
             facts: dict[str, Any] = {name: kept.facts[name] for name in _FACTS}
+            if kept.table.origins != ORIGINS:
+                raise KeyError("origins that are numbered another way")
             found.append(CatalogGraph(kept.table, **arrays, **facts))
         except (DamagedStoreError, KeyError) as error:
             _log.warning("the kept graph %s is not used: %s", path.parent, error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,9 @@ import numpy.typing as npt
 from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Change, Entity, Predicate, Triple
+from chiasm.catalog.change_log import changed_rows, followable, id_conditions, log_marks
+from chiasm.catalog.models import Entity, Predicate, Triple
+from chiasm.origins import ORIGINS
 from chiasm_graph.store import Columns, Names, TripleTable
 from chiasm_graph.store.values import text_of, value_of
 
@@ -19,14 +21,8 @@ __all__ = ["CatalogGraph", "follow_graph", "load_graph"]
 
 Ints = npt.NDArray[np.int64]
 
-#: So many of the newest entries of the log of changes are kept at least; see `chiasm.search.following`.
-_CHANGES_KEPT = 200_000
-#: Entries this near to the newest are read again: on PostgreSQL a number may be seen before a smaller one.
-_OVERLAP = 1000
 _PAGE = 50_000
 _CHUNK = 500
-#: Of triples; see `chiasm.catalog.models.Triple`.
-_ORIGINS = ("table", "stated", "rule", "predicted")
 
 
 @dataclass(frozen=True)
@@ -51,28 +47,27 @@ class CatalogGraph:
 
 def load_graph(session: Session, workspace_id: int, revision: int) -> CatalogGraph:
     """The present statements."""
-    epoch, last_change = _marks(session)
-    return _made(
-        _Rows.fetch(session, workspace_id, None), session, workspace_id, revision, epoch, last_change
-    )
+    marks = log_marks(session)
+    return _made(_Rows.fetch(session, workspace_id, None), session, workspace_id, revision, marks)
 
 
 def follow_graph(
     session: Session, workspace_id: int, old: CatalogGraph, revision: int
 ) -> CatalogGraph | None:
     """The statements at a newer revision, by what changed since; None where all must be loaded."""
-    epoch, last_change = _marks(session)
-    if epoch != old.epoch or not last_change - _CHANGES_KEPT <= old.last_change <= last_change:
+    marks = log_marks(session)
+    if not followable(marks, old.epoch, old.last_change):
         return None
-    changed = _changed(session, workspace_id, old.last_change - _OVERLAP, "triple")
+    noted = changed_rows(session, workspace_id, old.last_change)
+    changed = noted["triple"]
     if len(changed) > max(1000, len(old.table) // 4):
         return None
     newest = max((int(ids[-1]) for ids in (old.edge_ids, old.literal_ids) if len(ids)), default=0)
-    rows = _Rows.fetch(session, workspace_id, [Triple.id > newest, *_some(changed)])
+    rows = _Rows.fetch(session, workspace_id, [Triple.id > newest, *id_conditions(Triple.id, changed)])
     if not len(changed) and not len(rows.ids):
-        return replace(old, revision=revision, last_change=last_change)
+        return replace(old, revision=revision, last_change=marks[1])
     before = _Rows.of(old).without(np.concatenate([changed, rows.ids]))
-    return _made(before.then(rows), session, workspace_id, revision, epoch, last_change, old)
+    return _made(before.then(rows), session, workspace_id, revision, marks, old, noted["entity"])
 
 
 @dataclass(frozen=True)
@@ -122,7 +117,7 @@ class _Rows:
             numbers[1],
             numbers[2],
             numbers[3],
-            np.array([_ORIGINS.index(name) for name in origins], dtype=np.uint8),
+            np.array([ORIGINS.index(name) for name in origins], dtype=np.uint8),
             np.array(confidences, dtype=np.float64),
             # In one spelling, whatever the database makes of JSON.
             Names.of(text_of(value_of("null" if text is None else text)) for text in literals),
@@ -192,10 +187,11 @@ def _made(
     session: Session,
     workspace_id: int,
     revision: int,
-    epoch: int,
-    last_change: int,
+    marks: tuple[int, int],
     old: CatalogGraph | None = None,
+    changed: Ints | None = None,
 ) -> CatalogGraph:
+    """Of rows; with an older graph, and the entities that changed since, keys need not be read again."""
     literal = rows.objects < 0
     entity_ids = np.unique(np.concatenate([rows.subjects, rows.objects[~literal]]))
     names = dict(
@@ -211,54 +207,37 @@ def _made(
         return Columns.of(heads[where], relations[where], tails, rows.origins[where], rows.confidences[where])
 
     table = TripleTable(
-        _keys(session, workspace_id, entity_ids, old),
+        _keys(session, workspace_id, entity_ids, old, changed),
         Names.of(names[one] for one in predicate_ids.tolist()),
         columns(~literal, np.searchsorted(entity_ids, rows.objects[~literal])),
         columns(literal, np.arange(int(literal.sum()))),
         rows.values,
-        _ORIGINS,
+        ORIGINS,
     )
     ids = (entity_ids, predicate_ids, rows.ids[~literal], rows.ids[literal])
-    return CatalogGraph(table, *ids, revision, epoch, last_change)
+    return CatalogGraph(table, *ids, revision, *marks)
 
 
-def _keys(session: Session, workspace_id: int, entity_ids: Ints, old: CatalogGraph | None) -> Names:
+def _keys(
+    session: Session, workspace_id: int, entity_ids: Ints, old: CatalogGraph | None, changed: Ints | None
+) -> Names:
     """Key of each entity; of those that were known and did not change, the key that was known."""
     statement = select(Entity.id, Entity.key).where(Entity.workspace_id == workspace_id)
-    if old is None:
+    if old is None or changed is None:
         found = dict(session.execute(statement).all())
         return Names.of(found[one] for one in entity_ids.tolist())
-    changed = _changed(session, workspace_id, old.last_change - _OVERLAP, "entity")
     order = np.argsort(old.entity_ids)
     known = old.entity_ids[order]
     at = np.minimum(np.searchsorted(known, entity_ids), max(0, len(known) - 1))
     sure = (known[at] == entity_ids if len(known) else np.zeros(len(entity_ids), np.bool_)) & ~np.isin(
         entity_ids, changed
     )
-    new = entity_ids[~sure].tolist()
+    new = entity_ids[~sure]
     read: dict[int, str] = {}
-    for start in range(0, len(new), _CHUNK):
-        read.update(session.execute(statement.where(Entity.id.in_(new[start : start + _CHUNK]))).all())
-    both = old.table.nodes.then(Names.of(read[one] for one in new))
+    for these in id_conditions(Entity.id, new):
+        read.update(session.execute(statement.where(these)).all())
+    both = old.table.nodes.then(Names.of(read[one] for one in new.tolist()))
     place = np.empty(len(entity_ids), dtype=np.int64)
     place[sure] = order[at[sure]]
     place[~sure] = len(known) + np.arange(len(new))
     return both.take(place)
-
-
-def _marks(session: Session) -> tuple[int, int]:
-    """The database's epoch (0: unknown), and the newest entry of its log of changes."""
-    epoch = session.scalar(select(Change.row_id).where(Change.workspace_id == 0, Change.kind == "epoch"))
-    return epoch or 0, session.scalar(select(func.max(Change.id))) or 0
-
-
-def _changed(session: Session, workspace_id: int, since: int, kind: str) -> Ints:
-    statement = select(Change.row_id).where(
-        Change.workspace_id == workspace_id, Change.id > since, Change.kind == kind
-    )
-    return np.array(sorted(set(session.scalars(statement))), dtype=np.int64)
-
-
-def _some(ids: Ints) -> Iterable[Any]:
-    values = ids.tolist()
-    return [Triple.id.in_(values[start : start + _CHUNK]) for start in range(0, len(values), _CHUNK)]
