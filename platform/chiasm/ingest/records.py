@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from chiasm.errors import ManifestError
 from chiasm.ingest.values import checked_json, checked_name, checked_text
+from chiasm.origins import ORIGINS, TABLE
 
 __all__ = [
     "FIELDS",
-    "ORIGINS",
     "MediaItem",
     "Record",
     "Relation",
@@ -23,8 +23,6 @@ __all__ = [
 T = TypeVar("T")
 
 FIELDS = ("key", "domain", "title", "text", "image", "audio", "attributes", "relations")
-#: Of triples; see `chiasm.catalog.models.Triple`.
-ORIGINS = ("stated", "table", "rule", "predicted")
 #: Beside what is stored: the revision that the writer has seen.
 _KNOWN = frozenset({*FIELDS, "if_revision"})
 _TEXT_FIELDS = frozenset({"value", "lang", "role"})
@@ -209,7 +207,7 @@ def checked_origin(value: Any) -> str | None:
         raise ManifestError(
             f"origin {str(value)[:40]!r} is not known", remedy=f"use {', '.join(ORIGINS)}, or leave it out"
         )
-    return None if value == "table" else str(value)
+    return None if value == TABLE else str(value)
 
 
 def _only(data: dict[str, Any], known: frozenset[str], what: str) -> None:

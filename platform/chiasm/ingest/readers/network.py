@@ -12,9 +12,10 @@ from xml.etree.ElementTree import ParseError
 
 from chiasm.errors import ManifestError
 from chiasm.ingest.readers.lines import read_whole
-from chiasm.ingest.records import ORIGINS, checked_confidence, checked_origin
+from chiasm.ingest.records import checked_confidence, checked_origin
 from chiasm.ingest.rows import Edge, Row
 from chiasm.ingest.values import checked_json, checked_name
+from chiasm.origins import ORIGINS
 from chiasm_graph.exchange import LITERALS
 
 __all__ = ["read_graphml", "read_node_link"]
