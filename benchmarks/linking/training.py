@@ -34,6 +34,7 @@ from chiasm_graph.link_prediction.ensemble import (
 from chiasm_graph.link_prediction.tail_scores import TailScores
 from chiasm_graph.link_prediction.text import TextAnalogies, TextCases, TextConfig, TextTrainer
 from chiasm_graph.rules import CaseBase, FactIndex, MiningConfig, RuleBase, mine_rules
+from chiasm_graph.triples import Triples
 
 __all__ = ["Runs", "judged"]
 
@@ -90,7 +91,7 @@ class Runs:
             costs.append(cost)
         began, worked = time.perf_counter(), time.process_time()
         mixed = {name: Standardised(member) for name, member in members.items()}
-        members |= self._alike(recipe) | self._reasoned(recipe)
+        members |= self.untrained(recipe)
         mixed |= {name: member for name, member in members.items() if name not in mixed}
         near = {f"near {hops}": Nearness(self.data.graph, hops) for hops in range(recipe.near + 1)}
         known = np.concatenate([self.data.train, self.data.valid])
@@ -103,6 +104,15 @@ class Runs:
         total = {key: sum(cost[key] for cost in costs) for key in costs[0]}
         return {"ensemble": fitted, **members}, total
 
+    def untrained(self, recipe: EnsembleRecipe, mined: Triples | None = None) -> dict[str, TailScores]:
+        """Members that learn nothing about an entity: texts as they are, and what rules and cases say of the graph.
+
+        Args:
+            recipe: Which of them.
+            mined: Where rules come from; None is the graph they speak of.
+        """
+        return self._alike(recipe) | self._reasoned(recipe, mined or self.data.graph)
+
     def _alike(self, recipe: EnsembleRecipe) -> dict[str, TailScores]:
         if not recipe.alike:
             return {}
@@ -111,12 +121,12 @@ class Runs:
             "analogies": Standardised(TextAnalogies(self.features, self.data.graph)),
         }
 
-    def _reasoned(self, recipe: EnsembleRecipe) -> dict[str, TailScores]:
+    def _reasoned(self, recipe: EnsembleRecipe, graph: Triples) -> dict[str, TailScores]:
         facts = FactIndex(self.data.graph)
         found: dict[str, TailScores] = {}
         if recipe.rules is not None:
             mined = mine_rules(
-                self.data.graph,
+                graph,
                 MiningConfig(
                     max_seconds=recipe.rules.max_seconds,
                     max_bodies=recipe.rules.max_bodies,

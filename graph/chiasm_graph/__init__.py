@@ -17,6 +17,7 @@ from chiasm_graph.informative import InformativePaths, RankedPath, informative_p
 from chiasm_graph.nearby import greatest_nearby, nearby_without
 from chiasm_graph.negative_sampler import Negatives, NegativeSampler
 from chiasm_graph.neighbour_sampler import NeighbourSampler, Subgraph
+from chiasm_graph.path_codes import Ancestry, PathCoder
 from chiasm_graph.paths import Step, named_path, shortest_paths
 from chiasm_graph.quality import Flaw, find_flaws
 from chiasm_graph.sampler import Hop, Trees, TreeSampler
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adjacency",
+    "Ancestry",
     "ComplexScorer",
     "CompositionConv",
     "Flaw",
@@ -44,6 +46,7 @@ __all__ = [
     "NeighbourGnn",
     "NeighbourSampler",
     "NodeFeatures",
+    "PathCoder",
     "RankedPath",
     "Shape",
     "ShapeError",

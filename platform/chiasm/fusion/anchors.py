@@ -86,6 +86,8 @@ def start_from_anchors(
             _linear(fusion.projections[modality]).weight.copy_(torch.from_numpy(matrix))
             if gnn is not None:
                 _linear(gnn.projections[modality]).weight.copy_(torch.from_numpy(matrix[: gnn.dim]))
+        if "path" in fusion.projections:
+            _linear(fusion.projections["path"]).weight.copy_(torch.from_numpy(maps["text"]))
         if gnn is not None:
             nn.init.eye_(_linear(fusion.projections["graph"]).weight)
 

@@ -78,6 +78,9 @@ class GraphConfig:
     #: Which statements are trained on, and read by graph tokens after it, by where they come from: stated, table, rule,
     #: predicted. What rules derived is left out unless it is named here.
     origins: tuple[str, ...] = GIVEN
+    #: Predicates that form hierarchies: the way from an entity up to the root is a token of its own. ``auto`` finds them,
+    #: ``^has_part`` is read downwards; none by default.
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

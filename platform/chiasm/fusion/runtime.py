@@ -22,7 +22,7 @@ from chiasm.fusion.tokens import KINDS, pack
 from chiasm.fusion.transformer import FusionTransformer, build_fusion
 from chiasm.fusion.words import Words
 from chiasm.origins import GIVEN
-from chiasm_graph import NodeFeatures, TreeSampler, Triples
+from chiasm_graph import NodeFeatures, PathCoder, TreeSampler, Triples
 
 if TYPE_CHECKING:
     from chiasm_graph import NeighbourGnn
@@ -78,6 +78,8 @@ class FusionModel:
         self.fanout: tuple[int, ...] = tuple(config["graph"]["fanout"])
         #: Where the edges come from that it was trained with.
         self.origins: tuple[str, ...] = tuple(config["graph"].get("origins", GIVEN))
+        #: Trees whose paths are tokens; None without any.
+        self.paths: PathCoder | None = PathCoder(config["paths"]) if config.get("paths") else None
         #: Names of the relations the GNN was trained with; `graph_tokens` needs triples in this numbering.
         self.predicates: tuple[str, ...] = tuple(config["predicates"])
 
@@ -87,8 +89,8 @@ class FusionModel:
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """Modalities whose features the model takes, the graph not counted."""
-        return tuple(k for k in self.feature_dims if k != "graph")
+        """Modalities whose features the model takes; what the graph gives is not counted."""
+        return tuple(k for k in self.feature_dims if k not in ("graph", "path"))
 
     @property
     def device(self) -> torch.device:
@@ -157,7 +159,7 @@ class FusionModel:
         """Fused vectors of items, ``(items, dim)``, each of unit length.
 
         Args:
-            items: Kind ("text", "image", "audio", "graph") to ``(tokens, dim_kind)``; what is absent is
+            items: Kind ("text", "image", "audio", "graph", "path") to ``(tokens, dim_kind)``; what is absent is
                 left out.
                 Rows that hold NaN count as absent.
             weights: Kind to weight, for all items or one mapping an item.
@@ -225,6 +227,22 @@ class FusionModel:
             result[part] = np.where(heard[:, None], tokens, np.nan)
         return result
 
+    def path_tokens(self, graph: Triples, node_features: NodeFeatures, seeds: npt.ArrayLike) -> Vectors:
+        """Path tokens of nodes, ``(seeds, dim_path)``: where each stands in its trees, without what it is itself.
+
+        Args:
+            graph: As for `graph_tokens`.
+            node_features: Likewise; texts of ancestors are read.
+            seeds: Nodes, ``(seeds,)``.
+
+        Returns:
+            NaN rows for seeds without ancestors, and all NaN for a model without paths.
+        """
+        rows = np.asarray(seeds, dtype=np.int64).reshape(-1)
+        if self.paths is None:
+            return np.full((len(rows), 1), np.nan, dtype=np.float32)
+        return self.paths.codes(graph, node_features, rows)
+
 
 def _unreadable(error: Exception, where: Path) -> DamagedError:
     return DamagedError(f"model cannot be read: {error}"[:500], where=str(where), remedy=_REMEDY)
@@ -235,7 +253,7 @@ def build_gnn(config: GraphConfig, feature_dims: Mapping[str, int], num_relation
     from chiasm_graph import NeighbourGnn
 
     return NeighbourGnn.build(
-        {k: d for k, d in feature_dims.items() if k != "graph"},
+        {k: d for k, d in feature_dims.items() if k not in ("graph", "path")},
         num_relations,
         dim=config.dim,
         layers=config.layers,

@@ -14,8 +14,8 @@ from chiasm.errors import DimensionError, InputError
 
 __all__ = ["KINDS", "TokenBatch", "pack", "thin"]
 
-#: Kinds of token, in the order of their embeddings.
-KINDS = ("text", "image", "audio", "graph")
+#: Kinds of token, in the order of their embeddings; a path is where the entity stands in its trees.
+KINDS = ("text", "image", "audio", "graph", "path")
 
 
 class TokenBatch(NamedTuple):

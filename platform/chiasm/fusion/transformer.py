@@ -85,11 +85,13 @@ class FusionTransformer(nn.Module):
         self.projections = projections
         self.blocks = blocks
         self.enter = nn.Linear(dim, width)
-        self.kind = nn.Embedding(len(KINDS), width)
+        # Without paths as many as before there were any: such models stay readable, and the same for a seed.
+        kinds = len(KINDS) if "path" in projections else len(KINDS) - 1
+        self.kind = nn.Embedding(kinds, width)
         self.summary = nn.Parameter(torch.zeros(width))
         self.norm = nn.LayerNorm(width)
         self.gate = nn.Linear(width, 1, bias=False)
-        self.kind_gate = nn.Embedding(len(KINDS), 1)
+        self.kind_gate = nn.Embedding(kinds, 1)
         self.correct = nn.Linear(width, dim)
         nn.init.normal_(self.kind.weight, std=0.02)
         nn.init.normal_(self.summary, std=0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,7 +93,10 @@ def fuse_entities(
     tokens = np.full((len(ids), model.feature_dims.get("graph", 0)), np.nan, dtype=np.float32)
     if "graph" in model.feature_dims and (rows >= 0).any():
         tokens[rows >= 0] = model.graph_tokens(loaded.graph.triples, loaded.features, rows[rows >= 0])
-    items = _items(ids, loaded.vectors, tokens)
+    paths = np.full((len(ids), model.feature_dims.get("path", 0)), np.nan, dtype=np.float32)
+    if "path" in model.feature_dims and (rows >= 0).any():
+        paths[rows >= 0] = model.path_tokens(loaded.graph.triples, loaded.features, rows[rows >= 0])
+    items = _items(ids, loaded.vectors, {"graph": tokens, "path": paths})
     some = [n for n, item in enumerate(items) if item]
     return ids[some], model.fuse([items[n] for n in some])
 
@@ -106,7 +110,9 @@ def _load(ctx: HasModels, release: Release, model: Any, entity_ids: Ints | None)
     graph = WorkspaceGraph.current(
         ctx.catalog, ctx.settings.home, release.workspace_id, model.predicates, model.origins
     )
-    wanted = None if entity_ids is None else np.union1d(entity_ids, graph.read_for(entity_ids, model.fanout))
+    wanted = None
+    if entity_ids is not None:
+        wanted = np.union1d(entity_ids, graph.read_for(entity_ids, model.fanout, model.paths))
     readers = _readers(ctx, release, model.modalities)
     with ctx.catalog.read() as session:
         vectors = asset_vectors(session, release.workspace_id, readers, wanted)
@@ -114,7 +120,7 @@ def _load(ctx: HasModels, release: Release, model: Any, entity_ids: Ints | None)
     return Preloaded(graph, vectors, graph.features(vectors, dims))
 
 
-def _items(ids: Ints, vectors: AssetVectors, tokens: Floats) -> list[dict[str, Floats]]:
+def _items(ids: Ints, vectors: AssetVectors, tokens: Mapping[str, Floats]) -> list[dict[str, Floats]]:
     items: list[dict[str, Floats]] = [{} for _ in ids]
     for modality, (owners, matrix) in vectors.items():
         order = np.argsort(owners, kind="stable")
@@ -122,9 +128,9 @@ def _items(ids: Ints, vectors: AssetVectors, tokens: Floats) -> list[dict[str, F
         last = np.searchsorted(owners[order], ids, side="right")
         for n in np.flatnonzero(last > first):
             items[n][modality] = matrix[order[first[n] : last[n]]]
-    if tokens.shape[1]:
-        for n in np.flatnonzero(np.isfinite(tokens).all(axis=1)):
-            items[n]["graph"] = tokens[n : n + 1]
+    for kind, rows in tokens.items():
+        for n in np.flatnonzero(np.isfinite(rows).all(axis=1)) if rows.shape[1] else ():
+            items[n][kind] = rows[n : n + 1]
     return items
 
 

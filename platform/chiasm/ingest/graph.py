@@ -21,7 +21,7 @@ from chiasm.ingest.write.tables import chunks
 
 if TYPE_CHECKING:
     from chiasm.spaces import SpaceReader
-    from chiasm_graph import NodeFeatures, Triples
+    from chiasm_graph import NodeFeatures, PathCoder, Triples
 
 __all__ = ["AssetVectors", "WorkspaceGraph", "asset_vectors"]
 
@@ -161,12 +161,16 @@ class WorkspaceGraph:
         at = np.minimum(np.searchsorted(self.ids, entity_ids), len(self.ids) - 1)
         return np.where(self.ids[at] == entity_ids, at, -1)
 
-    def read_for(self, entity_ids: Ints, fanout: Sequence[int]) -> Ints:
+    def read_for(self, entity_ids: Ints, fanout: Sequence[int], paths: PathCoder | None = None) -> Ints:
         """Entities whose features the tokens of these ones read, (n,): at a hub only those that are drawn."""
         from chiasm_graph import TreeSampler
 
         rows = self.rows(entity_ids)
-        return self.ids[TreeSampler(self.triples, fanout).sample(rows[rows >= 0]).nodes()]
+        rows = rows[rows >= 0]
+        nodes = TreeSampler(self.triples, fanout).sample(rows).nodes()
+        if paths is not None:
+            nodes = np.union1d(nodes, paths.ancestors(self.triples, rows).ancestor)
+        return self.ids[nodes]
 
     def features(self, vectors: AssetVectors, dims: Mapping[str, int]) -> NodeFeatures:
         """Mean vector of each node's assets by modality; nodes of which none is given have none."""

@@ -105,7 +105,8 @@ class FusedReasons:
         game = _Game(row, tuple(k for k in KINDS if k in tokens or (k == "graph" and linked)))
         for some in coalitions(game.players):
             game.worth[some] = len(self._cases)
-            self._cases.append(_Case(row, some, {k: v for k, v in tokens.items() if k in some}))
+            kept = some | {"path"} if "graph" in some else some
+            self._cases.append(_Case(row, some, {k: v for k, v in tokens.items() if k in kept}))
         return game
 
     def _edges(self, games: Sequence[_Game]) -> None:
@@ -117,7 +118,8 @@ class FusedReasons:
             pairs, graph_tokens(self._state, self._model, rows, gone), strict=True
         ):
             whole = self._cases[game.worth[frozenset(game.players)]]
-            tokens = {kind: values for kind, values in whole.tokens.items() if kind != "graph"}
+            lost = {"graph", "path"} if neighbour in self._above(game.row) else {"graph"}
+            tokens = {kind: values for kind, values in whole.tokens.items() if kind not in lost}
             if np.isfinite(vector).all():
                 tokens["graph"] = vector[None]
             game.edges[neighbour] = len(self._cases)
@@ -134,6 +136,12 @@ class FusedReasons:
             told = values[around]
             read.append(around[np.argsort(-np.nan_to_num(told, nan=-2.0), kind="stable")[:1]])
         return np.unique(np.concatenate(read)).tolist()
+
+    def _above(self, row: int) -> Ints:
+        """What the path token of an entity is made of, ``(n,)``."""
+        if self._model.paths is None:
+            return np.zeros(0, dtype=np.int64)
+        return self._model.paths.ancestors(known_graph(self._state, self._model), np.array([row])).ancestor
 
     def _fused(self) -> Floats:
         """Vectors of the cases as a space stores them, ``(cases, dim)``; zero where there is no token."""

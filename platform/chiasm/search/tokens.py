@@ -37,6 +37,9 @@ def tokens_of(state: State, model: FusionModel, rows: Ints) -> list[Tokens]:
     for token, vector in zip(tokens, graph_tokens(state, model, rows), strict=True):
         if np.isfinite(vector).all():
             token["graph"] = vector[None]
+    for token, vector in zip(tokens, _path_tokens(state, model, rows), strict=True):
+        if np.isfinite(vector).all():
+            token["path"] = vector[None]
     return tokens
 
 
@@ -57,6 +60,15 @@ def graph_tokens(
     graph = known_graph(state, model)
     features = _features(state, model, graph.neighbourhood(rows, _HOPS))
     return model.graph_tokens(graph, features, rows, exclude=exclude)
+
+
+def _path_tokens(state: State, model: FusionModel, rows: Ints) -> Floats:
+    """Path tokens as ingest makes them, ``(rows, dim)``; NaN where there is none."""
+    if model.paths is None:
+        return np.full((len(rows), 1), np.nan, dtype=np.float32)
+    graph = known_graph(state, model)
+    above = np.unique(model.paths.ancestors(graph, rows).ancestor)
+    return model.path_tokens(graph, _features(state, model, above), rows)
 
 
 def known_graph(state: State, model: FusionModel) -> Triples:

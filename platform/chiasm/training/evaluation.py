@@ -227,7 +227,8 @@ def _rows(
 def _by_target(bench: Bench, queries: Sequence[Query]) -> list[dict[str, Any]]:
     """Rows where candidates are known by one kind of token alone, and have it."""
     rows: list[dict[str, Any]] = []
-    kinds = tuple(bench.model.feature_dims)
+    # A path is the graph's as well, and goes where it goes.
+    kinds = tuple(k for k in bench.model.feature_dims if k != "path")
     vectors = bench.fused(queries)
     for target in kinds:
         index, present = bench.index(frozenset(kinds) - {target})

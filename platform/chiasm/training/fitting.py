@@ -16,7 +16,7 @@ from chiasm.fusion.tokens import TokenBatch
 from chiasm.fusion.transformer import FusionTransformer, build_fusion
 from chiasm.training.dataset import Dataset
 from chiasm.training.views import ViewBatch, ViewSampler
-from chiasm_graph import ComplexScorer, NeighbourGnn, NodeFeatures, Triples
+from chiasm_graph import ComplexScorer, NeighbourGnn, NodeFeatures, PathCoder, Triples
 
 __all__ = ["FusionFit", "build_fit"]
 
@@ -30,6 +30,7 @@ class FusionFit(nn.Module):
         tasks: "views", "words", "graph" and "masked".
         features: What nodes are known by.
         log_degrees: Of the training graph, ``(nodes,)``.
+        paths: Trees whose paths are tokens; the sampler makes them.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class FusionFit(nn.Module):
         tasks: nn.ModuleDict,
         features: NodeFeatures,
         log_degrees: Tensor,
+        paths: PathCoder | None = None,
     ) -> None:
         super().__init__()
+        self.paths = paths
         self.fusion = fusion
         self.gnn = gnn
         self.tasks = tasks
@@ -87,6 +90,8 @@ def build_fit(data: Dataset, sampler: ViewSampler, graph: Triples, recipe: Recip
         if len(graph):
             gnn = build_gnn(recipe.graph, dims, graph.num_relations)
             kinds["graph"] = recipe.graph.dim
+        if sampler.paths is not None:
+            kinds["path"] = dims["text"]
         fusion = build_fusion(recipe.fusion, kinds, seed=seed)
         start_from_anchors(fusion, gnn, sampler.pooled, data.text_columns)
         prefixes, heat = recipe.fusion.prefixes, recipe.training.temperature
@@ -103,7 +108,7 @@ def build_fit(data: Dataset, sampler: ViewSampler, graph: Triples, recipe: Recip
         features = NodeFeatures(
             {m: v for m, (v, _) in sampler.pooled.items()}, {m: p for m, (_, p) in sampler.pooled.items()}
         )
-        return FusionFit(fusion, gnn, tasks, features, NeighbourGnn.log_degrees(graph))
+        return FusionFit(fusion, gnn, tasks, features, NeighbourGnn.log_degrees(graph), sampler.paths)
 
 
 def _guesses(fusion: FusionTransformer, dims: dict[str, int]) -> nn.ModuleDict:

@@ -37,8 +37,9 @@ def index_entities(
         without: Kinds of token to leave out.
     """
     tokens = model.graph_tokens(graph, data.node_features(keep), rows)
+    paths = model.path_tokens(graph, data.node_features(keep), rows)
     items: list[dict[str, Floats]] = []
-    for row, token in zip(rows, tokens, strict=True):
+    for row, token, path in zip(rows, tokens, paths, strict=True):
         assets = np.arange(data.indptr[row], data.indptr[row + 1])
         assets = assets[keep[assets]]
         assets = assets[np.unique(data.content[assets], return_index=True)[1]]
@@ -50,6 +51,8 @@ def index_entities(
                 item[modality] = data.features[modality][data.row[chosen]]
         if "graph" not in without and np.isfinite(token).all():
             item["graph"] = token
+        if not without & {"graph", "path"} and np.isfinite(path).all():
+            item["path"] = path
         items.append(item)
     present = np.array([bool(item) for item in items], dtype=np.bool_)
     vectors = np.zeros((len(rows), model.dim), dtype=np.float32)

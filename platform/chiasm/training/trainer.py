@@ -25,6 +25,7 @@ from chiasm.training.links import link_metrics
 from chiasm.training.lists import with_lists
 from chiasm.training.loop import run_loop
 from chiasm.training.made import MadeVectors
+from chiasm.training.paths import path_coder
 from chiasm.training.progress import Report, Stop
 from chiasm.training.run import Run
 from chiasm.training.snapshot import Snapshot
@@ -187,7 +188,8 @@ def _text_spec(run: Run) -> str:
 
 
 def _fit(run: Run, data: Dataset, seen: Visible) -> FusionFit:
-    sampler = ViewSampler(data, seen.assets, seen.graph, run.recipe, run.seed)
+    paths = path_coder(run.recipe.graph.paths, seen.graph, run.snapshot.predicates, data.modalities)
+    sampler = ViewSampler(data, seen.assets, seen.graph, run.recipe, run.seed, paths)
     fit = build_fit(data, sampler, seen.graph, run.recipe, run.seed)
     return run_loop(
         fit,
@@ -209,6 +211,9 @@ def _model(run: Run, data: Dataset, fit: FusionFit) -> FusionModel:
         "feature_dims": dims | ({"graph": run.recipe.graph.dim} if fit.gnn is not None else {}),
         "predicates": list(run.snapshot.predicates),
     }
+    if fit.paths is not None:
+        config["feature_dims"] |= {"path": dims["text"]}
+        config["paths"] = [list(tree) for tree in fit.paths.trees]
     gnn = fit.gnn
     made = (lambda: gnn) if gnn is not None else None
     model = FusionModel(fit.fusion, made, config, Ranking(), "")

@@ -14,8 +14,9 @@ from chiasm.fusion.recipe import Recipe
 from chiasm.fusion.tokens import TokenBatch, thin
 from chiasm.training.dataset import Dataset
 from chiasm.training.membership import PairSet
+from chiasm.training.paths import PathViews
 from chiasm.training.takeout import take_out
-from chiasm_graph import Trees, TreeSampler, Triples
+from chiasm_graph import PathCoder, Trees, TreeSampler, Triples
 
 __all__ = ["ViewBatch", "ViewSampler", "WordPairs", "token_batch", "word_pairs"]
 
@@ -137,9 +138,18 @@ class ViewSampler:
         graph: Edges that training may use.
         recipe: Batch size, dropout, fan-out.
         seed: Of all draws.
+        paths: Trees whose paths are tokens of the entities; None for none.
     """
 
-    def __init__(self, data: Dataset, keep: Bools, graph: Triples, recipe: Recipe, seed: int) -> None:
+    def __init__(
+        self,
+        data: Dataset,
+        keep: Bools,
+        graph: Triples,
+        recipe: Recipe,
+        seed: int,
+        paths: PathCoder | None = None,
+    ) -> None:
         self.data = data
         self.graph = graph
         self.recipe = recipe
@@ -155,6 +165,8 @@ class ViewSampler:
         ]
         self.counts = np.array([len(a) for a in self.assets])
         self.pooled = data.pooled(keep)
+        self.paths = paths
+        self._path_views = PathViews(paths, graph, data.node_features(keep)) if paths is not None else None
         has_text = (
             self.pooled["text"][1] if "text" in self.pooled else np.zeros(data.num_entities, dtype=np.bool_)
         )
@@ -205,7 +217,11 @@ class ViewSampler:
         return ViewBatch(
             num_views,
             token_batch(self.data, queries),
-            token_batch(self.data, rest, take_out(self.data, self.generator, word, queries, rest)),
+            self._with_paths(
+                token_batch(self.data, rest, take_out(self.data, self.generator, word, queries, rest)),
+                entity,
+                exclude,
+            ),
             trees,
             torch.from_numpy(rows),
             torch.from_numpy(self._false_negatives(entity, word, queries)),
@@ -214,6 +230,16 @@ class ViewSampler:
             token_batch(self.data, tails),
             torch.from_numpy(self.neighbours.matrix(entity[linked], tail[linked])),
             self._hidden(entity[:num_views], rest),
+        )
+
+    def _with_paths(self, entities: TokenBatch, entity: Ints, exclude: Ints) -> TokenBatch:
+        if self._path_views is None:
+            return entities
+        shown = self.generator.random(len(entity)) >= self.recipe.training.modality_dropout
+        rows, values = self._path_views.of(entity, exclude, shown)
+        return entities._replace(
+            values={**entities.values, "path": torch.from_numpy(values)},
+            owners={**entities.owners, "path": torch.from_numpy(rows)},
         )
 
     def _links(self, entity: Ints, word: Ints) -> tuple[Ints, Ints]:

@@ -28,7 +28,7 @@ from .test_units import manifest, png
 FUSED_DIM = 16
 
 
-def activate(home: Home, predicates: list[str]) -> int:
+def activate(home: Home, predicates: list[str], *, paths: bool = False) -> int:
     """A small untrained release; the id of its fused space."""
     import torch
 
@@ -42,6 +42,10 @@ def activate(home: Home, predicates: list[str]) -> int:
         "feature_dims": dims,
         "predicates": predicates,
     }
+    if paths:
+        # Read upwards, by the first predicate.
+        dims["path"] = DIM
+        config["paths"] = [[0, True]]
     gnn = build_gnn(graph, dims, len(predicates))
     model = FusionModel(build_fusion(fusion, dims), lambda: gnn, config, Ranking(), "")
     folder = home.settings.models_dir / "r1"
@@ -123,6 +127,25 @@ def test_unit_by_unit_equals_all_at_once(busy: tuple[Home, int, Path]) -> None:
     np.testing.assert_allclose(np.concatenate(single), vectors, atol=1e-5)
     stored = SpaceReader(home.catalog, home.settings.spaces_dir, space_id).vectors(ids)
     np.testing.assert_allclose(stored, vectors, atol=2e-3)
+
+
+def test_a_path_is_a_token_that_reaches_further_than_the_graph_network(home: Home, tmp_path: Path) -> None:
+    space_id = activate(home, ["next", "is"], paths=True)
+    chain = [
+        {"key": f"e{n}", "title": f"thing {n}", "relations": [{"predicate": "next", "object": f"e{n + 1}"}]}
+        for n in range(5)
+    ]
+    home.ingest(manifest(tmp_path / "data", *chain, {"key": "e5", "title": "root"}))
+    release, ids = release_of(home), all_ids(home)
+    whole = ingest.preload(home.tools, release)
+    _, vectors = ingest.fuse_entities(home.tools, release, ids, preloaded=whole)
+    single = [ingest.fuse_entities(home.tools, release, np.asarray([one]))[1] for one in ids]
+    np.testing.assert_allclose(np.concatenate(single), vectors, atol=1e-5)
+    home.ingest(manifest(tmp_path / "data", {"key": "e5", "title": "another root"}, name="n.jsonl"))
+    before, after = vectors[0], ingest.fuse_entities(home.tools, release, ids[:1])[1][0]
+    # Five edges below the root, of which the graph token reads two.
+    assert not np.allclose(before, after, atol=1e-4)
+    assert set(fused(home, space_id)) == {f"e{n}" for n in range(6)}
 
 
 def test_a_change_reaches_its_neighbours(busy: tuple[Home, int, Path]) -> None:
