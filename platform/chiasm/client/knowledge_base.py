@@ -160,6 +160,15 @@ class KnowledgeBase(Asking, Removal, Merging):
         )
         return self._job(job_id)
 
+    def advise(self) -> JsonDict:
+        """A proposal for `train` from what is held and what the machine can do, with the time to expect.
+
+        Returns:
+            `{"data", "machine", "proposal": {"recipe", "overrides", "encoders", "command"}, "expected", "reasons",
+            "warnings"}`. The machine is the one that answers: of a service, the service's.
+        """
+        return self._backend.advise()
+
     def evaluate(self, release: str | None = None) -> Job:
         """A job that judges a release (default: the active one); its result is the report."""
         return self._job(self._backend.evaluate(release=release))

@@ -96,6 +96,9 @@ class Backend(Protocol):
     ) -> int:
         """The id of a job that trains a release."""
 
+    def advise(self) -> JsonDict:
+        """What to train with, and how long it will take; nothing is changed."""
+
     def evaluate(self, *, release: str | None) -> int:
         """The id of a job that judges a release."""
 

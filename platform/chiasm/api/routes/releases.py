@@ -46,6 +46,12 @@ def train(backend: Admin, body: Training) -> dict[str, Any]:
     return {"job": job_id}
 
 
+@router.get("/advice")
+def advise(backend: Reader) -> dict[str, Any]:
+    """What to train with, and how long it will take on this machine."""
+    return backend.advise()
+
+
 @router.post("/rollback")
 def rollback(backend: Admin) -> dict[str, Any]:
     """Let the release before answer again."""

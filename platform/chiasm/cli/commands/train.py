@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import typer
 
-from chiasm.cli.frame import frame_of, with_frame
+from chiasm.cli.frame import Frame, frame_of, with_frame
 
 __all__ = ["register"]
 
@@ -31,6 +32,9 @@ def train(
         typer.Option(help="gate: if it is better; force: in any case; never: leave it a candidate."),
     ] = "gate",
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is judged.")] = True,
+    advise: Annotated[
+        bool, typer.Option("--advise", help="Only propose recipe, encoders, batch and time to expect.")
+    ] = False,
 ) -> None:
     """Train a release on what was ingested, judge it, and let it answer if it passes the gate."""
     from chiasm.cli.commands.ingest import submitted
@@ -38,6 +42,9 @@ def train(
     from chiasm.cli.waiting import wait_for
 
     frame = frame_of(context)
+    if advise:
+        _show_advice(frame, frame.knowledge_base().advise())
+        return
     job = frame.knowledge_base().train(
         recipe,
         seed=seed,
@@ -53,6 +60,29 @@ def train(
         frame.answer({"job": job.id, **now.result})
     else:
         frame.out().print(fields_table({"job": job.id, **now.result, "took": f"{now.elapsed_s:.0f} s"}))
+
+
+def _show_advice(frame: Frame, advice: Mapping[str, Any]) -> None:
+    from chiasm.cli.tables import fields_table
+
+    if frame.as_json:
+        frame.answer(advice)
+        return
+    data, machine, proposal, expected = (advice[name] for name in ("data", "machine", "proposal", "expected"))
+    console = frame.out()
+    devices = ", ".join(one["name"] for one in machine["devices"]) or "no GPU"
+    held = {name: data[name] for name in ("entities", "stubs", "text", "image", "audio", "edges")}
+    held["machine"] = (
+        f"{machine['cores']} cores, {machine['memory_gib']} GiB, {machine['gflops']:.0f} GFLOP/s, {devices}"
+    )
+    held["encoders"] = "; ".join(f"{modality}: {spec}" for modality, spec in proposal["encoders"].items())
+    held["minutes"] = f"{expected['minutes']} ({expected['low']} to {expected['high']}): {expected['by']}"
+    console.print(fields_table(held))
+    for reason in advice["reasons"]:
+        console.print(f"- {reason}", markup=False)
+    for warning in advice["warnings"]:
+        console.print(f"! {warning}", markup=False, style="yellow")
+    console.print(proposal["command"], markup=False, style="bold", soft_wrap=True)
 
 
 def assignments(given: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -113,6 +113,12 @@ class EmbeddedBackend(Work, Removal, Duplicates, Reasoned, Understanding):
             parent=parent,
         )
 
+    def advise(self) -> JsonDict:
+        """What to train with, and how long it will take; nothing is changed."""
+        from chiasm.releases.advice import advise
+
+        return advise(self.home.settings, self.home.catalog, self.workspace_id)
+
     def evaluate(self, *, release: str | None) -> int:
         """The id of a job that judges a release."""
         from chiasm.releases.submit import submit_evaluate

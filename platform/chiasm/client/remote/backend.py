@@ -102,6 +102,10 @@ class HttpBackend(Duplicates, Statements, Reasoned, Understanding):
         }
         return int(self._wire.post("/v1/releases", body)["job"])
 
+    def advise(self) -> JsonDict:
+        """What to train with, and how long it will take; nothing is changed."""
+        return self._wire.get("/v1/releases/advice")
+
     def evaluate(self, *, release: str | None) -> int:
         """The id of a job that judges a release."""
         return int(self._wire.post("/v1/evaluations", {"release": release})["job"])
