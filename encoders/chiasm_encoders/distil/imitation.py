@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from chiasm_encoders.batches import length_batches
 from chiasm_encoders.device import mixed_precision
 from chiasm_encoders.distil.config import LoopConfig
 from chiasm_encoders.distil.loop import Report, Stop, run_loop
@@ -23,6 +25,9 @@ from chiasm_encoders.errors import SupervisionError
 from chiasm_encoders.protocol import Vectors
 
 __all__ = ["ImitationConfig", "Lessons", "imitate", "lesson_identity"]
+
+#: Tokens, padding included, that go through a student at once.
+_CELLS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +64,9 @@ class Lessons:
     told: Sequence[Vectors]
     #: Stands for the inputs in the run's identity.
     digest: str
+    #: Of each item, `(items,)`: those of like length go through the student together, so that little is padded. None
+    #: where all are of one length.
+    lengths: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         counts = {len(vectors) for vectors in self.told}
@@ -84,9 +92,7 @@ class _ImitationTask(nn.Module):
         """Losses by name for items `(batch,)`."""
         config = self._config
         wanted = [told[rows].to(self._device) for told in self._told]
-        with mixed_precision(self._device, training=True):
-            found = self.model(*(part.to(self._device) for part in self._lessons.inputs(rows)))
-        found = found.float()
+        found = self._answered(rows)
         losses = {
             "feature": feature_loss(found, wanted[0]),
             "relational": relational_loss(found, wanted, config.temperature),
@@ -95,6 +101,17 @@ class _ImitationTask(nn.Module):
         weights = (config.feature_weight, config.relational_weight, config.contrastive_weight)
         losses["total"] = torch.stack([w * v for w, v in zip(weights, losses.values(), strict=True)]).sum()
         return losses
+
+    def _answered(self, rows: Tensor) -> Tensor:
+        """What the student says of items, `(batch, dim)`."""
+        lengths = self._lessons.lengths
+        pieces = [np.arange(len(rows))] if lengths is None else [*length_batches(lengths[rows], _CELLS)]
+        with mixed_precision(self._device, training=True):
+            found = [
+                self.model(*(part.to(self._device) for part in self._lessons.inputs(rows[piece])))
+                for piece in pieces
+            ]
+        return torch.cat(found).float()[torch.from_numpy(np.argsort(np.concatenate(pieces)))]
 
 
 def imitate(

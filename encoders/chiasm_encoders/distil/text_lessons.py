@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,4 +35,5 @@ def text_lessons(texts: Sequence[str], told: Sequence[Vectors], tokenizer: Token
         return torch.from_numpy(ids), torch.from_numpy(mask)
 
     digest = hashlib.sha256("\0".join(texts).encode(errors="surrogatepass")).hexdigest()
-    return Lessons(inputs, told, digest)
+    lengths = np.array([max(1, len(row)) for row in rows], np.int64)
+    return Lessons(inputs, told, digest, lengths)

@@ -11,9 +11,10 @@ TEXT_SHAPES = (
     TextShape(kind="static", width=64),
     TextShape(kind="static", width=128),
     TextShape(kind="static", width=256),
+    TextShape(kind="static", width=384),
     TextShape(kind="lstm", width=64, hidden=96),
     TextShape(kind="lstm", width=128, hidden=128),
     TextShape(kind="transformer", width=64, hidden=192, layers=2),
-    TextShape(kind="transformer", width=128, hidden=256, layers=2),
-    TextShape(kind="transformer", width=128, hidden=256, layers=3),
+    TextShape(kind="transformer", width=144, hidden=192, layers=2),
+    TextShape(kind="transformer", width=192, hidden=256, layers=3),
 )

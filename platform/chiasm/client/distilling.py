@@ -43,7 +43,7 @@ class Distilling:
             modality: text.
             min_retention: Share of the teacher's hit@10 on held-out queries.
             release: Whose encoder teaches; default the one that answers.
-            kinds: Of nets that are tried, the smallest first.
+            kinds: Of nets that are tried, the smallest first; or names of single ones, as in `static-128`.
             corpus: Further lines to teach with: a text file, or the lines.
             overrides: Options of the training to change, as in `{"max_steps": 6000}`.
             seed: Same seed and data, same student.

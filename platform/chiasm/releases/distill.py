@@ -151,12 +151,12 @@ def _search(
     def report(stage: str, ratio: float) -> None:
         ctx.beat(round(ratio * 1000), 1000, stage)
 
-    shapes = [shape for shape in TEXT_SHAPES if shape.kind in asked["kinds"]]
+    shapes = [shape for shape in TEXT_SHAPES if {shape.kind, shape.name} & {*asked["kinds"]}]
     source = Snapshot.open(snapshot)
     held_out = held_out_texts(witnesses[0].data)
     texts = taught_texts(source, held_out, _corpus(scratch, asked.get("corpus")))
     try:
-        teaching = text_teaching(teacher, texts, scratch, report, ctx.stop)
+        teaching = text_teaching(teacher, texts, held_out, scratch, report, ctx.stop)
         return find_text_student(
             teaching,
             witnesses[0],

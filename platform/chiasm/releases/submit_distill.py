@@ -50,7 +50,7 @@ def submit_distill(
         modality: Of the student.
         min_retention: Share of its teacher's hit@10 that it keeps on held-out queries.
         release: Whose encoder teaches; default the active one.
-        kinds: Of nets that are tried.
+        kinds: Of nets that are tried, or names of single ones, as in `static-128`.
         corpus: Further lines to teach with.
         overrides: Options of the training and their values.
         seed: Same seed and data, same student.
@@ -62,6 +62,7 @@ def submit_distill(
         NotFoundError: No such release, or it has no such encoder.
         MissingDependencyError: What students are stored with is not installed here.
     """
+    from chiasm_encoders.distil import TEXT_SHAPES
     from chiasm_encoders.distil.onnx_export import require_onnx
 
     budget = Budget(max_mb, max_ms, min_retention)
@@ -71,12 +72,13 @@ def submit_distill(
             where="modality",
             remedy="text; image and audio encoders of the offline recipe are small already",
         )
-    wrong = [kind for kind in kinds if kind not in KINDS]
+    names = [shape.name for shape in TEXT_SHAPES]
+    wrong = [kind for kind in kinds if kind not in (*KINDS, *names)]
     if wrong or not kinds:
         raise UsageError(
             f"unknown kind {wrong[0][:40]!r}" if wrong else "no kind of net is named",
             where="kinds",
-            remedy=f"use some of {', '.join(KINDS)}",
+            remedy=f"use some of {', '.join((*KINDS, *names))}",
         )
     with translated():
         require_onnx()

@@ -47,9 +47,16 @@ class Found:
 
 
 def text_teaching(
-    teacher: Encoder, texts: Sequence[str], folder: Path, report: Report, stop: Stop
+    teacher: Encoder,
+    texts: Sequence[str],
+    held_out: frozenset[str],
+    folder: Path,
+    report: Report,
+    stop: Stop,
 ) -> TextTeaching:
     """Texts with what the teacher says of them, kept in a folder so that a run which was stopped asks it once.
+
+    Words that the tokenizer knows whole are lessons too, as queries are made of them; but for those held out.
 
     Raises:
         Stopped: `stop` said so.
@@ -60,7 +67,6 @@ def text_teaching(
     frozen = FrozenTeacher(teacher)
     tokenizer = student_tokenizer(teacher, texts)
     names = vocabulary_texts(tokenizer)
-    # Words that the tokenizer knows whole are texts too: they are what queries are made of.
     asked = [*names, *texts]
     digest = hashlib.sha256(
         "\0".join([teacher.fingerprint, *asked]).encode(errors="surrogatepass")
@@ -77,7 +83,11 @@ def text_teaching(
             report("asking the teacher", start / len(asked))
         write_tensors(file, {"told": np.concatenate(parts)})
     told = read_tensors(file, None)["told"].float().numpy()
-    return TextTeaching(list(texts), [told[len(names) :]], tokenizer, told[: len(names)], teacher.fingerprint)
+    known = frozenset(texts) | held_out
+    whole = [at for at, name in enumerate(names) if name.isalnum() and name.lower() not in known]
+    lessons = [*texts, *(names[at] for at in whole)]
+    vectors = np.concatenate([told[len(names) :], told[whole]])
+    return TextTeaching(lessons, [vectors], tokenizer, told[: len(names)], teacher.fingerprint)
 
 
 def find_text_student(

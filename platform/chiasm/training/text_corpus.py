@@ -19,7 +19,7 @@ _MOST_CHARACTERS = 160
 
 
 def held_out_texts(data: Dataset) -> frozenset[str]:
-    """Texts that judge models, in lower case: no student may have seen them."""
+    """Texts that judge models, in lower case: no lesson is about them."""
     held = np.isin(data.split, ("valid", "test")) & (data.names == "text")
     return frozenset(str(value) for value in data.value[held] if value)
 

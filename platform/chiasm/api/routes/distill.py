@@ -25,11 +25,8 @@ class Distillation(BaseModel):
     modality: Literal["text"] = "text"
     min_retention: Annotated[float, Field(gt=0, le=1)] = 0.95
     release: str | None = None
-    kinds: Annotated[list[Literal["static", "lstm", "transformer"]], Field(min_length=1)] = [
-        "static",
-        "lstm",
-        "transformer",
-    ]
+    #: Of nets, or names of single ones.
+    kinds: Annotated[list[str], Field(min_length=1, max_length=100)] = ["static", "lstm", "transformer"]
     #: Further lines to teach with; a path would be one of the server's files.
     corpus: list[str] = []
     overrides: dict[str, str] = {}

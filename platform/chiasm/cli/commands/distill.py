@@ -31,7 +31,10 @@ def distill(
     ] = None,
     kinds: Annotated[
         list[str] | None,
-        typer.Option("--kind", help="static, lstm or transformer: try these only; may be repeated."),
+        typer.Option(
+            "--kind",
+            help="static, lstm, transformer, or one net as static-128: try these only; may be repeated.",
+        ),
     ] = None,
     corpus: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Further texts to teach with, one a line.")
