@@ -5,6 +5,7 @@ EncoderError
  +-- SpecError             a spec that names no encoder, or a malformed one
  +-- WeightsError          weights or configuration missing or damaged
  |    +-- UnsafeWeightsError  only a pickle is there, and a pickle can run code
+ +-- MissingPackageError   an optional package that is needed here is not installed
  +-- EncoderInputError     an item that this encoder cannot take
  +-- SupervisionError      training data whose parts do not fit each other
  +-- TrainingStopped       stop() answered true; a checkpoint was written
@@ -16,6 +17,7 @@ from __future__ import annotations
 __all__ = [
     "EncoderError",
     "EncoderInputError",
+    "MissingPackageError",
     "SpecError",
     "SupervisionError",
     "TrainingStopped",
@@ -63,6 +65,13 @@ class WeightsError(EncoderError):
 
 class UnsafeWeightsError(WeightsError):
     """Only a pickle is there, and a pickle can run code."""
+
+
+class MissingPackageError(EncoderError):
+    """An optional package that is needed here is not installed."""
+
+    #: Names its counterpart in the platform.
+    kind = "missing-dependency"
 
 
 class EncoderInputError(EncoderError):

@@ -1,8 +1,11 @@
-"""Opening the folder of a trained student: `config.json` and `model.safetensors`."""
+"""Opening the folder of a trained student: `config.json` and `model.safetensors`, or `model.onnx` of a distilled one."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -11,14 +14,16 @@ from chiasm_encoders.errors import WeightsError
 from chiasm_encoders.protocol import Encoder
 from chiasm_encoders.weights import read_config, safe_file
 
-__all__ = ["STUDENT_FORMAT", "load_student"]
+__all__ = ["ONNX_FORMAT", "STUDENT_FORMAT", "load_student"]
 
 #: Raised when a change makes folders written before it unreadable.
 STUDENT_FORMAT = "chiasm-student-1"
+#: Likewise, of those that ONNX Runtime runs.
+ONNX_FORMAT = "chiasm-onnx-1"
 
 
 def load_student(what: str, device: str) -> Encoder:
-    """The image or audio student in a folder, or the tuned text encoder.
+    """The student in a folder, or the tuned text encoder.
 
     Raises:
         WeightsError: the folder holds no student, or one whose weights and configuration disagree.
@@ -29,6 +34,8 @@ def load_student(what: str, device: str) -> Encoder:
 
         return load_sentence_transformer(what, device)
     config = read_config(folder / "config.json")
+    if config.get("format") == ONNX_FORMAT:
+        return _onnx_student(folder, config)
     if config.get("format") != STUDENT_FORMAT or config.get("modality") not in ("image", "audio"):
         raise WeightsError("not a student of this version", where=what, remedy="train it again: chiasm train")
     try:
@@ -49,3 +56,38 @@ def load_student(what: str, device: str) -> Encoder:
         raise WeightsError(
             f"damaged student: {error}"[:500], where=what, remedy="restore the folder or train it again"
         ) from error
+
+
+def _onnx_student(folder: Path, config: Mapping[str, Any]) -> Encoder:
+    if config.get("modality") != "text":
+        raise WeightsError(
+            "not a student of this version", where=str(folder), remedy="distill it again: chiasm distill"
+        )
+    from chiasm_encoders.text.onnx_text import OnnxTextEncoder
+
+    try:
+        return OnnxTextEncoder(folder, config, _files_fingerprint(folder))
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"damaged student: {error}"[:500],
+            where=str(folder),
+            remedy="restore the folder or distill it again",
+        ) from error
+    except Exception as error:
+        # The tokenizer's own error is a plain Exception.
+        if type(error) is not Exception:
+            raise
+        raise WeightsError(
+            f"damaged tokenizer: {error}"[:500],
+            where=str(folder),
+            remedy="restore the folder or distill it again",
+        ) from error
+
+
+def _files_fingerprint(folder: Path) -> str:
+    """SHA-256 over what a student of ONNX Runtime answers by."""
+    digest = hashlib.sha256()
+    for name in ("config.json", "model.onnx", "tokenizer.json"):
+        path = folder / name
+        digest.update(name.encode() + (path.read_bytes() if path.is_file() else b""))
+    return digest.hexdigest()

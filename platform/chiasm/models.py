@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chiasm.errors import StampError, translated
+from chiasm.errors import DamagedError, StampError, translated
 from chiasm.settings import Settings
 
 if TYPE_CHECKING:
     from chiasm.fusion.runtime import FusionModel
     from chiasm_encoders import Encoder
 
-__all__ = ["ModelCache", "default_encoders"]
+__all__ = ["ModelCache", "default_encoders", "student_spec"]
 
+_log = logging.getLogger(__name__)
+_FOLDER = re.compile(r"student-(text|image|audio)-[0-9a-f]{12}")
 _STUDENT = "student:"
 #: A process serves the active release and, during a swap, the next one; older ones are dropped.
 _MAX_ENCODERS = 8
@@ -35,6 +39,23 @@ def default_encoders(settings: Settings) -> dict[str, str]:
     return {modality: spec for modality, spec in chosen.items() if spec}
 
 
+def student_spec(release_folder: str, name: str | None) -> str | None:
+    """Spec of a distilled student in a release's folder; None without one.
+
+    Raises:
+        DamagedError: The name is none that a student has; it came with a catalog from elsewhere.
+    """
+    if name is None:
+        return None
+    if not _FOLDER.fullmatch(name):
+        raise DamagedError(
+            f"names {name[:80]!r} as a student",
+            where=release_folder,
+            remedy="distill it again, or restore the catalog from a backup",
+        )
+    return f"{_STUDENT}{release_folder}/{name}"
+
+
 class ModelCache:
     """Opens models on first use and keeps the most recent ones; safe to use from many threads."""
 
@@ -43,6 +64,8 @@ class ModelCache:
         self._lock = threading.RLock()
         self._encoders: OrderedDict[str, Encoder] = OrderedDict()
         self._fusions: OrderedDict[str, FusionModel] = OrderedDict()
+        #: Students whose absence was told.
+        self._told: set[str] = set()
 
     def encoder(self, spec: str, stamp: str | None = None) -> Encoder:
         """The encoder of a spec.
@@ -63,6 +86,40 @@ class ModelCache:
                 remedy="put the original weights back, or train and promote a release with the new ones",
             )
         return encoder
+
+    def query_encoder(
+        self, spec: str, stamp: str, student: str | None = None, student_stamp: str | None = None
+    ) -> Encoder:
+        """What makes queries for a space: the student that its release distilled for it, else the space's encoder.
+
+        The student answers on a CPU, where it is faster, and where the setting `query_encoder` lets it.
+
+        Args:
+            spec: Of the space's encoder.
+            stamp: Fingerprint that this must have.
+            student: Spec of the student; None where there is none.
+            student_stamp: Fingerprint that it must have: that which the release vouched for.
+
+        Raises:
+            StampError: The weights found are not those that were declared.
+        """
+        if student is None or self._settings.query_encoder == "teacher" or not self._student_runs(student):
+            return self.encoder(spec, stamp)
+        return self.encoder(student, student_stamp)
+
+    def _student_runs(self, student: str) -> bool:
+        from chiasm_encoders.device import resolve_device
+        from chiasm_encoders.onnx_session import has_onnx_runtime
+
+        if resolve_device(self._settings.device).type != "cpu":
+            return False
+        if not has_onnx_runtime() and student not in self._told:
+            self._told.add(student)
+            _log.warning(
+                "queries are encoded by the release's own encoder: its student needs ONNX Runtime",
+                extra={"student": student, "remedy": "pip install 'chiasm[onnx]'"},
+            )
+        return has_onnx_runtime()
 
     def fusion(self, folder: str) -> FusionModel:
         """The fusion model in a release's model folder (relative to the models folder)."""

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     #: Image and audio encoders to use before any release; empty means none (a recipe may bring them).
     image_encoder: str = ""
     audio_encoder: str = ""
+    #: What encodes queries: the student that a release distilled for it (on a CPU, where there is one), or always the
+    #: release's own encoder.
+    query_encoder: Literal["student", "teacher"] = "student"
     #: Tenant that commands and the Python facade work in.
     workspace: str = "default"
     #: Which statements search, paths, questions and hierarchies see, by where they come from: stated, table (a file

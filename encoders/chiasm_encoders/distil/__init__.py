@@ -1,4 +1,4 @@
-"""Training small image and audio encoders from the user's own pairs and graph, with no pretrained weights.
+"""Training small encoders: of pictures and sounds with no pretrained weights, of texts in their teacher's place.
 
 The text tower is locked (LiT, Zhai 2022) and the other modalities are bound to it (ImageBind, Girdhar 2023);
 graph neighbours supervise as labels, and two views of one item must agree, so that it also works without text
@@ -8,19 +8,29 @@ or graph.
 from chiasm_encoders.distil.audio import train_audio_student
 from chiasm_encoders.distil.config import AudioStudentConfig, ImageStudentConfig
 from chiasm_encoders.distil.image import train_image_student
+from chiasm_encoders.distil.imitation import ImitationConfig
 from chiasm_encoders.distil.run import training_vectors
 from chiasm_encoders.distil.supervision import Supervision
+from chiasm_encoders.distil.teacher import FrozenTeacher
 from chiasm_encoders.distil.text import TextTuningConfig, tune_text_encoder
+from chiasm_encoders.distil.text_shapes import TEXT_SHAPES
+from chiasm_encoders.distil.text_student import TextTeaching, train_text_student, untrained_text_student
 from chiasm_encoders.distil.wording import Wording
 
 __all__ = [
+    "TEXT_SHAPES",
     "AudioStudentConfig",
+    "FrozenTeacher",
     "ImageStudentConfig",
+    "ImitationConfig",
     "Supervision",
+    "TextTeaching",
     "TextTuningConfig",
     "Wording",
     "train_audio_student",
     "train_image_student",
+    "train_text_student",
     "training_vectors",
     "tune_text_encoder",
+    "untrained_text_student",
 ]

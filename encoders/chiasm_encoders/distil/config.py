@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AudioStudentConfig", "ImageStudentConfig", "StudentConfig"]
+__all__ = ["AudioStudentConfig", "ImageStudentConfig", "LoopConfig", "StudentConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudentConfig:
-    """What both students share."""
+class LoopConfig:
+    """What the loop itself reads."""
 
-    #: "residual" or "timm/ARCHITECTURE".
-    trunk: str = "residual"
-    #: Channels of the residual trunk's blocks.
-    widths: tuple[int, ...] = (48, 96, 192, 384)
     #: Passes over the training items, unless `max_steps` ends it before.
     epochs: int = 60
     max_steps: int = 2000
@@ -23,6 +19,20 @@ class StudentConfig:
     learning_rate: float = 3e-3
     weight_decay: float = 0.05
     warmup_steps: int = 80
+    ema: float = 0.998
+    #: Seconds between checkpoints.
+    checkpoint_s: float = 15.0
+    device: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentConfig(LoopConfig):
+    """What students of pictures and sounds share."""
+
+    #: "residual" or "timm/ARCHITECTURE".
+    trunk: str = "residual"
+    #: Channels of the residual trunk's blocks.
+    widths: tuple[int, ...] = (48, 96, 192, 384)
     dropout: float = 0.2
     #: Share of steps whose items are mixed in pairs.
     mixup: float = 0.5
@@ -46,10 +56,6 @@ class StudentConfig:
     max_labels: int = 4096
     #: At most so many entities' texts are contrasted in a step.
     max_bank: int = 4096
-    ema: float = 0.998
-    #: Seconds between checkpoints.
-    checkpoint_s: float = 15.0
-    device: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

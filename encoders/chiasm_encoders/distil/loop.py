@@ -1,4 +1,4 @@
-"""The training loop that both students share: schedule, average of weights, checkpoints, progress, stop.
+"""The training loop that all students share: schedule, average of weights, checkpoints, progress, stop.
 
 Randomness is a function of (seed, step) alone, so a run that was stopped and resumed equals one that was not.
 """
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from chiasm_encoders.distil.checkpoint import load_checkpoint, save_checkpoint
-from chiasm_encoders.distil.config import StudentConfig
+from chiasm_encoders.distil.config import LoopConfig
 from chiasm_encoders.errors import TrainingStopped
 
 __all__ = ["Report", "Stop", "StudentTask", "run_loop"]
@@ -44,7 +44,7 @@ class StudentTask(Protocol):
 
 def run_loop(
     task: StudentTask,
-    config: StudentConfig,
+    config: LoopConfig,
     *,
     run: str,
     seed: int,
@@ -82,11 +82,11 @@ def run_loop(
     return average
 
 
-def _steps(items: int, config: StudentConfig) -> int:
+def _steps(items: int, config: LoopConfig) -> int:
     return max(1, min(config.max_steps, config.epochs * math.ceil(items / config.batch)))
 
 
-def _optimizer(model: nn.Module, config: StudentConfig) -> torch.optim.Optimizer:
+def _optimizer(model: nn.Module, config: LoopConfig) -> torch.optim.Optimizer:
     """AdamW that shrinks matrices and kernels but neither scales nor offsets."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
@@ -98,7 +98,7 @@ def _optimizer(model: nn.Module, config: StudentConfig) -> torch.optim.Optimizer
 
 def _step(
     task: StudentTask,
-    config: StudentConfig,
+    config: LoopConfig,
     optimizer: torch.optim.Optimizer,
     step: int,
     steps: int,

@@ -93,6 +93,11 @@ class BertEncoder(_Sentences):
         self._tokenizer = tokenizer
         self.dim = model.config.hidden_size
 
+    @property
+    def tokenizer(self) -> Any:
+        """The `tokenizers.Tokenizer` that it reads by; not to be changed."""
+        return self._tokenizer
+
     def _embed(self, texts: Sequence[str]) -> Vectors:
         vectors = np.empty((len(texts), self.dim), np.float32)
         for start in range(0, len(texts), _TOKENISED):

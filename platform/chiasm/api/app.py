@@ -19,6 +19,8 @@ from chiasm.api.problems import install_problems
 from chiasm.api.questions import BatchBody, SearchBody
 from chiasm.api.routes import (
     ask,
+    classify,
+    distill,
     duplicates,
     entities,
     evaluations,
@@ -83,12 +85,14 @@ def build_app(settings: Settings, *, host: str = "127.0.0.1") -> FastAPI:
         ingest,
         jobs,
         releases,
+        distill,
         evaluations,
         schedules,
         # Before the graph, whose keys are the rest of the path.
         reasoning,
         graph,
         ask,
+        classify,
         workspace,
         health,
     ):

@@ -8,7 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from chiasm.client.asking import Asking
+from chiasm.client.classifying import Classifying
 from chiasm.client.collections import Jobs, Releases, Schedules
+from chiasm.client.distilling import Distilling
 from chiasm.client.duplicates import Duplicates, Merging
 from chiasm.client.entity import Entity
 from chiasm.client.given import sorted_out
@@ -26,7 +28,7 @@ __all__ = ["KnowledgeBase"]
 _PAGE = 500
 
 
-class KnowledgeBase(Asking, Removal, Merging):
+class KnowledgeBase(Asking, Classifying, Distilling, Removal, Merging):
     """Linked text, pictures and sound that are searched as one space.
 
     Made by `chiasm.open` (embedded) or `chiasm.connect` (a service); both have the same methods.

@@ -102,6 +102,21 @@ class Backend(Protocol):
     def evaluate(self, *, release: str | None) -> int:
         """The id of a job that judges a release."""
 
+    def distill(
+        self,
+        *,
+        max_mb: float,
+        max_ms: float,
+        modality: str,
+        min_retention: float,
+        release: str | None,
+        kinds: Sequence[str],
+        corpus: Sequence[str],
+        overrides: Mapping[str, str],
+        seed: int,
+    ) -> int:
+        """The id of a job that distills a student of a release's encoder."""
+
     def evaluations(self, *, limit: int) -> list[JsonDict]:
         """Reports made so far, newest first."""
 
@@ -226,6 +241,16 @@ class Backend(Protocol):
 
     def check_graph(self, *, kind: str | None, limit: int) -> JsonDict:
         """`{"counts", "flaws": [...], "total", ...}`, the surest first."""
+
+    def classify(
+        self,
+        *,
+        parts: Sequence[QueryPart],
+        labels: Sequence[str],
+        examples: Mapping[str, Sequence[str]],
+        by: str | None,
+    ) -> JsonDict:
+        """The answer of `chiasm classify --json`."""
 
     def ask(self, question: str, *, k: int) -> JsonDict:
         """The answer of `chiasm ask --json`."""

@@ -37,6 +37,7 @@ _KINDS = {
     "train": UnitKind(queue="train", essential=True),
     "build": UnitKind(queue="train", essential=True),
     "evaluate": UnitKind(queue="train", essential=True),
+    "distill": UnitKind(queue="train", essential=True),
 }
 
 

@@ -24,6 +24,7 @@ _GROUP = "chiasm.submitters"
 _SUBMITTERS: dict[str, str | Submitter] = {
     "train": "chiasm.releases:submit_train",
     "evaluate": "chiasm.releases:submit_evaluate",
+    "distill": "chiasm.releases:submit_distill",
     "ingest": "chiasm.ingest:submit_ingest",
     "duplicates": "chiasm.duplicates:submit_find",
 }

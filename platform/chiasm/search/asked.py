@@ -92,7 +92,7 @@ def _encode(state: State, models: ModelCache, queries: Sequence[Query]) -> dict[
         info = state.spaces.get(modality)
         if not places or info is None or info.encoder is None:
             continue
-        encoder = models.encoder(info.encoder, info.stamp)
+        encoder = models.query_encoder(info.encoder, info.stamp, info.student, info.student_stamp)
         with translated(), one_thread():
             vectors = np.asarray(encoder.encode([value for _, _, value in places]), dtype=np.float32)
         for (number, at, _), vector in zip(places, vectors, strict=True):

@@ -47,7 +47,7 @@ class Searcher:
         state = self._states.current(workspace_id)
         for info in state.spaces.values():
             if info.encoder is not None:
-                self._models.encoder(info.encoder, info.stamp)
+                self._models.query_encoder(info.encoder, info.stamp, info.student, info.student_stamp)
         if state.folder is not None:
             self._models.fusion(state.folder)
 

@@ -20,7 +20,7 @@ from chiasm.catalog.commits import CommitWatch
 from chiasm.catalog.filters import Filter
 from chiasm.catalog.models import Entity, Release, ReleaseSpace, Space, Workspace
 from chiasm.errors import NotFoundError
-from chiasm.models import default_encoders
+from chiasm.models import default_encoders, student_spec
 from chiasm.search.attributes import AttributeColumn, attribute_column
 from chiasm.search.column import Column
 from chiasm.search.following import follow
@@ -61,6 +61,9 @@ class SpaceInfo:
     space_id: int
     encoder: str | None
     stamp: str
+    #: Spec and fingerprint of a student that the release distilled to make queries in the encoder's place.
+    student: str | None = None
+    student_stamp: str | None = None
 
 
 @dataclass(frozen=True)
@@ -287,11 +290,21 @@ def _derived(old: State | None, replica: Replica) -> dict[Any, Any]:
 
 def _spaces_of(session: Session, release: Release) -> dict[str, SpaceInfo]:
     rows = session.execute(
-        select(ReleaseSpace.kind, Space.id, Space.encoder, Space.stamp)
+        select(
+            ReleaseSpace.kind,
+            Space.id,
+            Space.encoder,
+            Space.stamp,
+            ReleaseSpace.student,
+            ReleaseSpace.student_stamp,
+        )
         .join(Space, Space.id == ReleaseSpace.space_id)
         .where(ReleaseSpace.release_id == release.id)
     )
-    return {kind: SpaceInfo(space_id, encoder, stamp) for kind, space_id, encoder, stamp in rows}
+    return {
+        kind: SpaceInfo(space_id, encoder, stamp, student_spec(release.folder, student), student_stamp)
+        for kind, space_id, encoder, stamp, student, student_stamp in rows
+    }
 
 
 def _as_version(rows: Iterable[Iterable[int | None]]) -> Version:

@@ -82,9 +82,14 @@ class Bench:
         """Fused vectors of queries of one modality, ``(queries, dim)``."""
         return self.model.fuse([{queries[0].modality: v} for v in self.asked(queries)])
 
-    def cosines(self, queries: Sequence[Query]) -> Cosines:
-        """What queries of one modality have in common with all candidates."""
-        return self._cosines(queries[0].modality, self.asked(queries))
+    def cosines(self, queries: Sequence[Query], asked: Floats | None = None) -> Cosines:
+        """What queries of one modality have in common with all candidates.
+
+        Args:
+            queries: Of one modality.
+            asked: Their features where another encoder made them, ``(queries, dim_kind)``.
+        """
+        return self._cosines(queries[0].modality, self.asked(queries) if asked is None else asked)
 
     def _cosines(self, modality: str, asked: Floats) -> Cosines:
         own = own_evidence(self.data, self.seen.assets, modality, asked.astype(np.float32))
@@ -141,10 +146,15 @@ class Bench:
             ]
         return found[self.rows]
 
-    def scores(self, queries: Sequence[Query]) -> Floats:
-        """Final scores (logits) as a search gives them; minus infinity outside the domain asked for."""
+    def scores(self, queries: Sequence[Query], asked: Floats | None = None) -> Floats:
+        """Final scores (logits) as a search gives them; minus infinity outside the domain asked for.
+
+        Args:
+            queries: Of one modality.
+            asked: Their features where another encoder made them, ``(queries, dim_kind)``.
+        """
         allowed = self.allowed(queries)
-        logits = self.logits(queries[0].modality, self.cosines(queries), allowed)
+        logits = self.logits(queries[0].modality, self.cosines(queries, asked), allowed)
         return np.where(allowed, logits, -np.inf)
 
     def logits(

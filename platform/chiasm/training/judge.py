@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from chiasm.errors import StampError
 from chiasm.fusion.checkpoints import read_tensors
-from chiasm.fusion.manifest import verify_files
+from chiasm.fusion.manifest import read_manifest, verify_files
 from chiasm.fusion.runtime import FusionModel
 from chiasm.training.dataset import Dataset
 from chiasm.training.evaluation import Bench, evaluate
@@ -19,7 +20,7 @@ from chiasm.training.lists import with_lists
 from chiasm.training.snapshot import Snapshot
 from chiasm_graph import ComplexScorer
 
-__all__ = ["judge_release"]
+__all__ = ["judge_release", "open_benches"]
 
 
 def judge_release(snapshot: Path, folder: Path, text_encoder: str | None = None) -> dict[str, Any]:
@@ -36,9 +37,21 @@ def judge_release(snapshot: Path, folder: Path, text_encoder: str | None = None)
         DamagedError: A file of the release differs from its checksum.
         StampError: A modality's features were made by another encoder.
     """
-    data_source = Snapshot.open(snapshot)
+    valid, test = open_benches(snapshot, folder, text_encoder)
+    release = read_manifest(folder)
+    links: dict[str, float] = {}
+    scorer = folder / "graph" / "scorer.safetensors"
+    if scorer.is_file():
+        links = link_metrics(test.model, _scorer(read_tensors(scorer)), test.data, test.seen, "test")
+    report = evaluate(test, valid, links)
+    return {**report, "snapshot": Snapshot.open(snapshot).revision, "students": _students(release)}
+
+
+def open_benches(snapshot: Path, folder: Path, text_encoder: str | None = None) -> tuple[Bench, Bench]:
+    """A release with the valid and the test queries of a snapshot; arguments and errors as of `judge_release`."""
+    source = Snapshot.open(snapshot)
     release = verify_files(folder, "graph/")
-    for modality, stamp in data_source.encoders.items():
+    for modality, stamp in source.encoders.items():
         wanted = release["encoders"].get(modality, {}).get("fingerprint")
         if wanted not in (None, stamp):
             raise StampError(f"{modality} features are of another encoder", where=str(snapshot))
@@ -48,20 +61,20 @@ def judge_release(snapshot: Path, folder: Path, text_encoder: str | None = None)
         if (found := entry.get("text_columns"))
     }
     model = FusionModel.load(folder)
-    data = Dataset.read(data_source, text_columns=columns)
+    data = Dataset.read(source, text_columns=columns)
     hidden = visible(data, ("valid", "test"))
     own = release["encoders"].get("text", {}).get("spec") == "student:text"
     spec = f"student:{folder / 'text'}" if own else text_encoder
     if spec:
-        data = with_lists(data, hidden, spec, data_source.encoders.get("text"))
-    valid = Bench(model, data, hidden, "valid")
-    known = visible(data, ("test",))
-    links: dict[str, float] = {}
-    scorer = folder / "graph" / "scorer.safetensors"
-    if scorer.is_file():
-        links = link_metrics(model, _scorer(read_tensors(scorer)), data, known, "test")
-    report = evaluate(Bench(model, data, known, "test"), valid, links)
-    return {**report, "snapshot": data_source.revision, "students": release["metrics"].get("students", [])}
+        data = with_lists(data, hidden, spec, source.encoders.get("text"))
+    return Bench(model, data, hidden, "valid"), Bench(model, data, visible(data, ("test",)), "test")
+
+
+def _students(release: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the release's students; one that was distilled later stands for those of its modality."""
+    later = release.get("students", {})
+    first = [row for row in release["metrics"].get("students", []) if row["modality"] not in later]
+    return [*first, *(dict(entry["report"]) for entry in later.values())]
 
 
 def _scorer(tensors: dict[str, Tensor]) -> ComplexScorer:

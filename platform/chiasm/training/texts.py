@@ -18,7 +18,7 @@ from chiasm.training.lists import FEW_NAMES, few_names, listed_items
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.snapshot import Snapshot
 
-__all__ = ["TunedText", "tune_text", "word_table"]
+__all__ = ["TunedText", "text_values", "tune_text", "word_table"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -78,7 +78,7 @@ def tune_text(
     config = _config(TextTuningConfig, options)
     if "text" not in data.features:
         return None
-    values = _values(snapshot)
+    values = text_values(snapshot)
     with translated():
         if load_encoder(spec).fingerprint != snapshot.encoders.get("text"):
             return None
@@ -157,7 +157,7 @@ def _joined(entity: Ints, neighbour: Ints, owner: Ints, text: Ints) -> Ints:
     return np.stack([np.repeat(entity, count), text[at]], axis=1)
 
 
-def _values(snapshot: Snapshot) -> npt.NDArray[np.object_]:
+def text_values(snapshot: Snapshot) -> npt.NDArray[np.object_]:
     """Texts as written, by row of the text features, ``(rows,)``."""
     rows = snapshot.column("assets", "row").astype(np.int64)
     mine = (snapshot.column("assets", "modality") == "text") & (rows >= 0)

@@ -10,14 +10,18 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from chiasm_encoders import Waveform
+from chiasm_encoders import Waveform, load_encoder
 from chiasm_encoders.distil import (
     AudioStudentConfig,
     ImageStudentConfig,
+    TextTeaching,
     train_audio_student,
     train_image_student,
+    untrained_text_student,
 )
 from chiasm_encoders.testing.toy import toy_clips, toy_drawings, toy_supervision
+from chiasm_encoders.text.student_tokens import student_tokenizer, vocabulary_texts
+from chiasm_encoders.text.students import TextShape
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,6 +32,17 @@ def _one_thread():
 @pytest.fixture(scope="session")
 def sentence_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _sentence_model(tmp_path_factory, "mean")
+
+
+@pytest.fixture(scope="session")
+def text_student_folder(sentence_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    teacher = load_encoder(f"sentence-transformers:{sentence_folder}", device="cpu")
+    texts = ["abc", "cab bca", "a b c"]
+    tokenizer = student_tokenizer(teacher, texts)
+    tokens = teacher.encode(vocabulary_texts(tokenizer))
+    teaching = TextTeaching(texts, [teacher.encode(texts)], tokenizer, tokens, teacher.fingerprint)
+    shape = TextShape(kind="transformer", width=8, hidden=16, layers=1, heads=2)
+    return untrained_text_student(shape, teaching, tmp_path_factory.mktemp("student") / "text")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from chiasm_encoders.audio.student import AudioStudentEncoder
 from chiasm_encoders.image.open_clip_image import OpenClipImageEncoder
 from chiasm_encoders.image.student import ImageStudentEncoder
 from chiasm_encoders.testing import EncoderContract, HashEncoder
+from chiasm_encoders.text.onnx_text import OnnxTextEncoder
 from chiasm_encoders.text.open_clip_text import OpenClipTextEncoder
 from chiasm_encoders.text.sentence_transformer import BertEncoder, SentenceTransformerEncoder
 
@@ -22,6 +23,7 @@ from chiasm_encoders.text.sentence_transformer import BertEncoder, SentenceTrans
 _ENCODERS = [
     (BertEncoder, "sentence-transformers:{}", "sentence_folder", "texts"),
     (SentenceTransformerEncoder, "sentence-transformers:{}", "unusual_sentence_folder", "texts"),
+    (OnnxTextEncoder, "student:{}", "text_student_folder", "texts"),
     (OpenClipTextEncoder, "open_clip-text:{}", "open_clip_folder", "texts"),
     (OpenClipImageEncoder, "open_clip-image:{}", "open_clip_folder", "pictures"),
     (ClapAudioEncoder, "clap:{}", "clap_folder", "sounds"),

@@ -113,6 +113,9 @@ class Models:
             raise StampError("another model", where=spec)
         return found
 
+    def query_encoder(self, spec: str, stamp: str, student: str | None, student_stamp: str | None) -> Any:
+        return self.encoder(spec, stamp) if student is None else self.encoder(student, student_stamp)
+
     def fusion(self, folder: str) -> MeanFusion:
         assert folder == "releases/1/r1"
         return MeanFusion()

@@ -96,3 +96,7 @@ class ReleaseSpace(Base):
     #: text, image, audio, graph or fused.
     kind: Mapped[Name] = mapped_column(primary_key=True)
     space_id: Mapped[int] = mapped_column(ForeignKey("space.id"))
+    #: Folder, in the release's, of a small encoder that was distilled to ask this space in the place of the space's own.
+    student: Mapped[Name | None]
+    #: Fingerprint that it must have.
+    student_stamp: Mapped[Name | None]

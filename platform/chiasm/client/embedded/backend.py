@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chiasm.client.embedded import contents, describe, entities, evaluations, graph, outward, schedules
+from chiasm.client.embedded.classifying import Classified
+from chiasm.client.embedded.distilling import Distilled
 from chiasm.client.embedded.duplicates import Duplicates
 from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_hits, to_queries
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedBackend"]
 
 
-class EmbeddedBackend(Work, Removal, Duplicates, Reasoned, Understanding):
+class EmbeddedBackend(Work, Removal, Classified, Distilled, Duplicates, Reasoned, Understanding):
     """Implements `chiasm.client.protocol.Backend` for one workspace of an open home.
 
     Args:

@@ -11,6 +11,8 @@ from chiasm.client.hits import Hits
 from chiasm.client.media import Medium
 from chiasm.client.protocol import JsonDict, Promote, SearchRequest
 from chiasm.client.records import as_base64, with_contents
+from chiasm.client.remote.classifying import Classified
+from chiasm.client.remote.distilling import Distilled
 from chiasm.client.remote.duplicates import Duplicates
 from chiasm.client.remote.events import follow_job
 from chiasm.client.remote.graph import Statements
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["HttpBackend"]
 
 
-class HttpBackend(Duplicates, Statements, Reasoned, Understanding):
+class HttpBackend(Classified, Distilled, Duplicates, Statements, Reasoned, Understanding):
     """Implements `chiasm.client.protocol.Backend` by requests to `chiasm serve`."""
 
     def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = 60.0) -> None:

@@ -19,7 +19,7 @@ from chiasm.upkeep.site import Site
 __all__ = ["look"]
 
 #: What training and evaluation make for themselves below a release's folder.
-_SCRATCH = ("snapshot", "features", "evaluation", "scratch")
+_SCRATCH = ("snapshot", "features", "evaluation", "distillation", "scratch")
 _STALE_MESSAGE_S = 60.0
 
 
@@ -75,7 +75,7 @@ def _scratch(site: Site) -> list[Path]:
     with site.catalog.read() as session:
         busy = exists().where(
             WorkUnit.workspace_id == Release.workspace_id,
-            WorkUnit.kind.in_(("train", "build", "evaluate")),
+            WorkUnit.kind.in_(("train", "build", "evaluate", "distill")),
             WorkUnit.state.in_(OPEN_STATES),
         )
         ended = select(Release.folder).where(Release.state != "building", Release.folder != "", ~busy)

@@ -1,0 +1,116 @@
+"""A trained net as an ONNX file of 8-bit weights, compared with the net that it came from."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from chiasm_encoders.errors import MissingPackageError, WeightsError
+from chiasm_encoders.onnx_session import OnnxSession
+
+__all__ = ["Exported", "export_onnx", "require_onnx"]
+
+#: Largest difference of a coordinate between the net and its export before weights are rounded.
+_TOLERANCE = 1e-3
+#: What 8-bit weights may cost: the mean cosine to the net's own vectors.
+_LEAST_COSINE = 0.98
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An ONNX file and how far it is from the net."""
+
+    content: bytes
+    #: Largest difference of a coordinate with weights as they are.
+    difference: float
+    #: Mean cosine to the net's vectors with weights of 8 bits.
+    cosine: float
+
+
+def require_onnx() -> None:
+    """Pass where nets can be exported and run.
+
+    Raises:
+        MissingPackageError: One is missing.
+    """
+    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise MissingPackageError(
+            f"{', '.join(missing)} is not installed",
+            where="distillation",
+            remedy="install what students are stored with: pip install 'chiasm[onnx]'",
+        )
+
+
+def export_onnx(net: nn.Module, example: Mapping[str, Tensor], free: Mapping[str, Sequence[str]]) -> Exported:
+    """The net as an ONNX file with 8-bit weights.
+
+    Args:
+        net: In eval mode, on the CPU; its output are unit rows.
+        example: Input by name, at least two rows of at least two tokens; also what is compared.
+        free: Names of the leading dimensions that may vary, for each input.
+
+    Raises:
+        MissingPackageError: A package is missing.
+        WeightsError: The export says something else than the net.
+    """
+    require_onnx()
+    with tempfile.TemporaryDirectory() as folder:
+        plain, rounded = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
+        _write(net, example, free, plain)
+        _round(plain, rounded)
+        whole, content = plain.read_bytes(), rounded.read_bytes()
+    with torch.inference_mode():
+        wanted = net(*example.values()).float().numpy()
+    arrays = {name: tensor.numpy() for name, tensor in example.items()}
+    difference = float(np.abs(OnnxSession(whole, "export").run(arrays) - wanted).max())
+    found = OnnxSession(content, "export").run(arrays)
+    cosine = float(((found * wanted).sum(1) / np.linalg.norm(found, axis=1).clip(1e-12)).mean())
+    if difference > _TOLERANCE or cosine < _LEAST_COSINE:
+        raise WeightsError(
+            f"the exported net differs from the trained one by {difference:.2g}, its 8-bit form has cosine {cosine:.3f}",
+            where="distillation",
+            remedy="report this with the versions of torch and onnxruntime",
+        )
+    return Exported(content, difference, cosine)
+
+
+def _write(
+    net: nn.Module, example: Mapping[str, Tensor], free: Mapping[str, Sequence[str]], path: Path
+) -> None:
+    dims = {name: dict.fromkeys(range(len(names)), torch.export.Dim.DYNAMIC) for name, names in free.items()}
+    with warnings.catch_warnings():
+        # The exporter warns of its own workings.
+        warnings.simplefilter("ignore")
+        program: Any = torch.onnx.export(
+            net,
+            tuple(example.values()),
+            dynamo=True,
+            dynamic_shapes=dims,
+            input_names=list(example),
+            output_names=["vectors"],
+            verbose=False,
+        )
+    program.save(str(path), external_data=False)
+
+
+def _round(plain: Path, rounded: Path) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    # It advises on the root logger to use other tools first.
+    root = logging.getLogger()
+    before, root.disabled = root.disabled, True
+    try:
+        quantize_dynamic(plain, rounded, weight_type=QuantType.QInt8, per_channel=True)
+    finally:
+        root.disabled = before

@@ -1,0 +1,166 @@
+"""Ask for a distillation: what can be wrong is told now, then rows, then a wake-up."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from chiasm import jobs
+from chiasm.catalog import Catalog
+from chiasm.catalog.models import ReleaseSpace
+from chiasm.errors import InputError, NotFoundError, RecipeError, UsageError, translated
+from chiasm.releases.distill import DISTILLATION
+from chiasm.releases.store import find_release
+from chiasm.settings import Settings
+from chiasm.training.budget import Budget
+
+__all__ = ["KINDS", "submit_distill"]
+
+KINDS = ("static", "lstm", "transformer")
+_LANE = "train"
+_MODALITIES = ("text",)
+_MOST_LINES, _MOST_CHARACTERS = 1_000_000, 10_000
+
+
+def submit_distill(
+    settings: Settings,
+    catalog: Catalog,
+    workspace_id: int,
+    *,
+    max_mb: float,
+    max_ms: float,
+    modality: str = "text",
+    min_retention: float = 0.95,
+    release: str | None = None,
+    kinds: Sequence[str] = KINDS,
+    corpus: Sequence[str] | None = None,
+    overrides: Mapping[str, str] | None = None,
+    seed: int = 0,
+    idempotency_key: str | None = None,
+) -> int:
+    """Id of the job that distills the smallest student within a budget and lets it ask for the release.
+
+    Args:
+        max_mb: Of all files of the student.
+        max_ms: For one query on one core of the worker's machine.
+        modality: Of the student.
+        min_retention: Share of its teacher's hit@10 that it keeps on held-out queries.
+        release: Whose encoder teaches; default the active one.
+        kinds: Of nets that are tried, or names of single ones, as in `static-128`.
+        corpus: Further lines to teach with.
+        overrides: Options of the training and their values.
+        seed: Same seed and data, same student.
+        idempotency_key: Asking twice with the same key makes one job.
+
+    Raises:
+        UsageError: A limit is no positive number, or a name is not known.
+        RecipeError: An option is not known, or of another type.
+        NotFoundError: No such release, or it has no such encoder.
+        MissingDependencyError: What students are stored with is not installed here.
+    """
+    from chiasm_encoders.distil import TEXT_SHAPES
+    from chiasm_encoders.distil.onnx_export import require_onnx
+
+    budget = Budget(max_mb, max_ms, min_retention)
+    if modality not in _MODALITIES:
+        raise UsageError(
+            f"no student of modality {modality[:40]!r} is distilled",
+            where="modality",
+            remedy="text; image and audio encoders of the offline recipe are small already",
+        )
+    names = [shape.name for shape in TEXT_SHAPES]
+    wrong = [kind for kind in kinds if kind not in (*KINDS, *names)]
+    if wrong or not kinds:
+        raise UsageError(
+            f"unknown kind {wrong[0][:40]!r}" if wrong else "no kind of net is named",
+            where="kinds",
+            remedy=f"use some of {', '.join((*KINDS, *names))}",
+        )
+    with translated():
+        require_onnx()
+    payload = {
+        **dataclasses.asdict(budget),
+        "modality": modality,
+        "kinds": list(kinds),
+        "options": _options(overrides or {}),
+        "seed": seed,
+    }
+    lines = _checked(corpus or ())
+    with catalog.write() as session:
+        known = jobs.find_job(session, workspace_id, idempotency_key)
+        if known is not None:
+            return known.id
+        row = find_release(session, workspace_id, release)
+        if session.get(ReleaseSpace, (row.id, modality)) is None:
+            raise NotFoundError(
+                f"the release has no {modality} encoder to distill",
+                where=row.name,
+                remedy=f"ingest {modality} and run `chiasm train`",
+            )
+        if lines:
+            payload["corpus"] = _kept(settings, row.folder, lines)
+        job = jobs.create_job(
+            session,
+            workspace_id,
+            "distill",
+            {"release": row.name, **payload},
+            idempotency_key=idempotency_key,
+        )
+        jobs.add_units(session, job, "distill", [{"release_id": row.id, **payload}], queue=_LANE)
+        job_id = job.id
+    jobs.wake(settings, _LANE)
+    return job_id
+
+
+def _options(given: Mapping[str, str]) -> dict[str, Any]:
+    from chiasm_encoders.distil import ImitationConfig
+
+    known = {field.name: field.default for field in dataclasses.fields(ImitationConfig)}
+    # The worker's own setting says where it computes.
+    del known["device"]
+    found: dict[str, Any] = {}
+    for name, text in given.items():
+        if name not in known:
+            raise RecipeError(
+                f"unknown key {name[:80]}",
+                where="distillation",
+                remedy=f"known keys are {', '.join(sorted(known))}",
+            )
+        value = yaml.safe_load(str(text))
+        whole = isinstance(known[name], int)
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or value < 0:
+            raise RecipeError(
+                f"{name} is {str(text)[:40]!r}",
+                where="distillation",
+                remedy=f"use a {'whole ' if whole else ''}number, 0 or more",
+            )
+        found[name] = value if whole else float(value)
+    if not all(found.get(name, 1) for name in ("batch", "epochs", "max_steps", "temperature")):
+        raise RecipeError("batch, epochs, max_steps and temperature are positive", where="distillation")
+    return found
+
+
+def _checked(corpus: Sequence[str]) -> list[str]:
+    lines = [str(line).replace("\0", " ").strip() for line in corpus]
+    lines = [line for line in lines if line]
+    if len(lines) > _MOST_LINES or any(len(line) > _MOST_CHARACTERS for line in lines):
+        raise InputError(
+            f"a corpus of {len(lines):,} lines, the longest of {max(map(len, lines)):,} characters",
+            where="corpus",
+            remedy=f"use at most {_MOST_LINES:,} lines of at most {_MOST_CHARACTERS:,} characters",
+        )
+    return lines
+
+
+def _kept(settings: Settings, release_folder: str, lines: Sequence[str]) -> str:
+    """Name of the file that keeps the lines for the worker, by their content."""
+    from chiasm.fusion.checkpoints import write_bytes
+
+    content = "\n".join(" ".join(line.splitlines()) for line in lines).encode(errors="replace")
+    name = f"corpus-{hashlib.sha256(content).hexdigest()[:16]}.txt"
+    write_bytes(settings.models_dir / release_folder / DISTILLATION / name, content)
+    return name
