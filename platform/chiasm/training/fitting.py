@@ -15,6 +15,8 @@ from chiasm.fusion.tasks import GraphTask, MaskedTask, ViewsTask
 from chiasm.fusion.tokens import TokenBatch
 from chiasm.fusion.transformer import FusionTransformer, build_fusion
 from chiasm.training.dataset import Dataset
+from chiasm.training.mixing import TaskMixer
+from chiasm.training.side_tasks import SideTasks, build_side_tasks
 from chiasm.training.views import ViewBatch, ViewSampler
 from chiasm_graph import ComplexScorer, NeighbourGnn, NodeFeatures, Triples
 
@@ -30,6 +32,8 @@ class FusionFit(nn.Module):
         tasks: "views", "words", "graph" and "masked".
         features: What nodes are known by.
         log_degrees: Of the training graph, ``(nodes,)``.
+        mixer: Makes one loss of the many.
+        side: Further tasks of the recipe; None without.
     """
 
     def __init__(
@@ -39,6 +43,8 @@ class FusionFit(nn.Module):
         tasks: nn.ModuleDict,
         features: NodeFeatures,
         log_degrees: Tensor,
+        mixer: TaskMixer,
+        side: SideTasks | None = None,
     ) -> None:
         super().__init__()
         self.fusion = fusion
@@ -49,6 +55,8 @@ class FusionFit(nn.Module):
         )
         self.features = features
         self.register_buffer("log_degrees", log_degrees, persistent=False)
+        self.side = side
+        self.mixer = mixer
 
     def forward(self, batch: ViewBatch) -> dict[str, Tensor]:
         """Losses by task name, each a scalar."""
@@ -74,6 +82,8 @@ class FusionFit(nn.Module):
             )
         if batch.hidden:
             losses["masked"] = self.tasks["masked"](columns, batch.hidden)
+        if self.side is not None:
+            losses |= self.side(batch, queries, columns, entities, self.fusion)
         return losses
 
 
@@ -103,7 +113,10 @@ def build_fit(data: Dataset, sampler: ViewSampler, graph: Triples, recipe: Recip
         features = NodeFeatures(
             {m: v for m, (v, _) in sampler.pooled.items()}, {m: p for m, (_, p) in sampler.pooled.items()}
         )
-        return FusionFit(fusion, gnn, tasks, features, NeighbourGnn.log_degrees(graph))
+        # Drawn last, so that the weights of the others start the same whether there are any or not.
+        side = build_side_tasks(data, recipe, recipe.fusion.dim)
+        mixer = TaskMixer(recipe, [*tasks, *(side.tasks if side is not None else ())])
+        return FusionFit(fusion, gnn, tasks, features, NeighbourGnn.log_degrees(graph), mixer, side)
 
 
 def _guesses(fusion: FusionTransformer, dims: dict[str, int]) -> nn.ModuleDict:

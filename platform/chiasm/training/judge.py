@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from chiasm.fusion.runtime import FusionModel
 from chiasm.training.dataset import Dataset
 from chiasm.training.evaluation import Bench, evaluate
 from chiasm.training.holdout import visible
+from chiasm.training.label_heads import LabelHeads
+from chiasm.training.labels import with_labels
 from chiasm.training.links import link_metrics
 from chiasm.training.lists import with_lists
+from chiasm.training.losses_file import LOSSES_FILE, read_curves
 from chiasm.training.snapshot import Snapshot
 from chiasm_graph import ComplexScorer
 
@@ -37,7 +41,7 @@ def judge_release(snapshot: Path, folder: Path, text_encoder: str | None = None)
         StampError: A modality's features were made by another encoder.
     """
     data_source = Snapshot.open(snapshot)
-    release = verify_files(folder, "graph/")
+    release = verify_files(folder, "graph/", "labels/")
     for modality, stamp in data_source.encoders.items():
         wanted = release["encoders"].get(modality, {}).get("fingerprint")
         if wanted not in (None, stamp):
@@ -54,14 +58,26 @@ def judge_release(snapshot: Path, folder: Path, text_encoder: str | None = None)
     spec = f"student:{folder / 'text'}" if own else text_encoder
     if spec:
         data = with_lists(data, hidden, spec, data_source.encoders.get("text"))
+    data = with_labels(data, data_source, _still_there(data_source, release))
     valid = Bench(model, data, hidden, "valid")
     known = visible(data, ("test",))
     links: dict[str, float] = {}
     scorer = folder / "graph" / "scorer.safetensors"
     if scorer.is_file():
         links = link_metrics(model, _scorer(read_tensors(scorer)), data, known, "test")
-    report = evaluate(Bench(model, data, known, "test"), valid, links)
+    heads = LabelHeads.load(folder)
+    report = evaluate(
+        Bench(model, data, known, "test"), valid, links, heads.heads(data.labels) if heads else None
+    )
+    report["training"] = read_curves(folder / LOSSES_FILE)
     return {**report, "snapshot": data_source.revision, "students": release["metrics"].get("students", [])}
+
+
+def _still_there(snapshot: Snapshot, release: Mapping[str, Any]) -> list[str]:
+    """Targets of the release's recipe that the catalog still has."""
+    names = release["recipe"].get("labels", {}).get("targets", ())
+    known = {*snapshot.predicates, *snapshot.column("attributes", "name").tolist()}
+    return [name for name in names if name in known]
 
 
 def _scorer(tensors: dict[str, Tensor]) -> ComplexScorer:
