@@ -14,6 +14,7 @@ import soundfile
 from tests.conftest import QUICK, SHAPES, draw, play, record, write_catalogue
 
 import chiasm
+from chiasm.client.evaluation_page import evaluation_page
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -194,3 +195,9 @@ def test_evaluation_has_baselines(kb: Any) -> None:
     report = kb.evaluate().wait().result
     assert report["release"] == "r1"
     assert set(report["baselines"]) >= {"late_fusion", "best_single"}
+    # Attributes of the catalog came with the snapshot, losses with the release; all of it is one page.
+    assert all({"target", "accuracy", "macro_f1"} <= set(row) for row in report["labels"])
+    assert report["training"]["steps"] and "views" in report["training"]["losses"]
+    assert report["map"]["points"]
+    page = evaluation_page(report)
+    assert "Map of entities" in page and "<polyline" in page and "http" not in page

@@ -14,14 +14,26 @@ from typing import Any
 import yaml
 
 from chiasm.errors import RecipeError
+from chiasm.fusion.task_recipe import (
+    DomainConfig,
+    HardConfig,
+    LabelsConfig,
+    MixingConfig,
+    TasksConfig,
+    task_rules,
+)
 from chiasm.origins import GIVEN, ORIGINS
 
 __all__ = [
     "AudioConfig",
+    "DomainConfig",
     "EncodersConfig",
     "FusionConfig",
     "GraphConfig",
+    "HardConfig",
     "ImageConfig",
+    "LabelsConfig",
+    "MixingConfig",
     "Recipe",
     "TasksConfig",
     "TrainingConfig",
@@ -99,16 +111,6 @@ class FusionConfig:
 
 
 @dataclass(frozen=True)
-class TasksConfig:
-    """Weight of each task in the loss; 0 switches it off."""
-
-    views: float = 1.0
-    words: float = 1.0
-    graph: float = 0.2
-    masked: float = 0.1
-
-
-@dataclass(frozen=True)
 class TrainingConfig:
     """The optimiser's side."""
 
@@ -129,6 +131,10 @@ class TrainingConfig:
     temperature: float = 0.07
     #: Steps between two checkpoints.
     checkpoint_steps: int = 100
+    #: Parts that a batch is drawn and computed in; negatives are those of a part.
+    accumulate: int = 1
+    #: Epochs without a better valid hit@10 after which training ends with the best weights; 0 trains to the end.
+    patience: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,10 @@ class Recipe:
     graph: GraphConfig = field(default_factory=GraphConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
     tasks: TasksConfig = field(default_factory=TasksConfig)
+    mixing: MixingConfig = field(default_factory=MixingConfig)
+    labels: LabelsConfig = field(default_factory=LabelsConfig)
+    hard: HardConfig = field(default_factory=HardConfig)
+    domain: DomainConfig = field(default_factory=DomainConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def to_dict(self) -> dict[str, Any]:
@@ -268,9 +278,14 @@ def _check(recipe: Recipe, where: str) -> None:
         f"graph.origins must be of {', '.join(ORIGINS)}": set(ORIGINS) >= set(recipe.graph.origins) != set(),
         "training.batch must be at least 2": recipe.training.batch >= 2,
         "training.epochs must not be negative": recipe.training.epochs >= 0,
+        "training.accumulate must be at least 1 and leave 2 in each part": 1
+        <= recipe.training.accumulate
+        <= recipe.training.batch // 2,
+        "training.patience must not be negative": recipe.training.patience >= 0,
+        "training.checkpoint_steps must be at least 1": recipe.training.checkpoint_steps >= 1,
         "training.average must lie in [0, 1)": 0 <= recipe.training.average < 1,
         "training.learned must lie in [0, 1]": 0 <= recipe.training.learned <= 1,
-        "a task needs a weight above 0": max(dataclasses.astuple(recipe.tasks)) > 0,
+        **task_rules(recipe.tasks, recipe.mixing, recipe.hard, recipe.domain),
     }
     for message, holds in rules.items():
         if not holds:

@@ -121,14 +121,14 @@ def _is_current(
 def _write_entities(session: Session, writer: SnapshotWriter, workspace_id: int) -> dict[int, _Node]:
     """Live entities in id order; entity id -> row number and key."""
     statement = (
-        select(Entity.id, Entity.key, Domain.name, Entity.title, Entity.is_stub)
+        select(Entity.id, Entity.key, Domain.name, Entity.title, Entity.is_stub, Entity.attributes)
         .outerjoin(Domain, Domain.id == Entity.domain_id)
         .where(Entity.workspace_id == workspace_id, Entity.deleted_at.is_(None))
         .order_by(Entity.id)
     )
     nodes: dict[int, _Node] = {}
     for batch in session.execute(statement).partitions(_BATCH):
-        ids, keys, domains, titles, stubs = zip(*batch, strict=True)
+        ids, keys, domains, titles, stubs, attributes = zip(*batch, strict=True)
         writer.add_entities(
             {
                 "id": ids,
@@ -141,8 +141,21 @@ def _write_entities(session: Session, writer: SnapshotWriter, workspace_id: int)
             }
         )
         first = len(nodes)
+        writer.add_attributes(_plain_values(first, attributes))
         nodes |= {entity: _Node(first + n, keys[n]) for n, entity in enumerate(ids)}
     return nodes
+
+
+def _plain_values(first: int, attributes: Sequence[Any]) -> dict[str, list[Any]]:
+    """Attributes of one plain value, of entities from a row on; lists and nested ones name no class."""
+    columns: dict[str, list[Any]] = {"entity": [], "name": [], "value": []}
+    for row, values in enumerate(attributes, first):
+        for name, value in sorted((values or {}).items()):
+            if isinstance(value, str | int | float) and str(value):
+                columns["entity"].append(row)
+                columns["name"].append(name)
+                columns["value"].append(str(value))
+    return columns
 
 
 def _write_triples(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from chiasm.training.lists import Lists
 from chiasm.training.snapshot import MODALITIES, Snapshot
+from chiasm.training.targets import Target
 from chiasm_graph import NodeFeatures, Triples, pool
 
 __all__ = ["Dataset"]
@@ -57,6 +58,8 @@ class Dataset:
     text_columns: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     #: Keywords that texts list; None where nobody asked for them
     lists: Lists | None = None
+    #: Supervised targets; none where nobody asked for them
+    labels: tuple[Target, ...] = ()
 
     @classmethod
     def read(

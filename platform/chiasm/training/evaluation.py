@@ -11,14 +11,18 @@ import numpy.typing as npt
 
 from chiasm.fusion.ranking import BITS, Ranking
 from chiasm.fusion.runtime import FusionModel
+from chiasm.training.availability import missing_report
 from chiasm.training.baselines import baseline_scores
 from chiasm.training.dataset import Dataset
 from chiasm.training.evidence import Cosines, near_evidence, own_evidence
 from chiasm.training.holdout import Visible
 from chiasm.training.index import index_entities
+from chiasm.training.labelling import Heads, label_rows
 from chiasm.training.metrics import METRICS, paired_difference, query_metrics, summary
+from chiasm.training.picture import plane_map
 from chiasm.training.queries import Query, held_out_queries
 from chiasm.training.reliability import Pairs, judged_pairs, reliability
+from chiasm.training.targets import Target
 from chiasm.training.words import SeenWords
 
 __all__ = ["Bench", "evaluate"]
@@ -56,6 +60,12 @@ class Bench:
         there[self.rows] = self.present
         self.queries = held_out_queries(data, split, seen, there)
 
+    @cached_property
+    def tokens(self) -> npt.NDArray[np.float32]:
+        """Graph tokens of all candidates, ``(rows, dim_graph)``; NaN where there is none."""
+        nodes = self.data.node_features(self.seen.assets)
+        return self.model.graph_tokens(self.seen.graph, nodes, self.rows)
+
     def index(
         self, without: frozenset[str] = frozenset()
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
@@ -66,9 +76,22 @@ class Bench:
         """
         if without not in self._indexes:
             self._indexes[without] = index_entities(
-                self.model, self.data, self.seen.assets, self.seen.graph, self.rows, without=without
+                self.model,
+                self.data,
+                self.seen.assets,
+                self.seen.graph,
+                self.rows,
+                without=without,
+                tokens=self.tokens,
             )
         return self._indexes[without]
+
+    def unspoilt(self, target: Target) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """Vectors of all candidates and who has one, as from `index`, that do not hold a target's answer.
+
+        A relation that trains is an edge of its entity, which the graph token reads.
+        """
+        return self.index(frozenset({"graph"}) if target.kind == "relation" else frozenset())
 
     def asked(self, queries: Sequence[Query]) -> Floats:
         """Features of queries of one modality, ``(queries, dim_kind)``."""
@@ -175,7 +198,10 @@ class Bench:
 
 
 def evaluate(
-    bench: Bench, valid: Bench | None = None, links: Mapping[str, float] | None = None
+    bench: Bench,
+    valid: Bench | None = None,
+    links: Mapping[str, float] | None = None,
+    heads: Heads | None = None,
 ) -> dict[str, Any]:
     """The report, in the shape of ``chiasm evaluate --json`` without its release.
 
@@ -183,6 +209,7 @@ def evaluate(
         bench: Test queries.
         valid: Queries to choose the best single modality on; the test queries if None.
         links: Metrics of held-out edges.
+        heads: Trained heads of supervised targets.
     """
     retrieval: list[dict[str, Any]] = []
     late: dict[str, Any] = {}
@@ -199,16 +226,17 @@ def evaluate(
             found = query_metrics(scores, bench.expected(queries))
             gain = {m: paired_difference(metrics[m], found[m], groups) for m in ("hit@10", "mrr")}
             report[modality] = {"space": name, **summary(found, groups), "difference": gain}
-        missing[modality] = _without(bench, queries)
+        missing[modality] = missing_report(bench, queries)
     return {
         "retrieval": retrieval,
         "baselines": {"late_fusion": late, "best_single": single},
         "missing": missing,
         "links": dict(links or {}),
-        "labels": [],
+        "labels": label_rows(bench.data.labels, bench.rows, bench.unspoilt, heads),
         "domains": _domains(retrieval),
         "students": [],
         "calibration": _calibration(bench),
+        "map": _map(bench),
     }
 
 
@@ -251,15 +279,9 @@ def _by_target(bench: Bench, queries: Sequence[Query]) -> list[dict[str, Any]]:
     return rows
 
 
-def _without(bench: Bench, queries: Sequence[Query]) -> dict[str, Any]:
-    """hit@10 when entities are indexed without one kind of token."""
-    result = {}
-    vectors, allowed = bench.fused(queries), bench.allowed(queries)
-    for kind in bench.model.feature_dims:
-        index, present = bench.index(frozenset({kind}))
-        scores = np.where(allowed & present, vectors @ index.T, -np.inf)
-        result[kind] = round(float(query_metrics(scores, bench.expected(queries))["hit@10"].mean()), 4)
-    return result
+def _map(bench: Bench) -> dict[str, Any]:
+    rows = bench.rows[bench.present]
+    return plane_map(bench.vectors[bench.present], bench.data.domain[rows].tolist())
 
 
 def _domains(retrieval: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

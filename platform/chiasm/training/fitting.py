@@ -15,6 +15,8 @@ from chiasm.fusion.tasks import GraphTask, MaskedTask, ViewsTask
 from chiasm.fusion.tokens import TokenBatch
 from chiasm.fusion.transformer import FusionTransformer, build_fusion
 from chiasm.training.dataset import Dataset
+from chiasm.training.mixing import TaskMixer
+from chiasm.training.side_tasks import SideTasks, build_side_tasks
 from chiasm.training.views import ViewBatch, ViewSampler
 from chiasm_graph import ComplexScorer, NeighbourGnn, NodeFeatures, PathCoder, Triples
 
@@ -30,6 +32,8 @@ class FusionFit(nn.Module):
         tasks: "views", "words", "graph" and "masked".
         features: What nodes are known by.
         log_degrees: Of the training graph, ``(nodes,)``.
+        mixer: Makes one loss of the many.
+        side: Further tasks of the recipe; None without.
         paths: Trees whose paths are tokens; the sampler makes them.
     """
 
@@ -40,6 +44,8 @@ class FusionFit(nn.Module):
         tasks: nn.ModuleDict,
         features: NodeFeatures,
         log_degrees: Tensor,
+        mixer: TaskMixer,
+        side: SideTasks | None = None,
         paths: PathCoder | None = None,
     ) -> None:
         super().__init__()
@@ -52,6 +58,8 @@ class FusionFit(nn.Module):
         )
         self.features = features
         self.register_buffer("log_degrees", log_degrees, persistent=False)
+        self.side = side
+        self.mixer = mixer
 
     def forward(self, batch: ViewBatch) -> dict[str, Tensor]:
         """Losses by task name, each a scalar."""
@@ -77,6 +85,8 @@ class FusionFit(nn.Module):
             )
         if batch.hidden:
             losses["masked"] = self.tasks["masked"](columns, batch.hidden)
+        if self.side is not None:
+            losses |= self.side(batch, queries, columns, entities, self.fusion)
         return losses
 
 
@@ -108,7 +118,11 @@ def build_fit(data: Dataset, sampler: ViewSampler, graph: Triples, recipe: Recip
         features = NodeFeatures(
             {m: v for m, (v, _) in sampler.pooled.items()}, {m: p for m, (_, p) in sampler.pooled.items()}
         )
-        return FusionFit(fusion, gnn, tasks, features, NeighbourGnn.log_degrees(graph), sampler.paths)
+        # Drawn last, so that the weights of the others start the same whether there are any or not.
+        side = build_side_tasks(data, recipe, recipe.fusion.dim)
+        mixer = TaskMixer(recipe, [*tasks, *(side.tasks if side is not None else ())])
+        degrees = NeighbourGnn.log_degrees(graph)
+        return FusionFit(fusion, gnn, tasks, features, degrees, mixer, side, sampler.paths)
 
 
 def _guesses(fusion: FusionTransformer, dims: dict[str, int]) -> nn.ModuleDict:

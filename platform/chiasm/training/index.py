@@ -25,6 +25,7 @@ def index_entities(
     rows: Ints,
     *,
     without: frozenset[str] = frozenset(),
+    tokens: Floats | None = None,
 ) -> tuple[Floats, Bools]:
     """Fused vectors of entities, ``(rows, dim)``, and which have any token, ``(rows,)``.
 
@@ -35,8 +36,10 @@ def index_entities(
         graph: Edges that are known.
         rows: Entities.
         without: Kinds of token to leave out.
+        tokens: Graph tokens of the entities where they are known already, ``(rows, dim_graph)``.
     """
-    tokens = model.graph_tokens(graph, data.node_features(keep), rows)
+    if tokens is None:
+        tokens = model.graph_tokens(graph, data.node_features(keep), rows)
     paths = model.path_tokens(graph, data.node_features(keep), rows)
     items: list[dict[str, Floats]] = []
     for row, token, path in zip(rows, tokens, paths, strict=True):

@@ -15,8 +15,11 @@ from chiasm.fusion.runtime import FusionModel
 from chiasm.training.dataset import Dataset
 from chiasm.training.evaluation import Bench, evaluate
 from chiasm.training.holdout import visible
+from chiasm.training.label_heads import LabelHeads
+from chiasm.training.labels import with_labels
 from chiasm.training.links import link_metrics
 from chiasm.training.lists import with_lists
+from chiasm.training.losses_file import LOSSES_FILE, read_curves
 from chiasm.training.snapshot import Snapshot
 from chiasm_graph import ComplexScorer
 
@@ -43,31 +46,39 @@ def judge_release(snapshot: Path, folder: Path, text_encoder: str | None = None)
     scorer = folder / "graph" / "scorer.safetensors"
     if scorer.is_file():
         links = link_metrics(test.model, _scorer(read_tensors(scorer)), test.data, test.seen, "test")
-    report = evaluate(test, valid, links)
+    heads = LabelHeads.load(folder)
+    report = evaluate(test, valid, links, heads.heads(test.data.labels) if heads else None)
+    report["training"] = read_curves(folder / LOSSES_FILE)
     return {**report, "snapshot": Snapshot.open(snapshot).revision, "students": _students(release)}
 
 
 def open_benches(snapshot: Path, folder: Path, text_encoder: str | None = None) -> tuple[Bench, Bench]:
     """A release with the valid and the test queries of a snapshot; arguments and errors as of `judge_release`."""
-    source = Snapshot.open(snapshot)
-    release = verify_files(folder, "graph/")
+    model, data = _loaded(
+        Snapshot.open(snapshot), verify_files(folder, "graph/", "labels/"), folder, text_encoder
+    )
+    hidden = visible(data, ("valid", "test"))
+    return Bench(model, data, hidden, "valid"), Bench(model, data, visible(data, ("test",)), "test")
+
+
+def _loaded(
+    source: Snapshot, release: Mapping[str, Any], folder: Path, text_encoder: str | None
+) -> tuple[FusionModel, Dataset]:
     for modality, stamp in source.encoders.items():
         wanted = release["encoders"].get(modality, {}).get("fingerprint")
         if wanted not in (None, stamp):
-            raise StampError(f"{modality} features are of another encoder", where=str(snapshot))
+            raise StampError(f"{modality} features are of another encoder", where=str(source.path))
     columns = {
         modality: (int(found[0]), int(found[1]))
         for modality, entry in release["encoders"].items()
         if (found := entry.get("text_columns"))
     }
-    model = FusionModel.load(folder)
     data = Dataset.read(source, text_columns=columns)
-    hidden = visible(data, ("valid", "test"))
     own = release["encoders"].get("text", {}).get("spec") == "student:text"
     spec = f"student:{folder / 'text'}" if own else text_encoder
     if spec:
-        data = with_lists(data, hidden, spec, source.encoders.get("text"))
-    return Bench(model, data, hidden, "valid"), Bench(model, data, visible(data, ("test",)), "test")
+        data = with_lists(data, visible(data, ("valid", "test")), spec, source.encoders.get("text"))
+    return FusionModel.load(folder), with_labels(data, source, _still_there(source, release))
 
 
 def _students(release: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -75,6 +86,13 @@ def _students(release: Mapping[str, Any]) -> list[dict[str, Any]]:
     later = release.get("students", {})
     first = [row for row in release["metrics"].get("students", []) if row["modality"] not in later]
     return [*first, *(dict(entry["report"]) for entry in later.values())]
+
+
+def _still_there(snapshot: Snapshot, release: Mapping[str, Any]) -> list[str]:
+    """Targets of the release's recipe that the catalog still has."""
+    names = release["recipe"].get("labels", {}).get("targets", ())
+    known = {*snapshot.predicates, *snapshot.column("attributes", "name").tolist()}
+    return [name for name in names if name in known]
 
 
 def _scorer(tensors: dict[str, Tensor]) -> ComplexScorer:

@@ -3,42 +3,30 @@
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import math
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from chiasm.errors import DamagedError
-from chiasm.fusion.checkpoints import read_tensors, write_tensors
+from chiasm.errors import InputError
 from chiasm.fusion.recipe import Recipe
+from chiasm.training.drawing import Ahead
 from chiasm.training.fitting import FusionFit
+from chiasm.training.loop_state import Averaged, LoopState
+from chiasm.training.losses_file import LossesFile
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.views import ViewSampler
-from chiasm_encoders.fingerprint import fingerprint_of
 
-__all__ = ["Averaged", "run_loop"]
+__all__ = ["Judge", "run_loop"]
 
 _log = logging.getLogger(__name__)
 
-
-class Averaged:
-    """A moving average of a module's weights, with a short memory at first."""
-
-    def __init__(self, module: FusionFit, decay: float) -> None:
-        self.module = copy.deepcopy(module).requires_grad_(False)
-        self.decay = decay
-
-    @torch.no_grad()
-    def update(self, module: nn.Module, step: int) -> None:
-        """Take in the weights after step number ``step``."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for mine, theirs in zip(self.module.parameters(), module.parameters(), strict=True):
-            mine.lerp_(theirs, 1 - decay)
+#: The figure of a model on the valid split, greater is better.
+Judge = Callable[[FusionFit], float]
 
 
 def run_loop(
@@ -50,11 +38,14 @@ def run_loop(
     checkpoint: Path,
     report: Callable[[float, Mapping[str, float]], None],
     stop: Stop,
+    losses: Path | None = None,
+    judge: Judge | None = None,
 ) -> FusionFit:
     """Train and give back the averaged model.
 
     Batches and dropout depend on the seed and the step number alone, so a run that was stopped and resumed
-    ends where an unbroken one does.
+    ends where an unbroken one does. A batch that finds no room in memory is cut in halves, and so are those
+    after it.
 
     Args:
         fit: Trained in place.
@@ -64,41 +55,133 @@ def run_loop(
         checkpoint: File to resume from and to write to.
         report: Called with the share of steps done and the losses.
         stop: Asked at every step.
+        losses: File that keeps every step's losses; None keeps none.
+        judge: Asked after every epoch where the recipe has patience; training ends when it has run out, with
+            the best weights.
 
     Raises:
         Stopped: ``stop`` said so; a checkpoint has been written.
+        InputError: A loss is no number any more.
     """
-    steps = sampler.steps_per_epoch * recipe.training.epochs
-    optimiser = torch.optim.AdamW(_groups(fit, recipe), lr=recipe.training.learning_rate)
+    training = recipe.training
+    steps = sampler.steps
+    optimiser = torch.optim.AdamW(_groups(fit, recipe), lr=training.learning_rate)
     base_rates = [group["lr"] for group in optimiser.param_groups]
-    average = Averaged(fit, recipe.training.average)
+    state = LoopState(fit, Averaged(fit, training.average), optimiser, parts=training.accumulate)
     start = copy.deepcopy(fit)
-    step = _resume(checkpoint, fit, average, optimiser)
-    fast = torch.cpu._is_avx512_bf16_supported() and fit.fusion.summary.device.type == "cpu"
+    state.resume(checkpoint)
+    curves = LossesFile(losses, state.step) if losses is not None else None
+    patient = judge if training.patience > 0 else None
     smooth: dict[str, float] = {}
     fit.train()
-    with torch.random.fork_rng(devices=[]):
-        while step < steps:
+    begun = time.perf_counter()
+    with torch.random.fork_rng(devices=[]), Ahead(sampler) as ahead:
+        while state.step < steps and not _spent(state, recipe):
             if stop():
-                _save(checkpoint, fit, average, optimiser, step)
+                state.save(checkpoint)
                 raise Stopped
-            torch.manual_seed(seed * 1_000_003 + step)
-            rate = _rate(step, steps, recipe.training.warmup_ratio)
+            rate = _rate(state.step, steps, training.warmup_ratio)
             for group, base in zip(optimiser.param_groups, base_rates, strict=True):
                 group["lr"] = base * rate
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast):
-                losses = fit(sampler.draw(step))
-            _update(fit, optimiser, losses, recipe)
-            step += 1
-            average.update(fit, step)
-            smooth = {n: 0.9 * smooth.get(n, v.item()) + 0.1 * v.item() for n, v in losses.items()}
-            if step % recipe.training.checkpoint_steps == 0 and step < steps:
-                _save(checkpoint, fit, average, optimiser, step)
-            report(step / steps, smooth)
+            found = _step(state, fit, ahead, recipe, seed)
+            state.step += 1
+            state.average.update(fit, state.step)
+            smooth = {n: 0.9 * smooth.get(n, v) + 0.1 * v for n, v in found.items()}
+            if curves is not None:
+                curves.add(state.step, found)
+            if patient is not None and state.step % sampler.steps_per_epoch == 0:
+                _judge(state, patient, fit)
+            if state.step % training.checkpoint_steps == 0 and state.step < steps:
+                state.save(checkpoint)
+            report(state.step / steps, smooth)
+        _log.info(
+            "fusion trained",
+            extra={
+                "steps": state.step,
+                "took_s": time.perf_counter() - begun,
+                "waited_s": ahead.waited_s,
+                "parts": state.parts,
+            },
+        )
+    return _released(state, start, recipe)
+
+
+def _spent(state: LoopState, recipe: Recipe) -> bool:
+    return 0 < recipe.training.patience <= state.patience.missed
+
+
+def _judge(state: LoopState, judge: Judge, fit: FusionFit) -> None:
+    averaged = state.average.module
+    if not isinstance(averaged, FusionFit):
+        raise TypeError("the average is of another model")
+    if state.patience.take(judge(averaged)):
+        state.keep_best()
+    averaged.train()
+    fit.train()
+
+
+def _released(state: LoopState, start: FusionFit, recipe: Recipe) -> FusionFit:
+    """The averaged weights, or the best of them, followed part of the way."""
+    averaged = state.average.module
+    if not isinstance(averaged, FusionFit):
+        raise TypeError("the average is of another model")
+    begun = dict(start.named_parameters())
     with torch.no_grad():
-        for mine, begun in zip(average.module.parameters(), start.parameters(), strict=True):
-            mine.copy_(torch.lerp(begun, mine, recipe.training.learned))
-    return average.module
+        for name, mine in averaged.named_parameters():
+            mine.copy_(state.best.get(name, mine))
+            if not name.startswith("side."):
+                # Heads of further tasks start from noise: half of the way back would be half noise.
+                mine.copy_(torch.lerp(begun[name], mine, recipe.training.learned))
+    return averaged
+
+
+def _step(state: LoopState, fit: FusionFit, ahead: Ahead, recipe: Recipe, seed: int) -> dict[str, float]:
+    """One update; the losses by name."""
+    while True:
+        try:
+            # Again after a batch was cut: dropout is the step's.
+            torch.manual_seed(seed * 1_000_003 + state.step)
+            state.optimiser.zero_grad(set_to_none=True)
+            found = _gradients(state, fit, ahead)
+            break
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            if recipe.training.batch // (2 * state.parts) < 2:
+                raise
+            state.parts *= 2
+            _log.warning("no room for a batch: cut into %d parts (%s)", state.parts, str(error)[:200])
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+    nn.utils.clip_grad_norm_(fit.parameters(), 1.0)
+    state.optimiser.step()
+    return found
+
+
+def _gradients(state: LoopState, fit: FusionFit, ahead: Ahead) -> dict[str, float]:
+    fast = torch.cpu._is_avx512_bf16_supported() and fit.fusion.summary.device.type == "cpu"
+    sums: dict[str, float] = {}
+    for part in range(state.parts):
+        batch = ahead.draw(state.step, part, state.parts)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast):
+            losses = fit(batch)
+        total = fit.mixer(losses, batch.done)
+        if state.parts > 1:
+            total = total / state.parts
+        values = {name: loss.item() for name, loss in losses.items()}
+        _finite(values, total, state.step)
+        total.backward()
+        for name, value in values.items():
+            sums[name] = sums.get(name, 0.0) + value / state.parts
+    return sums
+
+
+def _finite(values: Mapping[str, float], total: Tensor, step: int) -> None:
+    wrong = [name for name, value in values.items() if not math.isfinite(value)]
+    if wrong or not math.isfinite(total.item()):
+        raise InputError(
+            f"the loss of {', '.join(wrong) or 'all tasks together'} is no number at step {step + 1}",
+            where="fusion",
+            remedy="lower training.learning_rate, or look for features that are not finite",
+        )
 
 
 def _groups(fit: FusionFit, recipe: Recipe) -> list[dict[str, object]]:
@@ -106,7 +189,8 @@ def _groups(fit: FusionFit, recipe: Recipe) -> list[dict[str, object]]:
     slow: list[nn.Parameter] = []
     fast: list[nn.Parameter] = []
     for name, parameter in fit.named_parameters():
-        (slow if "projections" in name or "heads" in name else fast).append(parameter)
+        slowly = "projections" in name or name.startswith("tasks.masked.heads")
+        (slow if slowly else fast).append(parameter)
     rate, decay = recipe.training.learning_rate, recipe.training.weight_decay
     return [
         # Decay would shrink the projections towards nothing, not towards their start.
@@ -115,62 +199,7 @@ def _groups(fit: FusionFit, recipe: Recipe) -> list[dict[str, object]]:
     ]
 
 
-def _update(
-    fit: FusionFit, optimiser: torch.optim.Optimizer, losses: Mapping[str, Tensor], recipe: Recipe
-) -> None:
-    weights = vars(recipe.tasks)
-    total = torch.stack([weights[name] * loss.float() for name, loss in losses.items()]).sum()
-    optimiser.zero_grad(set_to_none=True)
-    total.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(fit.parameters(), 1.0)
-    optimiser.step()
-
-
 def _rate(step: int, steps: int, warmup: float) -> float:
     """Linear warm-up, then half a cosine down to zero."""
     done = (step + 1) / max(1, steps)
     return min(1.0, done / max(warmup, 1e-9)) * 0.5 * (1 + math.cos(math.pi * step / max(1, steps)))
-
-
-def _save(path: Path, fit: nn.Module, average: Averaged, optimiser: torch.optim.Optimizer, step: int) -> None:
-    tensors = {f"fit.{n}": t for n, t in fit.state_dict().items()}
-    tensors |= {f"average.{n}": t for n, t in average.module.state_dict().items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{n}": torch.as_tensor(v) for n, v in state.items()}
-    plain = {n: t.detach().cpu().contiguous().clone() for n, t in tensors.items()}
-    seal = fingerprint_of({"step": step}, plain)
-    write_tensors(path, plain, {"step": json.dumps(step), "sha256": seal})
-
-
-def stored_state(path: Path) -> tuple[int, dict[str, Tensor]] | None:
-    """Steps done and tensors of a checkpoint; None where there is none, or it is damaged."""
-    if not path.is_file():
-        return None
-    try:
-        tensors = read_tensors(path)
-        with safe_open(str(path), framework="pt") as file:
-            facts = file.metadata() or {}
-        step = int(json.loads(facts["step"]))
-        sound = facts.get("sha256") == fingerprint_of({"step": step}, tensors)
-    except (DamagedError, SafetensorError, KeyError, ValueError):
-        sound = False
-    if not sound:
-        _log.warning("%s differs from its checksum: training begins anew", path)
-        return None
-    return step, tensors
-
-
-def _resume(path: Path, fit: nn.Module, average: Averaged, optimiser: torch.optim.Optimizer) -> int:
-    stored = stored_state(path)
-    if stored is None:
-        return 0
-    step, tensors = stored
-    fit.load_state_dict({n[4:]: t for n, t in tensors.items() if n.startswith("fit.")})
-    average.module.load_state_dict({n[8:]: t for n, t in tensors.items() if n.startswith("average.")})
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimiser."):
-            _, index, field = name.split(".", 2)
-            state.setdefault(int(index), {})[field] = tensor
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return step

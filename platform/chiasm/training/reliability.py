@@ -107,11 +107,27 @@ def adaptive_error(chances: Floats, relevant: Bools) -> float:
         Nguyen and O'Connor 2015, "Posterior calibration and exploratory analysis for natural language
         processing models".
     """
+    gaps = np.bincount(_places(chances), chances - relevant)
+    return float(np.abs(gaps).sum()) / max(len(chances), 1)
+
+
+def diagram(chances: Floats, relevant: Bools) -> list[list[float]]:
+    """Mean score, frequency of what is right, and pairs of each bin of `adaptive_error`, lowest first."""
+    place = _places(chances)
+    counts = np.bincount(place)
+    scores, right = np.bincount(place, chances), np.bincount(place, relevant)
+    return [
+        [round(float(scores[at] / n), 4), round(float(right[at] / n), 4), int(n)]
+        for at, n in enumerate(counts)
+        if n
+    ]
+
+
+def _places(chances: Floats) -> Ints:
+    """The bin of each score, ``(pairs,)``."""
     bins = int(np.clip(len(chances) // _FEWEST_IN_BIN, 1, _BINS))
     # Equal scores stand in one bin: their order says nothing.
-    place = np.searchsorted(np.sort(chances), chances) * bins // max(len(chances), 1)
-    gaps = np.bincount(place, chances - relevant)
-    return float(np.abs(gaps).sum()) / max(len(chances), 1)
+    return np.searchsorted(np.sort(chances), chances) * bins // max(len(chances), 1)
 
 
 def brier_skill(chances: Floats, relevant: Bools) -> float:
@@ -161,6 +177,7 @@ def reliability(pairs: Pairs) -> dict[str, Any]:
         **_row(pairs.chances, pairs.relevant),
         "ece": round(_weighted(patterns, "ece"), 4),
         "depth": DEPTH,
+        "bins": diagram(pairs.chances, pairs.relevant),
         "patterns": patterns,
         "representation": shares,
         "representation_max": round(max([1.0, *ratios, *(1 / ratio for ratio in ratios)]), 3),

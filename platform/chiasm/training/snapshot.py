@@ -6,6 +6,7 @@ entities.arrow       id, key, domain, title, stub, split; the row number is the 
 assets.arrow         id, entity (row), modality, sha256, lang, role, split, value (texts), row in the
 modality's array
 triples.arrow        head, relation, tail, split
+attributes.arrow     entity (row), name, value: those of one plain value, as text; absent in old snapshots
 {modality}.safetensors  "features" (rows, dim) float16
 image.npy            (rows, side, side, 3) uint8, decoded pictures for a student
 audio.npy, audio_offsets.npy  (samples,) int16 at 16 kHz and (rows + 1,) int64, decoded sounds for a student
@@ -51,6 +52,7 @@ ASSET_COLUMNS = {"id": pa.int64(), "entity": pa.int32(), "modality": pa.string()
     "row": pa.int32(),
 }
 TRIPLE_COLUMNS = {"head": pa.int32(), "relation": pa.int16(), "tail": pa.int32(), "split": pa.string()}
+ATTRIBUTE_COLUMNS = {"entity": pa.int32(), "name": pa.string(), "value": pa.string()}
 
 
 @dataclass
@@ -96,6 +98,10 @@ class SnapshotWriter:
         """Append a batch of triples: head, relation, tail, split."""
         self._append("triples", TRIPLE_COLUMNS, columns)
 
+    def add_attributes(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Append a batch of attributes: entity, name, value (as text)."""
+        self._append("attributes", ATTRIBUTE_COLUMNS, columns)
+
     def write_features(self, modality: str, features: npt.NDArray[Any]) -> None:
         """Write a modality's features, ``(rows, dim)``; assets point to its rows."""
         write_tensors(
@@ -127,6 +133,7 @@ class SnapshotWriter:
             ("entities", ENTITY_COLUMNS),
             ("assets", ASSET_COLUMNS),
             ("triples", TRIPLE_COLUMNS),
+            ("attributes", ATTRIBUTE_COLUMNS),
         ):
             if table not in self._sinks:
                 self._append(table, columns, {name: [] for name in columns})
@@ -233,6 +240,13 @@ class Snapshot:
     def triples(self) -> pa.Table:
         """Columns head, relation, tail, split."""
         return self._table("triples")
+
+    @cached_property
+    def attributes(self) -> pa.Table:
+        """Columns entity, name, value."""
+        if not (self.path / "attributes.arrow").is_file():
+            return pa.schema(list(ATTRIBUTE_COLUMNS.items())).empty_table()
+        return self._table("attributes")
 
     @property
     def num_entities(self) -> int:

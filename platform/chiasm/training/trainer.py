@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from chiasm.errors import InputError
 from chiasm.fusion.checkpoints import sha256_of, write_tensors
+from chiasm.fusion.filling import FillIn
 from chiasm.fusion.manifest import write_manifest
 from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import Recipe
 from chiasm.fusion.runtime import FusionModel
+from chiasm.fusion.tasks import LabelTask, MaskedTask
 from chiasm.training.calibration_data import fit_on
 from chiasm.training.dataset import Dataset
 from chiasm.training.evaluation import Bench, evaluate
 from chiasm.training.fitting import FusionFit, build_fit
 from chiasm.training.holdout import Visible, visible
+from chiasm.training.label_heads import LabelHeads
+from chiasm.training.labels import with_labels
 from chiasm.training.links import link_metrics
 from chiasm.training.lists import with_lists
 from chiasm.training.loop import run_loop
+from chiasm.training.losses_file import LOSSES_FILE, read_curves
 from chiasm.training.made import MadeVectors
+from chiasm.training.metrics import query_metrics
 from chiasm.training.paths import path_coder
 from chiasm.training.progress import Report, Stop
 from chiasm.training.run import Run
@@ -84,7 +91,7 @@ def train(
         return TrainResult(run.out, done["fusion"]["fingerprint"], done["metrics"])
     data = _features(run)
     hidden = visible(data, ("valid", "test"))
-    data = _listed(run, data, hidden)
+    data = with_labels(_listed(run, data, hidden), run.snapshot, recipe.labels.targets)
     fit = _fit(run, data, hidden)
     model = _model(run, data, fit)
     run.check()
@@ -97,7 +104,11 @@ def train(
     # What tunes may be indexed when the test is asked; the model itself has not learned from it.
     known = visible(data, ("test",))
     links = link_metrics(model, fit.scorer, data, known, "test") if fit.scorer is not None else {}
-    metrics = evaluate(Bench(model, data, known, "test"), valid, links)
+    heads = _label_heads(fit, data)
+    metrics = evaluate(
+        Bench(model, data, known, "test"), valid, links, heads.heads(data.labels) if heads else None
+    )
+    metrics["training"] = read_curves(run.out / LOSSES_FILE)
     metrics["snapshot"] = run.snapshot.revision
     metrics["students"] = [student.report() for student in run.students.values()]
     evaluation_report(1.0, {})
@@ -199,10 +210,31 @@ def _fit(run: Run, data: Dataset, seen: Visible) -> FusionFit:
         checkpoint=run.out / "checkpoint.safetensors",
         report=run.reporter("fusion"),
         stop=run.stop,
+        losses=run.out / LOSSES_FILE,
+        judge=partial(_figure, run, data, seen),
     )
 
 
+def _figure(run: Run, data: Dataset, seen: Visible, fit: FusionFit) -> float:
+    """hit@10 of the valid queries by fused vectors alone; what early stopping goes by."""
+    bench = Bench(_fused(run, data, fit.eval()), data, seen, "valid")
+    found = [
+        query_metrics(
+            np.where(bench.allowed(queries), bench.fused(queries) @ bench.vectors.T, -np.inf),
+            bench.expected(queries),
+        )["hit@10"]
+        for queries in bench.by_modality().values()
+    ]
+    return float(np.concatenate(found).mean()) if found else 0.0
+
+
 def _model(run: Run, data: Dataset, fit: FusionFit) -> FusionModel:
+    model = _fused(run, data, fit)
+    model.save_parts(run.out)
+    return model
+
+
+def _fused(run: Run, data: Dataset, fit: FusionFit) -> FusionModel:
     recipe = run.recipe.to_dict()
     dims = {m: v.shape[1] for m, v in data.features.items()}
     config = {
@@ -216,9 +248,13 @@ def _model(run: Run, data: Dataset, fit: FusionFit) -> FusionModel:
         config["paths"] = [list(tree) for tree in fit.paths.trees]
     gnn = fit.gnn
     made = (lambda: gnn) if gnn is not None else None
-    model = FusionModel(fit.fusion, made, config, Ranking(), "")
-    model.save_parts(run.out)
-    return model
+    return FusionModel(fit.fusion, made, config, Ranking(), "")
+
+
+def _label_heads(fit: FusionFit, data: Dataset) -> LabelHeads | None:
+    if fit.side is None or "labels" not in fit.side.tasks:
+        return None
+    return LabelHeads.of(cast(LabelTask, fit.side.tasks["labels"]), data.labels)
 
 
 def _finish(
@@ -231,6 +267,9 @@ def _finish(
     if fit.scorer is not None:
         write_tensors(run.out / "graph" / "scorer.safetensors", fit.scorer.state_dict())
         files.append("graph/scorer.safetensors")
+    if (heads := _label_heads(fit, data)) is not None:
+        files += heads.save(run.out)
+    files += FillIn.of(cast(MaskedTask, fit.tasks["masked"])).save(run.out)
     for modality in run.students:
         kept = sorted((run.out / modality).glob("*.*"))
         files += [f"{modality}/{path.name}" for path in kept if path.suffix in (".json", ".safetensors")]

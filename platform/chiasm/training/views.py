@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from chiasm.fusion.recipe import Recipe
+from chiasm.fusion.schedules import scheduled
 from chiasm.fusion.tokens import TokenBatch, thin
 from chiasm.training.dataset import Dataset
 from chiasm.training.membership import PairSet
@@ -59,6 +60,11 @@ class ViewBatch:
     tails_ignore: Tensor
     #: Masked task: modality -> rows of ``entities`` and the mean feature hidden from them
     hidden: Mapping[str, tuple[Tensor, Tensor]]
+    #: (rows,) entity of each row, and the one that its query describes: itself, or a word
+    entity: Tensor
+    source: Tensor
+    #: Share of the run that was over before this step
+    done: float
 
 
 def word_pairs(data: Dataset, graph: Triples, has_text: Bools, held: Bools | None = None) -> WordPairs:
@@ -155,6 +161,7 @@ class ViewSampler:
         self.recipe = recipe
         self.seed = seed
         self.generator = np.random.default_rng(seed)
+        self.done = 0.0
         self.trees = TreeSampler(graph, recipe.graph.fanout)
         first = np.unique(data.entity * (data.content.max() + 1) + data.content, return_index=True)[1]
         unique = np.zeros(len(keep), dtype=np.bool_)
@@ -187,10 +194,17 @@ class ViewSampler:
         size = max(int((self.counts[~self.data.stub] > 0).sum()), len(self.words.entity), 1)
         return max(1, -(-size // self.recipe.training.batch))
 
-    def draw(self, step: int) -> ViewBatch:
-        """The batch of a step; the same for the same seed and step."""
-        self.generator = draw = np.random.default_rng((self.seed, step))
-        size = self.recipe.training.batch
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return self.steps_per_epoch * self.recipe.training.epochs
+
+    def draw(self, step: int, part: int = 0, parts: int = 1) -> ViewBatch:
+        """The batch of a step, or one of several parts of it; the same for the same seed, step and part."""
+        key = (self.seed, step) if parts == 1 else (self.seed, step, part, parts)
+        self.generator = draw = np.random.default_rng(key)
+        self.done = step / max(1, self.steps)
+        size = max(2, self.recipe.training.batch // parts)
         num_views = min(size, int((self.chance > 0).sum()))
         viewed = draw.choice(len(self.chance), num_views, replace=False, p=self.chance)
         pairs = len(self.words.entity)
@@ -230,6 +244,9 @@ class ViewSampler:
             token_batch(self.data, tails),
             torch.from_numpy(self.neighbours.matrix(entity[linked], tail[linked])),
             self._hidden(entity[:num_views], rest),
+            torch.from_numpy(entity),
+            torch.from_numpy(np.where(word >= 0, word, entity)),
+            self.done,
         )
 
     def _with_paths(self, entities: TokenBatch, entity: Ints, exclude: Ints) -> TokenBatch:
@@ -283,7 +300,8 @@ class ViewSampler:
 
     def _thin_out(self, assets: Ints, has_graph: bool) -> tuple[Ints, bool]:
         """What is left of an entity after modality dropout, never nothing if there was something."""
-        dropout = self.recipe.training.modality_dropout
+        schedule = self.recipe.mixing.schedules.get("modality_dropout", "constant")
+        dropout = scheduled(schedule, self.recipe.training.modality_dropout, self.done)
         hidden = self.generator.random(4) < dropout
         kept = assets[~hidden[self.data.modality[assets]] & (self.generator.random(len(assets)) > 0.2)]
         graph = has_graph and not hidden[3]

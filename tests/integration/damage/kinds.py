@@ -24,7 +24,7 @@ from chiasm.settings import Settings, load_settings
 from chiasm.spaces import SpaceReader
 from chiasm.training import MadeVectors, Snapshot
 from chiasm.training.judge import judge_release
-from chiasm.training.loop import stored_state
+from chiasm.training.loop_state import stored_state
 from chiasm.training.run import run_of
 from chiasm.upkeep.checks.models import wrong_files
 from chiasm_encoders.distil.checkpoint import stored_state as stored_student

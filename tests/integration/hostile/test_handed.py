@@ -23,7 +23,7 @@ from chiasm.fusion.runtime import FusionModel
 from chiasm.models import ModelCache
 from chiasm.settings import load_settings
 from chiasm.spaces.segment import open_segment
-from chiasm.training.loop import stored_state
+from chiasm.training.loop_state import stored_state
 from chiasm_encoders.distil.checkpoint import stored_state as stored_student
 
 _DEEP = b"[" * 100_000

@@ -86,7 +86,11 @@ def release(home: Home) -> None:
     (folder / "fusion/entities.arrow").unlink()
     words = json.dumps({"keys": ["b", KEY]}, indent=1).encode()
     (folder / "fusion/words.json").write_bytes(words)
-    about = {"files": {"fusion/words.json": hashlib.sha256(words).hexdigest()}}
+    classes = json.dumps([["made_by", "b", KEY]], indent=1).encode()
+    (folder / "labels").mkdir()
+    (folder / "labels/classes.json").write_bytes(classes)
+    parts = {"fusion/words.json": words, "labels/classes.json": classes}
+    about = {"files": {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}}
     write_manifest(folder, about)
     with home.catalog.write() as session:
         row = Release(workspace_id=home.workspace_id, number=1, state="retired", folder="releases/1/r1")
@@ -97,7 +101,7 @@ def release(home: Home) -> None:
 def test_no_file_tells(full: Home) -> None:
     home = full
     picture = png("green")
-    assert {"catalog.sqlite", "worker.log", "words.json"} <= {
+    assert {"catalog.sqlite", "worker.log", "words.json", "classes.json"} <= {
         name.removesuffix("-wal") for name in traces(home, MARK.encode(), picture)
     }
     receipt = submit(home, KEY, reason="asked by letter")
@@ -110,7 +114,7 @@ def test_no_file_tells(full: Home) -> None:
     counts = receipt["counts"]
     assert counts["entities"] == 1 and counts["blobs"] == 1 and counts["scratch_folders"] == 2
     assert counts["log_lines"] == 1 and counts["uploads"] == 2 and counts["upload_lines"] == 1
-    assert counts["vectors"] >= 4 and counts["keys_in_releases"] == 1
+    assert counts["vectors"] >= 4 and counts["keys_in_releases"] == 2
     assert any("backups" in line for line in receipt["remaining"])
 
 
@@ -125,6 +129,9 @@ def test_what_belongs_to_others_stays(full: Home) -> None:
     words = (home.settings.models_dir / "releases/1/r1/fusion/words.json").read_bytes()
     assert about["files"]["fusion/words.json"] == hashlib.sha256(words).hexdigest()
     assert json.loads(words) == {"keys": ["b", ""]}
+    classes = (home.settings.models_dir / "releases/1/r1/labels/classes.json").read_bytes()
+    assert about["files"]["labels/classes.json"] == hashlib.sha256(classes).hexdigest()
+    assert json.loads(classes) == [["made_by", "b", ""]]
     # Another record of the upload failed too; it can still be replayed.
     with home.catalog.read() as session:
         assert session.scalars(select(Failure.key)).all() == ["c"]

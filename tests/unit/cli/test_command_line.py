@@ -91,6 +91,7 @@ def test_schema_status_and_upgrade(home: Run) -> None:
         (["train", "--set", "dim"], 2, "key=value"),
         (["train", "--recipe", "none"], 2, "none"),
         (["evaluate"], 1, "no release is active"),
+        (["evaluate", "--report", "none/page.html"], 2, "cannot be written there"),
         (["releases", "show", "r9"], 1, "r9"),
         (["releases", "rollback"], 1, "do:"),
         (["jobs", "show", "7"], 1, "7"),

@@ -26,11 +26,14 @@ def tiny_recipe() -> Callable[..., Recipe]:
 @pytest.fixture
 def write_snapshot(tmp_path) -> Callable[..., Path]:
     def write(
-        count: int = 60, without: Collection[str] = (), name: str = "snapshot", edges: bool = True
+        count: int = 60,
+        without: Collection[str] = (),
+        name: str = "snapshot",
+        edges: bool = True,
+        words: int = 20,
     ) -> Path:
         generator = np.random.default_rng(0)
         topics = generator.normal(size=(8, 16))
-        words = 20
         writer = SnapshotWriter(
             tmp_path / name, "test", 7, ["has_word", "next_to"] if edges else [], {"text": "t", "image": "i"}
         )
@@ -46,12 +49,20 @@ def write_snapshot(tmp_path) -> Callable[..., Path]:
                 "split": ["train"] * total,
             }
         )
+        writer.add_attributes(
+            {
+                "entity": list(range(count)),
+                "name": ["topic"] * count,
+                "value": [f"topic {t}" for t in topic[:count]],
+            }
+        )
         columns: dict[str, list] = {n: [] for n in ("id", "entity", "modality", "sha256", "lang", "role", "split", "value", "row")}  # fmt: skip # noqa: E501
         features: dict[str, list] = {"text": [], "image": []}
         for entity in range(total):
             kinds = ["text", "text", "image"] if entity < count else ["text"]
             # The last entity has nothing but its edges, the one before no picture.
-            kinds = [] if entity == count - 1 else ["text"] if entity == count - 2 else kinds
+            if count > 1:
+                kinds = [] if entity == count - 1 else ["text"] if entity == count - 2 else kinds
             for kind in kinds:
                 if kind in without:
                     continue

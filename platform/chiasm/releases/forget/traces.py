@@ -25,8 +25,8 @@ __all__ = ["clear_releases"]
 
 #: Copies for training, building and judging; all can be made again.
 _SCRATCH = ("snapshot", "features", "evaluation")
-#: Keys of the words that a release has seen.
-_KEYS = "fusion/words.json"
+#: Keys of the words that a release has seen, and of entities that are classes of a relation.
+_KEYS = ("fusion/words.json", "labels/classes.json")
 
 
 def clear_releases(
@@ -71,24 +71,40 @@ def clear_releases(
 
 
 def _blank_keys(folder: Path, key_hashes: Collection[str]) -> int:
-    """How many keys were taken out of a release's list of named nodes."""
-    if not (folder / _KEYS).is_file() or not (folder / RELEASE_FILE).is_file():
+    """How many keys were taken out of a release's lists of named nodes and of classes."""
+    if not (folder / RELEASE_FILE).is_file():
         return 0
-    keys = read_json(folder / _KEYS).get("keys", [])
-    kept = ["" if key_hash(str(key)) in key_hashes else key for key in keys]
-    count = sum(old != new for old, new in zip(keys, kept, strict=True))
-    if not count:
-        return 0
-    text = _as_written({"keys": kept})
+    blanked = 0
+    for name in _KEYS:
+        if (folder / name).is_file():
+            content, count = _without(read_json(folder / name), key_hashes)
+            blanked += count
+            if count:
+                _write_again(folder, name, _as_written(content))
+    return blanked
+
+
+def _without(value: Any, key_hashes: Collection[str]) -> tuple[Any, int]:
+    """A JSON value with every text that is a forgotten key left empty, and how many were."""
+    if isinstance(value, dict):
+        parts = {name: _without(one, key_hashes) for name, one in value.items()}
+        return {name: one for name, (one, _) in parts.items()}, sum(n for _, n in parts.values())
+    if isinstance(value, list):
+        found = [_without(one, key_hashes) for one in value]
+        return [one for one, _ in found], sum(n for _, n in found)
+    gone = isinstance(value, str) and key_hash(value) in key_hashes
+    return ("", 1) if gone else (value, 0)
+
+
+def _write_again(folder: Path, name: str, text: bytes) -> None:
     # A damaged release stays one, without the keys.
     with suppress(DamagedError):
         about = read_manifest(folder)
-        if _KEYS in about["files"]:
+        if name in about["files"]:
             # The checksum first: cut off between the two, the next try writes the same bytes again.
-            about["files"][_KEYS] = hashlib.sha256(text).hexdigest()
+            about["files"][name] = hashlib.sha256(text).hexdigest()
             write_manifest(folder, about)
-    write_bytes(folder / _KEYS, text)
-    return count
+    write_bytes(folder / name, text)
 
 
 def _as_written(value: Any) -> bytes:
