@@ -20,7 +20,7 @@ __all__ = ["ModelCache", "default_encoders"]
 _STUDENT = "student:"
 #: A process serves the active release and, during a swap, the next one; older ones are dropped.
 _MAX_ENCODERS = 8
-_MAX_FUSIONS = 2
+_MAX_FUSIONS = 3
 
 
 def default_encoders(settings: Settings) -> dict[str, str]:

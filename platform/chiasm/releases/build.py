@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from chiasm import jobs
-from chiasm.catalog import Catalog
 from chiasm.catalog.models import Release, ReleaseSpace, Space, Workspace
+from chiasm.errors import ChiasmError
 from chiasm.fusion.manifest import read_manifest
 from chiasm.ingest import ensure_space
 from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.catching_up import CaughtUp, begin, catch_up
 from chiasm.releases.fill import fill_assets
 from chiasm.releases.following import missing_entities, touched_since
-from chiasm.releases.gate import GateDecision, judge
+from chiasm.releases.gate import GateDecision, Standing, judge
+from chiasm.releases.rules import gate_rules
+from chiasm.releases.standing import standings
 from chiasm.releases.swap import activate, note
 from chiasm.releases.train import recorded_failure
 from chiasm.training import MadeVectors, discard_made
@@ -40,7 +42,8 @@ def build_unit(ctx: WorkContext, claim: Claim) -> None:
                 fill_assets(ctx, claim, space, modality, made)
         caught = catch_up(ctx, claim, release, spaces, missing=True)
         _check_answers(ctx, release)
-    decision = _decide(ctx.catalog, release, claim.payload.get("promote", "gate"))
+    decision = _decide(ctx, claim, release, caught.bare)
+    ctx.beat(0, 1, "swap")
     for attempt in range(_MOST_ATTEMPTS):
         if _settle(ctx, claim, release, decision, caught, last=attempt == _MOST_ATTEMPTS - 1):
             break
@@ -80,20 +83,27 @@ def _check_answers(ctx: WorkContext, release: Release) -> None:
     ctx.models.fusion(release.folder)
 
 
-def _decide(catalog: Catalog, release: Release, promote: Any) -> GateDecision:
-    with catalog.read() as session:
-        workspace = session.get_one(Workspace, release.workspace_id)
-        metrics = session.get_one(Release, release.id).metrics
-        active = (
-            session.get(Release, workspace.active_release_id)
-            if workspace.active_release_id not in (None, release.id)
-            else None
-        )
+def _decide(ctx: WorkContext, claim: Claim, release: Release, bare: set[int]) -> GateDecision:
+    promote = claim.payload.get("promote", "gate")
     if promote is False:
         return GateDecision(False, ["promotion was not asked for"])
     if promote == "force":
         return GateDecision(True, ["forced"])
-    return judge(metrics, active.metrics if active else None)
+    rules = gate_rules(claim.payload.get("gate"))
+    with ctx.catalog.read() as session:
+        candidate = session.get_one(Release, release.id)
+        active_id = session.get_one(Workspace, release.workspace_id).active_release_id
+        active = session.get(Release, active_id) if active_id not in (None, release.id) else None
+    if active is None:
+        return judge(Standing(candidate.metrics), None)
+    try:
+        ours, theirs = standings(ctx, candidate, active, bare=bare, queries=round(rules.latency_queries))
+    except (jobs.Interrupted, jobs.StaleClaim):
+        raise
+    except ChiasmError as error:
+        # It stays for inspection: what cannot be judged does not go live by itself.
+        return GateDecision(False, [f"it cannot be judged: {error}"])
+    return judge(ours, theirs, rules)
 
 
 def _settle(
@@ -115,7 +125,7 @@ def _settle(
         if decision.passed:
             if not last and not _is_current(session, row, caught):
                 return False
-            activate(session, row, reason="; ".join(decision.reasons))
+            activate(session, row, reason="; ".join(decision.reasons), watch_s=ctx.settings.watch_s)
         else:
             row.state = "candidate"
             note(row, "kept as a candidate", "; ".join(decision.reasons))

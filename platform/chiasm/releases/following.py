@@ -61,7 +61,9 @@ class Marks:
 def marks_now(session: Session, workspace_id: int) -> Marks:
     """The marks of this moment; within `Catalog.change` nobody is in the middle of another one."""
     epoch, change = log_marks(session)
-    entity, asset, triple = (session.scalar(select(func.max(table.id))) or 0 for table in (Entity, Asset, Triple))
+    entity, asset, triple = (
+        session.scalar(select(func.max(table.id))) or 0 for table in (Entity, Asset, Triple)
+    )
     revision = session.scalar(select(Workspace.revision).where(Workspace.id == workspace_id))
     return Marks(epoch, change, entity, asset, triple, revision or 0)
 

@@ -215,7 +215,9 @@ def _figures(
         for kind, value in ours.items() if isinstance(ours, Mapping) else ():
             theirs = active.metrics.get("missing", {}).get(modality, {}).get(kind)
             if isinstance(theirs, int | float) and isinstance(value, int | float):
-                figures.append((f"{modality} queries without {kind}: hit@10", theirs, value, rules.missing_loss))
+                figures.append(
+                    (f"{modality} queries without {kind}: hit@10", theirs, value, rules.missing_loss)
+                )
     for name, theirs, ours_, most in figures:
         if most is None or theirs is None or ours_ is None or theirs != theirs or ours_ != ours_:
             continue

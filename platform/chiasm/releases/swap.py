@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Asset, Embedding, Release, ReleaseSpace, Workspace
-from chiasm.errors import ConflictError, NotFoundError
+from chiasm.errors import ConflictError, NotFoundError, UsageError
 from chiasm.releases.follow import NOW, ask_follow, follows
 from chiasm.releases.following import behind, marks_now, pending_from
 from chiasm.releases.store import ReleaseInfo, find_release, show_release
+from chiasm.releases.trials import open_watch
 
 __all__ = ["activate", "earlier_release", "note", "promote", "roll_back", "rollback"]
 
@@ -22,15 +23,27 @@ __all__ = ["activate", "earlier_release", "note", "promote", "roll_back", "rollb
 _PROMOTABLE = ("candidate", "retired")
 #: Events of a release's history that are kept.
 _HISTORY = 100
+MOST_WATCH_S = 7 * 86400
 
 
-def promote(catalog: Catalog, workspace_id: int, name: str) -> ReleaseInfo:
+def promote(catalog: Catalog, workspace_id: int, name: str, *, watch_s: float = 0.0) -> ReleaseInfo:
     """Make a finished release the one that answers.
 
+    Args:
+        catalog: Where it is.
+        workspace_id: Tenant.
+        name: The release.
+        watch_s: So long it is rolled back where its searches fail or take longer than before; 0: it is not watched.
+
     Raises:
+        UsageError: It cannot be watched so long.
         NotFoundError: No such release.
         ConflictError: It is still being built, failed, or is active already.
     """
+    if not 0 <= watch_s <= MOST_WATCH_S:
+        raise UsageError(
+            f"it cannot be watched for {watch_s:g} s", where="watch", remedy=f"use 0 to {MOST_WATCH_S}"
+        )
     with catalog.change(workspace_id) as session:
         release = find_release(session, workspace_id, name)
         if release.state not in _PROMOTABLE:
@@ -39,7 +52,7 @@ def promote(catalog: Catalog, workspace_id: int, name: str) -> ReleaseInfo:
                 where=release.name,
                 remedy="only candidates and retired releases go live",
             )
-        activate(session, release, reason="asked for")
+        activate(session, release, reason="asked for", watch_s=watch_s)
     return show_release(catalog, workspace_id, name)
 
 
@@ -90,12 +103,13 @@ def earlier_release(session: Session, active: Release) -> Release | None:
     )
 
 
-def activate(session: Session, release: Release, *, reason: str) -> None:
+def activate(session: Session, release: Release, *, reason: str, watch_s: float = 0.0) -> None:
     """Swap within the caller's transaction, in which nobody else changes the workspace (`Catalog.change`).
 
     The old one retires, waiting assets become embedded, and what the new one is behind with is asked for.
     """
     workspace = session.get_one(Workspace, release.workspace_id)
+    open_watch(session, release, workspace.active_release_id, watch_s)
     if workspace.active_release_id is not None and workspace.active_release_id != release.id:
         _retire(session, session.get_one(Release, workspace.active_release_id), release.name)
     workspace.active_release_id = release.id

@@ -204,7 +204,9 @@ class StateCache:
     def drop(self, workspace_id: int, keep: int | None) -> None:
         """Let go of the states of releases that nobody asks beside the active one any more, but for one of them."""
         with self._lock:
-            for which in [one for one in self._states if one[0] == workspace_id and one[1] not in (None, keep)]:
+            for which in [
+                one for one in self._states if one[0] == workspace_id and one[1] not in (None, keep)
+            ]:
                 del self._states[which]
 
     def _current(self, which: tuple[int, int | None]) -> State:

@@ -154,7 +154,9 @@ def _answered(
     for query in frozen:
         asset = first.get((query.modality, query.sha256))
         rows = [row_of[key] for key in query.expected if key in row_of]
-        right = tuple(row for row in rows if (at := bench.column[row]) >= 0 and bench.present[at] and known[at])
+        right = tuple(
+            row for row in rows if (at := bench.column[row]) >= 0 and bench.present[at] and known[at]
+        )
         if asset is not None and right:
             one = Query(asset, query.modality, query.domain_from, query.domain_into, right, asset)
             asked.setdefault(query.modality, []).append((query.id, one))

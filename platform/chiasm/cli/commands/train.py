@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -30,6 +31,9 @@ def train(
         Literal["gate", "force", "never"],
         typer.Option(help="gate: if it is better; force: in any case; never: leave it a candidate."),
     ] = "gate",
+    gate: Annotated[
+        Path | None, typer.Option(help="YAML file of gate rules that differ from the shipped ones.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is judged.")] = True,
 ) -> None:
     """Train a release on what was ingested, judge it, and let it answer if it passes the gate."""
@@ -38,12 +42,18 @@ def train(
     from chiasm.cli.waiting import wait_for
 
     frame = frame_of(context)
+    rules = None
+    if gate is not None:
+        from chiasm.releases.rules import read_gate
+
+        rules = read_gate(gate)
     job = frame.knowledge_base().train(
         recipe,
         seed=seed,
         overrides=assignments(changes or ()),
         promote=False if promote == "never" else promote,
         parent=parent,
+        gate=rules,
     )
     if not wait:
         submitted(frame, job.id)
