@@ -103,12 +103,12 @@ def _paired(
         compared.append(row)
         if row["difference"] < rules.primary_gain:
             broken.append(f"{_said(row, how)}: the gain must be at least {rules.primary_gain:+.3f}")
-    for (modality, origin, into), at in sorted(lines.items()):
-        if rules.lines_loss is None or len(at) < rules.lines_at_least:
+    for (modality, origin, into), some in sorted(lines.items()):
+        if rules.lines_loss is None or len(some) < rules.lines_at_least:
             continue
         how = rules.lines_metric
         name = f"{modality}, {origin or '-'} -> {into or '-'}"
-        row = _line(name, ours[at], theirs[at], groups[at], how, rules.lines_confidence)
+        row = _line(name, ours[some], theirs[some], groups[some], how, rules.lines_confidence)
         compared.append(row)
         if row["high"] < -rules.lines_loss:
             broken.append(f"{_said(row, how)}: the loss is surely more than {rules.lines_loss:.3f}")

@@ -53,7 +53,7 @@ def read_gate(path: str | Path) -> dict[str, Any]:
     """
     file = Path(path)
     if not file.is_file():
-        raise RecipeError("no such gate file", where=str(path), remedy="write one as docs/rules.md shows")
+        raise RecipeError("no such gate file", where=str(path), remedy="write one as docs/releases.md shows")
     found = _parsed(file.read_text(encoding="utf-8"), str(path))
     gate_rules(found, where=str(path))
     return found
@@ -91,7 +91,7 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
 
 
 def _flat(given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
     for section, values in given.items():
         if not isinstance(values, Mapping):
             raise RecipeError(f"section {section!r} must be a mapping", where=where)

@@ -10,8 +10,8 @@ from chiasm.training import Judged
 
 from .conftest import Home, thing
 
-pytestmark = pytest.mark.timeout(300)
-COUNT = 320
+pytestmark = pytest.mark.timeout(900)
+COUNT = 300
 
 
 def test_a_poisoned_snapshot_is_not_promoted(made: Home) -> None:
