@@ -24,7 +24,7 @@ _FOLDER = re.compile(r"student-(text|image|audio)-[0-9a-f]{12}")
 _STUDENT = "student:"
 #: A process serves the active release and, during a swap, the next one; older ones are dropped.
 _MAX_ENCODERS = 8
-_MAX_FUSIONS = 2
+_MAX_FUSIONS = 3
 
 
 def default_encoders(settings: Settings) -> dict[str, str]:

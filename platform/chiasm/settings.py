@@ -69,6 +69,14 @@ class Settings(BaseSettings):
     #: Neighbours of what changed whose graph tokens are refreshed, nearest first; those beyond stay as they were, and
     #: `chiasm doctor` counts them.
     refresh_neighbours: int = Field(default=1024, ge=0)
+    #: Earlier releases that are kept in step with what is ingested, so that a rollback loses nothing; others catch up
+    #: when one goes back to them.
+    retain_releases: int = Field(default=1, ge=0, le=20)
+    #: Seconds after a swap during which the new release's errors and latency are held against the earlier one's; it is
+    #: rolled back where they are worse. 0: not watched.
+    watch_s: float = Field(default=0.0, ge=0, le=7 * 86400)
+    #: Searches kept of late, for previews of releases: texts and entities only, no pictures or sounds. 0: none is kept.
+    sampled_queries: int = Field(default=0, ge=0, le=10_000)
     #: Whether manifests may name http(s) URLs.
     allow_urls: bool = False
     #: Seconds a claimed unit may go without heartbeat before it is anybody's again.

@@ -8,8 +8,10 @@ from types import FrameType
 from typing import Any
 
 from celery.beat import Scheduler, Service
+from sqlalchemy import select
 
 from chiasm.catalog import Catalog
+from chiasm.catalog.models import ReleaseTrial
 from chiasm.errors import ChiasmError
 from chiasm.jobs.firing import fire_due
 from chiasm.jobs.waiting import wake
@@ -45,6 +47,7 @@ class CatalogScheduler(Scheduler):
         """Fire what is due; seconds until the next look."""
         try:
             jobs = fire_due(self._settings, self._catalog)
+            self._judge()
         except ChiasmError as error:
             _log.error("the catalog cannot be used: %s", error)
             return _TICK_S
@@ -52,6 +55,16 @@ class CatalogScheduler(Scheduler):
             _log.info("schedules made jobs %s", jobs)
             wake(self._settings)
         return _TICK_S
+
+    def _judge(self) -> None:
+        """Roll back, or stop, a release on trial that does worse."""
+        with self._catalog.read() as session:
+            if session.scalar(select(ReleaseTrial.id).where(ReleaseTrial.state == "open").limit(1)) is None:
+                return
+        from chiasm.releases.trials import judge_trials
+
+        for done in judge_trials(self._catalog):
+            _log.warning("%s", done)
 
     def close(self) -> None:
         """Give the catalog's connections back."""

@@ -27,6 +27,7 @@ _HANDLERS: dict[str, str | Handler] = {
     "forget": "chiasm.releases.forget:forget_unit",
     "train": "chiasm.releases.train:train_unit",
     "build": "chiasm.releases.build:build_unit",
+    "follow": "chiasm.releases.follow:follow_unit",
     "evaluate": "chiasm.releases.evaluate:evaluate_unit",
     "distill": "chiasm.releases.distill:distill_unit",
 }

@@ -7,7 +7,7 @@ import time
 from sqlalchemy import func, select
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Segment, Workspace
+from chiasm.catalog.models import Release, Segment, Workspace
 from chiasm.catalog.seals import seal_rows
 from chiasm.settings import Settings
 from chiasm_workers.mirroring import Mirroring
@@ -47,11 +47,23 @@ class Tidier:
                 # Work that came meanwhile goes first; the rest follows at once.
                 return sealed
             self._seal_next = now + _SEAL_EVERY_S
+            if late := self._follow():
+                return late
         if now < self._next:
             return self._mirroring.idle()
         self._next = now + _EVERY_S
         # In this order: what is merged now keeps its files until the next look, for readers just opening them.
         return self._collect() + self._merge() or self._keep_replicas()
+
+    def _follow(self) -> int:
+        """Have releases that a rollback may go back to brought up to date; how many are behind."""
+        with self._catalog.read() as session:
+            # Where there is but one release, nothing more is imported.
+            if session.scalar(select(Release.id).where(Release.state == "retired").limit(1)) is None:
+                return 0
+        from chiasm.releases.follow import follow_kept
+
+        return follow_kept(self._settings, self._catalog)
 
     def _keep_replicas(self) -> int:
         """Keep copies of large workspaces for processes that will search them, once all is quiet; how many."""

@@ -36,7 +36,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_change_workspace_id_id"), "change", ["workspace_id", "id"])
     op.bulk_insert(made, [{"workspace_id": 0, "kind": "epoch", "row_id": secrets.randbits(62)}])
-    for statement in change_statements(op.get_bind().dialect.name):
+    for statement in change_statements(op.get_bind().dialect.name, owners=False):
         op.execute(statement)
 
 

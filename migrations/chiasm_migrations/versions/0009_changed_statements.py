@@ -20,7 +20,8 @@ _TABLES = ("triple",)
 def upgrade() -> None:
     bind = op.get_bind()
     name = bind.dialect.name
-    for statement in (*drop_change_statements(name, _TABLES), *change_statements(name, _TABLES)):
+    made = change_statements(name, _TABLES, owners=False)
+    for statement in (*drop_change_statements(name, _TABLES), *made):
         op.execute(statement)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,13 +36,66 @@ class Releases:
         """What differs between two releases."""
         return self._backend.diff_releases(first, second)
 
-    def promote(self, name: str) -> JsonDict:
-        """Let a release answer from now on."""
-        return self._backend.promote(name)
+    def card(self, name: str) -> str:
+        """A release's model card: what it is, in Markdown, made of facts that are kept anyway."""
+        return self._backend.release_card(name)
+
+    def preview(self, name: str, *, against: str | None = None, queries: int = 100, k: int = 10) -> JsonDict:
+        """What would change if this release answered instead of another one (the active one by default).
+
+        Args:
+            name: The release, as in `r7`.
+            against: The other one.
+            queries: Asked at most: saved ones, recent ones, then titles.
+            k: Hits compared of each.
+
+        Returns:
+            `{"a", "b", "churn", "domains", "modalities", "changed": [{"query", "churn", "a": [...], "b": [...]}]}`.
+        """
+        return self._backend.preview_release(name, against=against, queries=queries, k=k)
+
+    def promote(self, name: str, *, watch_s: float = 0.0) -> JsonDict:
+        """Let a release answer from now on.
+
+        Args:
+            name: The release.
+            watch_s: So long it is rolled back by itself where its searches fail or take longer than before.
+        """
+        return self._backend.promote(name, watch_s=watch_s)
 
     def rollback(self) -> JsonDict:
         """Let the release before answer again."""
         return self._backend.rollback()
+
+    def canary(self, name: str, *, share: float = 0.1) -> JsonDict:
+        """Let a release answer a share of the searches; the same query always goes the same way."""
+        return self._backend.start_trial(name, kind="canary", share=share)
+
+    def shadow(self, name: str, *, share: float = 1.0) -> JsonDict:
+        """Ask a release, too, without showing its answers; differences are counted."""
+        return self._backend.start_trial(name, kind="shadow", share=share)
+
+    def stop(self) -> JsonDict:
+        """End the canary or shadow that is on; what came of it."""
+        return self._backend.stop_trial()
+
+    def trials(self) -> builtins.list[JsonDict]:
+        """Watches, canaries and shadows, newest first, with what was seen of both releases."""
+        return self._backend.trials()
+
+    def queries(self) -> builtins.list[JsonDict]:
+        """Queries that previews ask: saved ones, and recent ones where `sampled_queries` is set."""
+        return self._backend.kept_queries()
+
+    def save_query(
+        self, name: str, *, text: str | None = None, entity: str | None = None, into: str | None = None
+    ) -> JsonDict:
+        """Save a text or an entity as a query that previews ask."""
+        return self._backend.save_query(name, text=text, entity=entity, into=into)
+
+    def drop_query(self, name: str) -> None:
+        """Remove a saved query."""
+        self._backend.drop_query(name)
 
 
 class Schedules:

@@ -143,6 +143,7 @@ class KnowledgeBase(Asking, Classifying, Distilling, Removal, Merging):
         overrides: Mapping[str, Any] | None = None,
         promote: Promote = "gate",
         parent: str | None = None,
+        gate: Mapping[str, Any] | None = None,
     ) -> Job:
         """A job that trains a release; its result is `{release, state, gate}`.
 
@@ -152,13 +153,14 @@ class KnowledgeBase(Asking, Classifying, Distilling, Removal, Merging):
             overrides: Recipe keys to change, as in `{"fusion.dim": 128}`.
             promote: `gate`: if it is better; False: never; `force`: whatever the metrics say.
             parent: Release to start from.
+            gate: Rules that differ from the shipped ones, as in `{"lines": {"loss": 0.05}}`.
         """
         if promote not in ("gate", "force", False, True):
             raise UsageError(f"unknown promote {promote!r}", remedy="use 'gate', 'force' or False")
         changes = {name: str(value) for name, value in (overrides or {}).items()}
         mode: Promote = "gate" if promote is True else promote
         job_id = self._backend.train(
-            recipe=str(recipe), overrides=changes, seed=seed, promote=mode, parent=parent
+            recipe=str(recipe), overrides=changes, seed=seed, promote=mode, parent=parent, gate=gate
         )
         return self._job(job_id)
 

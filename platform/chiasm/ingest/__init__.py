@@ -5,7 +5,7 @@ from chiasm.ingest.delete import delete_asset, delete_entity
 from chiasm.ingest.embed import embed_assets, embed_unit
 from chiasm.ingest.fuse import Preloaded, fuse_entities, fuse_unit, preload
 from chiasm.ingest.read import read_unit
-from chiasm.ingest.refresh import refresh_unit
+from chiasm.ingest.refresh import neighbourhood, refresh_unit
 from chiasm.ingest.submit import submit_ingest, submit_records
 from chiasm.ingest.targets import active_release, current_spaces, ensure_space
 
@@ -21,6 +21,7 @@ __all__ = [
     "ensure_space",
     "fuse_entities",
     "fuse_unit",
+    "neighbourhood",
     "preload",
     "read_unit",
     "refresh_unit",

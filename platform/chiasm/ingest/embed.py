@@ -11,12 +11,12 @@ from sqlalchemy import BigInteger, Table, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.bulk import listed
-from chiasm.catalog.models import Asset, Embedding, Entity, Space, Triple
+from chiasm.catalog.models import Asset, Embedding, Entity, ReleaseSpace, Space, Triple
 from chiasm.errors import ChiasmError, DamagedError, MediaError, NotFoundError, translated
 from chiasm.ingest.refresh import ask_refresh
 from chiasm.ingest.targets import active_release
 from chiasm.ingest.units import add_fuse_units
-from chiasm.jobs import Claim, WorkContext, finish, record_failure
+from chiasm.jobs import Claim, WorkContext, add_units, finish, record_failure
 
 __all__ = ["embed_assets", "embed_unit"]
 
@@ -101,6 +101,7 @@ def embed_unit(ctx: WorkContext, claim: Claim) -> None:
         alive = set(owners)
         segment.commit(session, alive)
         _set_states(session, claim, done, alive)
+        _embed_for_active(session, claim, space, [one for one in done.ids if one in alive])
         # Also those that they went over to meanwhile (a merge).
         _fuse_after(session, claim, {row.entity_id for row in rows} | set(owners.values()))
         finish(session, claim, {"embedded": len(alive.intersection(done.ids)), "failed": len(done.failed)})
@@ -207,6 +208,25 @@ def _set_states(session: Session, claim: Claim, done: _Encoded, alive: set[int])
         payload = {"space_id": claim.payload["space_id"], "asset_ids": [row.id]}
         replay = {"kind": "embed", "payload": payload}
         record_failure(session, claim, error, where=where, key=keys.get(row.entity_id), replay=replay)
+
+
+def _embed_for_active(session: Session, claim: Claim, space: Space, asset_ids: Sequence[int]) -> None:
+    """Have assets embedded for the release that answers, too, where it was swapped in since this was asked for."""
+    release = active_release(session, claim.workspace_id)
+    if release is None or not asset_ids:
+        return
+    theirs = select(ReleaseSpace.space_id).where(
+        ReleaseSpace.release_id == release.id, ReleaseSpace.kind == space.kind
+    )
+    other = session.scalar(theirs)
+    if other is None or other == space.id:
+        return
+    held = select(Embedding.item_id).where(
+        Embedding.space_id == other, Embedding.item_id.in_(listed(session, BigInteger, asset_ids))
+    )
+    lacking = sorted(set(asset_ids) - set(session.scalars(held)))
+    if lacking:
+        add_units(session, claim.job_id, "embed", [{"space_id": other, "asset_ids": lacking}])
 
 
 def _fuse_after(session: Session, claim: Claim, entity_ids: set[int]) -> None:

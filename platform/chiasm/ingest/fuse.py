@@ -47,10 +47,8 @@ def fuse_unit(ctx: WorkContext, claim: Claim) -> None:
     with ctx.catalog.read() as session:
         release = session.get(Release, claim.payload["release_id"])
         space_id = _spaces(ctx.catalog, release.id).get("fused") if release is not None else None
-    # A retired release is kept up only where a repair asks for it: one may go back to it.
-    states = {"active", "building", "candidate", *(["retired"] if claim.payload.get("retired_too") else [])}
-    if release is None or space_id is None or release.state not in states:
-        # The next release fuses everything when it is built.
+    # Also for one that was retired since: its marks say that what was asked for before is done.
+    if release is None or space_id is None or release.state == "failed":
         with ctx.catalog.write() as session:
             finish(session, claim, {})
         return

@@ -62,6 +62,9 @@ def _write(
     targets = _targets(ctx, claim) if len(gathered.batch) else Targets()
     media = _store_media(ctx, gathered)
     with ctx.catalog.change(claim.workspace_id) as session:
+        if len(gathered.batch) and not _still(session, claim, targets):
+            # Another release was swapped in; nobody does that before this transaction ends.
+            targets = _targets(ctx, claim)
         effects = Effects()
         workspace = select(Workspace.revision).where(Workspace.id == claim.workspace_id)
         before = after = session.scalar(workspace)
@@ -119,6 +122,12 @@ def _targets(ctx: WorkContext, claim: Claim) -> Targets:
     with ctx.catalog.read() as session:
         release_id = session.get_one(Workspace, claim.workspace_id).active_release_id
     return Targets({modality: space.id for modality, space in spaces.items()}, release_id)
+
+
+def _still(session: Session, claim: Claim, targets: Targets) -> bool:
+    """Whether the release that the targets are of still answers."""
+    active = select(Workspace.active_release_id).where(Workspace.id == claim.workspace_id)
+    return session.scalar(active) == targets.release_id
 
 
 def _check_media(ctx: WorkContext, media: Sequence[str]) -> None:

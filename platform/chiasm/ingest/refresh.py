@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import WorkUnit
+from chiasm.catalog.models import Release, WorkUnit
 from chiasm.ingest.graph import WorkspaceGraph
 from chiasm.ingest.targets import active_release
 from chiasm.ingest.units import UNIT_ITEMS, add_fuse_units
 from chiasm.jobs import Claim, WorkContext, add_units, create_job, finish
 
 if TYPE_CHECKING:
+    from chiasm.fusion.runtime import FusionModel
     from chiasm_graph import Triples
 
-__all__ = ["REFRESH", "ask_refresh", "nearest", "refresh_unit"]
+__all__ = ["REFRESH", "ask_refresh", "nearest", "neighbourhood", "refresh_unit"]
 
 Ints = NDArray[np.int64]
 #: Kind of the unit and of its job.
@@ -89,6 +90,20 @@ def refresh_unit(ctx: WorkContext, claim: Claim) -> None:
                 some = chosen[start : start + size].tolist()
                 add_fuse_units(session, claim.job_id, release.id, some, priority=_LATER)
         finish(session, claim, {"refreshed": len(chosen), "stale": left})
+
+
+def neighbourhood(ctx: WorkContext, release: Release, entity_ids: Ints, model: FusionModel) -> Ints:
+    """Entities around some others whose graph tokens look at them, nearest first, within the budget, ``(m,)``."""
+    if "graph" not in model.feature_dims:
+        return np.zeros(0, dtype=np.int64)
+    graph = WorkspaceGraph.current(
+        ctx.catalog, ctx.settings.home, release.workspace_id, model.predicates, model.origins
+    )
+    rows = graph.rows(entity_ids)
+    budget = ctx.settings.refresh_neighbours
+    near, _ = nearest(graph.triples, rows[rows >= 0], budget, hops=len(model.fanout))
+    found: Ints = graph.ids[near]
+    return found
 
 
 def nearest(graph: Triples, rows: Ints, budget: int | None, *, hops: int) -> tuple[Ints, int]:

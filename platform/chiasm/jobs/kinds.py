@@ -36,6 +36,7 @@ _KINDS = {
     "forget": UnitKind(essential=True),
     "train": UnitKind(queue="train", essential=True),
     "build": UnitKind(queue="train", essential=True),
+    "follow": UnitKind(),
     "evaluate": UnitKind(queue="train", essential=True),
     "distill": UnitKind(queue="train", essential=True),
 }

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import update
-
 from chiasm import jobs
-from chiasm.catalog import Catalog
 from chiasm.catalog.models import Release, ReleaseSpace, Space, Workspace
+from chiasm.errors import ChiasmError
 from chiasm.fusion.manifest import read_manifest
 from chiasm.ingest import ensure_space
 from chiasm.jobs import Claim, WorkContext
-from chiasm.releases.fill import fill_assets, fill_entities
-from chiasm.releases.gate import GateDecision, judge
-from chiasm.releases.swap import activate, missing_entities
+from chiasm.releases.catching_up import CaughtUp, begin, catch_up
+from chiasm.releases.fill import fill_assets
+from chiasm.releases.following import missing_entities, touched_since
+from chiasm.releases.gate import GateDecision, Standing, judge
+from chiasm.releases.rules import gate_rules
+from chiasm.releases.standing import standings
+from chiasm.releases.swap import activate, note
 from chiasm.releases.train import recorded_failure
 from chiasm.training import MadeVectors, discard_made
 
 __all__ = ["build_unit"]
 
 _STUDENT = "student:"
+#: Where more comes in than can be caught up with, the swap goes on after so many attempts: what is left is the first
+#: work of the new release.
+_MOST_ATTEMPTS = 20
 
 
 def build_unit(ctx: WorkContext, claim: Claim) -> None:
@@ -30,16 +35,20 @@ def build_unit(ctx: WorkContext, claim: Claim) -> None:
     out = ctx.settings.models_dir / release.folder
     with recorded_failure(ctx, release.id):
         spaces = _register_spaces(ctx, release)
+        begin(ctx, release, spaces["fused"])
         for modality, space in spaces.items():
             if modality != "fused":
                 made = MadeVectors.read(out, modality, space.stamp)
                 fill_assets(ctx, claim, space, modality, made)
-        hopeless = _fuse_all(ctx, claim, release, spaces["fused"])
+        caught = catch_up(ctx, claim, release, spaces, missing=True)
         _check_answers(ctx, release)
-    decision = _decide(ctx.catalog, release, claim.payload.get("promote", "gate"))
-    while not _settle(ctx, claim, release, decision, hopeless):
-        # Something arrived between the last look and the swap: fuse it too, then try again.
-        hopeless = _fuse_all(ctx, claim, release, spaces["fused"])
+    decision = _decide(ctx, claim, release, caught.bare)
+    ctx.beat(0, 1, "swap")
+    for attempt in range(_MOST_ATTEMPTS):
+        if _settle(ctx, claim, release, decision, caught, last=attempt == _MOST_ATTEMPTS - 1):
+            break
+        # Something came in between the last look and the swap: it goes to both, then try again.
+        caught = catch_up(ctx, claim, release, spaces, missing=True, bare=caught.bare)
     discard_made(out)
 
 
@@ -69,55 +78,67 @@ def _rooted(spec: str | None, folder: str) -> str | None:
     return f"{_STUDENT}{folder}/{spec.removeprefix(_STUDENT)}" if spec.startswith(_STUDENT) else spec
 
 
-def _fuse_all(ctx: WorkContext, claim: Claim, release: Release, space: Space) -> set[int]:
-    """Fuse until nothing is missing but entities that have nothing to be fused from; these."""
-    hopeless: set[int] = set()
-    while True:
-        with ctx.catalog.read() as session:
-            missing = [entity for entity in missing_entities(session, release) if entity not in hopeless]
-        if not missing:
-            return hopeless
-        fill_entities(ctx, claim, release, space, missing)
-        with ctx.catalog.read() as session:
-            hopeless |= set(missing) & set(missing_entities(session, release))
-
-
 def _check_answers(ctx: WorkContext, release: Release) -> None:
     """Load what was written, checksums verified: a release that does not open is not promoted."""
     ctx.models.fusion(release.folder)
 
 
-def _decide(catalog: Catalog, release: Release, promote: Any) -> GateDecision:
-    with catalog.read() as session:
-        workspace = session.get_one(Workspace, release.workspace_id)
-        metrics = session.get_one(Release, release.id).metrics
-        active = (
-            session.get(Release, workspace.active_release_id)
-            if workspace.active_release_id not in (None, release.id)
-            else None
-        )
+def _decide(ctx: WorkContext, claim: Claim, release: Release, bare: set[int]) -> GateDecision:
+    promote = claim.payload.get("promote", "gate")
     if promote is False:
         return GateDecision(False, ["promotion was not asked for"])
     if promote == "force":
         return GateDecision(True, ["forced"])
-    return judge(metrics, active.metrics if active else None)
+    rules = gate_rules(claim.payload.get("gate"))
+    with ctx.catalog.read() as session:
+        candidate = session.get_one(Release, release.id)
+        active_id = session.get_one(Workspace, release.workspace_id).active_release_id
+        active = session.get(Release, active_id) if active_id not in (None, release.id) else None
+    if active is None:
+        return judge(Standing(candidate.metrics), None)
+    try:
+        ours, theirs = standings(ctx, candidate, active, bare=bare, queries=round(rules.latency_queries))
+    except (jobs.Interrupted, jobs.StaleClaim):
+        raise
+    except ChiasmError as error:
+        # It stays for inspection: what cannot be judged does not go live by itself.
+        return GateDecision(False, [f"it cannot be judged: {error}"])
+    return judge(ours, theirs, rules)
 
 
 def _settle(
-    ctx: WorkContext, claim: Claim, release: Release, decision: GateDecision, hopeless: set[int]
+    ctx: WorkContext,
+    claim: Claim,
+    release: Release,
+    decision: GateDecision,
+    caught: CaughtUp,
+    *,
+    last: bool,
 ) -> bool:
-    """The swap, together with the end of the unit; False if an entity arrived meanwhile."""
-    with ctx.catalog.write() as session:
+    """The swap, together with the end of the unit; False if the release is not what is acknowledged by now.
+
+    In this transaction nobody else changes the workspace: where its revision is the one that the release was caught up
+    with, what the release holds is what there is.
+    """
+    with ctx.catalog.change(release.workspace_id) as session:
         row = session.get_one(Release, release.id)
         if decision.passed:
-            if set(missing_entities(session, row)) - hopeless:
+            if not last and not _is_current(session, row, caught):
                 return False
-            row.gate = decision.to_dict()
-            activate(session, row)
+            activate(session, row, reason="; ".join(decision.reasons), watch_s=ctx.settings.watch_s)
         else:
-            row.gate = decision.to_dict()
-            session.execute(update(Release).where(Release.id == row.id).values(state="candidate"))
+            row.state = "candidate"
+            note(row, "kept as a candidate", "; ".join(decision.reasons))
+        row.gate = decision.to_dict()
         session.flush()
         state = "active" if decision.passed else "candidate"
         jobs.finish(session, claim, {"release": row.name, "state": state, "gate": decision.to_dict()})
     return True
+
+
+def _is_current(session: Any, release: Release, caught: CaughtUp) -> bool:
+    revision = session.get_one(Workspace, release.workspace_id).revision
+    if revision == caught.marks.revision:
+        return True
+    touched = touched_since(session, release.workspace_id, caught.marks)
+    return touched == set() and not set(missing_entities(session, release)) - caught.bare

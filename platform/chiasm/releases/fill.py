@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from chiasm.catalog.bulk import listed
 from chiasm.catalog.models import Asset, Embedding, Entity, Release, Space
 from chiasm.ingest import embed_assets, fuse_entities, preload
 from chiasm.jobs import Claim, WorkContext, advance
-from chiasm.spaces import write_segment
+from chiasm.spaces import remove_items, write_segment
 from chiasm.training import MadeVectors
 
 __all__ = ["fill_assets", "fill_entities"]
@@ -28,7 +28,13 @@ _MADE = 16_384
 
 
 def fill_assets(
-    ctx: WorkContext, claim: Claim, space: Space, modality: str, made: MadeVectors | None = None
+    ctx: WorkContext,
+    claim: Claim,
+    space: Space,
+    modality: str,
+    made: MadeVectors | None = None,
+    *,
+    of: Collection[int] | None = None,
 ) -> None:
     """Embed every asset of the modality that the space lacks, a segment a batch, each committed alone.
 
@@ -38,15 +44,23 @@ def fill_assets(
         space: To fill.
         modality: Of the assets.
         made: Vectors that the space's encoder made of some of them before.
+        of: Only those of these entities.
     """
     if made is not None:
         _take_over(ctx, claim, space, modality, made)
     after, done = 0, 0
+
+    def lacking(session: Session, after: int) -> Select[int]:
+        some = _lacking(space, modality, after)
+        return (
+            some if of is None else some.where(Asset.entity_id.in_(listed(session, BigInteger, sorted(of))))
+        )
+
     with ctx.catalog.read() as session:
-        total = session.scalar(select(func.count()).select_from(_lacking(space, modality, 0).subquery())) or 0
+        total = session.scalar(select(func.count()).select_from(lacking(session, 0).subquery())) or 0
     while True:
         with ctx.catalog.read() as session:
-            ids = list(session.scalars(_lacking(space, modality, after).limit(_ASSETS)))
+            ids = list(session.scalars(lacking(session, after).limit(_ASSETS)))
         if not ids:
             return
         after = ids[-1]
@@ -68,28 +82,34 @@ def _take_over(ctx: WorkContext, claim: Claim, space: Space, modality: str, made
         _store(ctx, claim, space, held, vectors)
 
 
-def fill_entities(ctx: WorkContext, claim: Claim, release: Release, space: Space, ids: Sequence[int]) -> int:
-    """Fuse these entities into the release's space; how many had anything to be fused from."""
-    fused = 0
+def fill_entities(
+    ctx: WorkContext, claim: Claim, release: Release, space: Space, ids: Sequence[int]
+) -> set[int]:
+    """Fuse these entities into the release's space; those that had nothing to be fused from, which leave it."""
+    bare: set[int] = set()
     # A few entities look up their surroundings; many are cheaper with the whole graph in memory.
     loaded = preload(ctx, release) if len(ids) > _ENTITIES // 4 else None
     for start in range(0, len(ids), _ENTITIES):
         ctx.beat(start, len(ids), "fusing")
-        held, vectors = fuse_entities(
-            ctx, release, np.asarray(ids[start : start + _ENTITIES], dtype=np.int64), preloaded=loaded
-        )
-        _store(ctx, claim, space, held, vectors)
-        fused += len(held)
-    return fused
+        some = np.asarray(ids[start : start + _ENTITIES], dtype=np.int64)
+        held, vectors = fuse_entities(ctx, release, some, preloaded=loaded)
+        without = np.setdiff1d(some, held)
+        _store(ctx, claim, space, held, vectors, without)
+        bare.update(without.tolist())
+    return bare
 
 
-def _store(ctx: WorkContext, claim: Claim, space: Space, ids: Ints, vectors: Floats) -> None:
+def _store(
+    ctx: WorkContext, claim: Claim, space: Space, ids: Ints, vectors: Floats, without: Ints | None = None
+) -> None:
     """Make vectors of the space live; refused if the lease was lost: somebody else fills the space now."""
     pending = write_segment(
         ctx.catalog, ctx.settings.spaces_dir, space.id, ids, vectors, recall=ctx.settings.recall_target
     )
     with ctx.catalog.write() as session:
         pending.commit(session, _alive(session, space, ids))
+        if without is not None:
+            remove_items(session, [space.id], without)
         advance(session, claim, {})
 
 

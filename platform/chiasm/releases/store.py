@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Embedding, Release, ReleaseSpace, Space, Workspace
 from chiasm.errors import NotFoundError
+from chiasm.releases.following import behind
 
 __all__ = ["ReleaseInfo", "diff_releases", "find_release", "list_releases", "show_release"]
 
@@ -31,6 +32,11 @@ class ReleaseInfo:
     gate: dict[str, Any]
     error: str | None
     spaces: dict[str, dict[str, Any]]
+    #: What happened to it, oldest first: `{"at", "event", "reason"}`.
+    history: list[dict[str, Any]]
+    #: Entities it has to catch up with before it holds all that is acknowledged: 0 where it answers; None: all, or
+    #: nobody knows.
+    behind: int | None
 
     def to_dict(self) -> dict[str, Any]:
         """The release as JSON."""
@@ -136,4 +142,6 @@ def _info(session: Session, row: Release) -> ReleaseInfo:
         gate=row.gate,
         error=row.error,
         spaces={kind: {"dim": dim, "stamp": stamp[:12], "rows": rows} for kind, dim, stamp, rows in spaces},
+        history=row.history or [],
+        behind=0 if row.state == "active" else behind(session, row),
     )

@@ -11,6 +11,7 @@ from chiasm import jobs
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Entity, Release, Workspace
 from chiasm.errors import InputError, UsageError
+from chiasm.releases.rules import gate_rules
 from chiasm.releases.store import find_release
 from chiasm.settings import Settings
 
@@ -30,6 +31,7 @@ def submit_train(
     seed: int = 0,
     promote: Literal["gate", "force"] | bool = "gate",
     parent: str | None = None,
+    gate: Mapping[str, Any] | None = None,
     idempotency_key: str | None = None,
 ) -> int:
     """Id of the job that trains a release, builds its spaces and, if it may, promotes it.
@@ -39,10 +41,11 @@ def submit_train(
         overrides: Dotted recipe keys and their values.
         promote: `gate` promotes what passes the gate, `force` whatever answers, False nothing.
         parent: Release to start from.
+        gate: What differs from the shipped gate rules, by section (`chiasm.releases.rules`).
         idempotency_key: Asking twice with the same key makes one job.
 
     Raises:
-        RecipeError: The recipe or an override is not known.
+        RecipeError: The recipe, an override or a gate rule is not known.
         InputError: The workspace has nothing to train on.
         UsageError: `promote` is not one of the choices.
     """
@@ -52,6 +55,7 @@ def submit_train(
         raise UsageError(f"promote={promote!r} is not known", remedy="use 'gate', 'force' or False")
     # Wrong keys are told now, to the person asking, not later to a log.
     load_recipe(recipe, dict(overrides or {}))
+    gate_rules(gate)
     with catalog.write() as session:
         entities = session.scalar(
             select(func.count())
@@ -68,6 +72,7 @@ def submit_train(
             "overrides": dict(overrides or {}),
             "seed": seed,
             "promote": promote,
+            **({"gate": dict(gate)} if gate else {}),
         }
         known = jobs.find_job(session, workspace_id, idempotency_key)
         if known is not None:
@@ -75,7 +80,8 @@ def submit_train(
         job = jobs.create_job(session, workspace_id, "train", params, idempotency_key=idempotency_key)
         release = _new_release(session, workspace_id, params, source)
         job.result = {"release": release.name, "state": release.state}
-        jobs.add_units(session, job, "train", [{"release_id": release.id, "promote": promote}], queue=LANE)
+        payload = {"release_id": release.id, "promote": promote, **({"gate": dict(gate)} if gate else {})}
+        jobs.add_units(session, job, "train", [payload], queue=LANE)
         job_id = job.id
     jobs.wake(settings, LANE)
     return job_id

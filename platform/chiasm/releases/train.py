@@ -13,7 +13,7 @@ from chiasm import jobs
 from chiasm.catalog.models import Release, Space
 from chiasm.errors import translated
 from chiasm.fusion.recipe import Recipe, load_recipe
-from chiasm.ingest import ensure_space
+from chiasm.ingest import active_release, ensure_space
 from chiasm.jobs import Claim, WorkContext
 from chiasm.models import default_encoders
 from chiasm.releases.fill import fill_assets
@@ -35,7 +35,7 @@ def train_unit(ctx: WorkContext, claim: Claim) -> None:
         out = ctx.settings.models_dir / release.folder
         snapshot = take_snapshot(ctx, release, spaces, out / "snapshot", recipe, origins=recipe.graph.origins)
         text = spaces["text"].encoder if "text" in spaces else None
-        metrics = _train(ctx, snapshot, out, recipe, release.seed, text)
+        metrics = _train(ctx, snapshot, out, recipe, release.seed, text, _active(ctx, release))
     with ctx.catalog.write() as session:
         session.execute(
             update(Release)
@@ -85,8 +85,21 @@ def _feature_spaces(ctx: WorkContext, workspace_id: int, recipe: Recipe) -> dict
     return chosen
 
 
+def _active(ctx: WorkContext, release: Release) -> Path | None:
+    """Folder of the release that answers now, on whose queries this one is judged too."""
+    with ctx.catalog.read() as session:
+        found = active_release(session, release.workspace_id)
+    return ctx.settings.models_dir / found.folder if found is not None and found.id != release.id else None
+
+
 def _train(
-    ctx: WorkContext, snapshot: Path, out: Path, recipe: Recipe, seed: int, text_encoder: str | None
+    ctx: WorkContext,
+    snapshot: Path,
+    out: Path,
+    recipe: Recipe,
+    seed: int,
+    text_encoder: str | None,
+    active: Path | None,
 ) -> dict[str, Any]:
     def report(progress: Progress) -> None:
         ctx.beat(round(progress.ratio * 1000), 1000, progress.stage)
@@ -94,7 +107,14 @@ def _train(
     try:
         with translated():
             result = train(
-                snapshot, out, recipe, seed=seed, report=report, stop=ctx.stop, text_encoder=text_encoder
+                snapshot,
+                out,
+                recipe,
+                seed=seed,
+                report=report,
+                stop=ctx.stop,
+                text_encoder=text_encoder,
+                active=active,
             )
             return dict(result.metrics)
     except Stopped:

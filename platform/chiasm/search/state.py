@@ -12,13 +12,13 @@ from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.commits import CommitWatch
 from chiasm.catalog.filters import Filter
-from chiasm.catalog.models import Entity, Release, ReleaseSpace, Space, Workspace
+from chiasm.catalog.models import Entity, Release, ReleaseSpace, ReleaseTrial, Space, Workspace
 from chiasm.errors import NotFoundError
 from chiasm.models import default_encoders, student_spec
 from chiasm.search.attributes import AttributeColumn, attribute_column
@@ -33,7 +33,7 @@ from chiasm.search.where import NotColumnarError, rows_where
 from chiasm.settings import Settings
 from chiasm.spaces import SpaceReader, open_source
 
-__all__ = ["LATE_FUSION", "SpaceInfo", "State", "StateCache"]
+__all__ = ["LATE_FUSION", "SpaceInfo", "State", "StateCache", "Trial"]
 
 LATE_FUSION = "late-fusion"
 #: Results of `where` conditions kept a state.
@@ -46,8 +46,10 @@ _PATIENCE_S = 0.5
 
 Version = tuple[tuple[int | None, ...], ...]
 
+_OPEN = ReleaseTrial.workspace_id == Workspace.id, ReleaseTrial.state == "open"
+_TRIAL = select(func.max(ReleaseTrial.id)).where(*_OPEN).correlate(Workspace).scalar_subquery()
 _VERSION = (
-    select(Workspace.revision, Workspace.active_release_id, Space.id, Space.generation)
+    select(Workspace.revision, Workspace.active_release_id, Space.id, Space.generation, _TRIAL)
     .join_from(Workspace, Space, Space.workspace_id == Workspace.id, isouter=True)
     .where(Workspace.id == bindparam("workspace_id"))
     .order_by(Space.id)
@@ -67,6 +69,20 @@ class SpaceInfo:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """A release beside the active one, for a while (`chiasm.releases.trials`)."""
+
+    id: int
+    #: watch, canary or shadow.
+    kind: str
+    release_id: int
+    #: The active one.
+    against_id: int
+    #: Of queries, for canary and shadow.
+    share: float
+
+
+@dataclass(frozen=True)
 class State:
     """Immutable; a query keeps the one it began with, whatever is swapped in meanwhile."""
 
@@ -80,6 +96,9 @@ class State:
     columns: Mapping[str, Column]
     replica: Replica
     version: Version
+    #: None before the first.
+    release_id: int | None = None
+    trial: Trial | None = None
     masks: dict[Any, Bools] = field(default_factory=dict)
     #: What was computed from the replica, by name; kept as long as the replica is.
     derived: dict[Any, Any] = field(default_factory=dict)
@@ -149,7 +168,8 @@ class StateCache:
         self._settings = settings
         self._catalog = catalog
         self._lock = threading.Lock()
-        self._states: dict[int, State] = {}
+        #: By workspace, and release where it is not the active one.
+        self._states: dict[tuple[int, int | None], State] = {}
         self._readers: dict[int, SpaceReader] = {}
         self._watch = CommitWatch(catalog)
         #: Of each thread: workspace to the mark under which its state was right, and that state.
@@ -158,34 +178,48 @@ class StateCache:
         #: Workspace -> earliest time (monotonic) of the next load of its replica.
         self._not_before: dict[int, float] = {}
 
-    def current(self, workspace_id: int) -> State:
+    def current(self, workspace_id: int, release_id: int | None = None) -> State:
         """The state to answer from.
+
+        Args:
+            workspace_id: Tenant.
+            release_id: Of another release than the active one.
 
         Raises:
             NotFoundError: There is no such workspace.
             DamagedError: A segment of a space is damaged.
         """
         mark = self._watch.mark()
+        which = workspace_id, release_id
         if mark is None:
-            return self._current(workspace_id)
-        quiet: dict[int, tuple[int, ref[State]]] = self._local.__dict__.setdefault("quiet", {})
-        seen, kept = quiet.get(workspace_id, (None, None))
+            return self._current(which)
+        quiet: dict[Any, tuple[int, ref[State]]] = self._local.__dict__.setdefault("quiet", {})
+        seen, kept = quiet.get(which, (None, None))
         state = kept() if kept is not None and seen == mark else None
         count("state_miss" if state is None else "state_hit")
         if state is None:
-            state = self._current(workspace_id)
+            state = self._current(which)
             if state.version:
                 # The mark was taken first: nothing was committed between it and what the state was made from.
-                quiet[workspace_id] = (mark, ref(state))
+                quiet[which] = (mark, ref(state))
         return state
 
-    def _current(self, workspace_id: int) -> State:
+    def drop(self, workspace_id: int, keep: int | None) -> None:
+        """Let go of the states of releases that nobody asks beside the active one any more, but for one of them."""
+        with self._lock:
+            for which in [
+                one for one in self._states if one[0] == workspace_id and one[1] not in (None, keep)
+            ]:
+                del self._states[which]
+
+    def _current(self, which: tuple[int, int | None]) -> State:
+        workspace_id = which[0]
         with self._catalog.engine.connect() as connection:
             found = connection.execute(_VERSION, {"workspace_id": workspace_id}).all()
         if not found:
             raise NotFoundError(f"there is no workspace {workspace_id}", where="workspace")
         version = _as_version(found)
-        state = self._states.get(workspace_id)
+        state = self._states.get(which)
         if state is not None and state.version == version:
             return state
         # While one thread follows a large catalogue, others go on with what they have; the first has to wait.
@@ -193,28 +227,34 @@ class StateCache:
             assert state is not None
             return state
         try:
-            state = self._states.get(workspace_id)
+            state = self._states.get(which)
             if state is None or state.version != version:
-                state = self._build(workspace_id, state)
-                self._states[workspace_id] = state
+                state = self._build(which, state)
+                self._states[which] = state
             return state
         finally:
             self._lock.release()
 
-    def _build(self, workspace_id: int, old: State | None) -> State:
+    def _build(self, which: tuple[int, int | None], old: State | None) -> State:
+        workspace_id, asked = which
+        kin = [state for (owner, _), state in self._states.items() if owner == workspace_id]
+        # What several releases have in common is held once: the replica, and columns of spaces that they share.
+        old = max(kin, key=lambda state: state.replica.revision, default=old)
         with self._catalog.read() as session:
             rows = session.execute(_VERSION, {"workspace_id": workspace_id}).all()
             version = _as_version(rows)
-            release = session.get(Release, rows[0][1]) if rows[0][1] is not None else None
+            release_id = rows[0][1] if asked is None else asked
+            release = session.get(Release, release_id) if release_id is not None else None
             spaces = _spaces_of(session, release) if release else self._first_spaces(session, workspace_id)
             replica, complete = self._replica(session, workspace_id, int(rows[0][0]), old)
+            trial = _trial(session, rows[0][4], rows[0][1]) if asked is None else None
+        # By identity: equal ones would be compared vector by vector.
+        known = {(id(c.view), id(c.replica)): c for state in kin for c in state.columns.values()}
         columns = {}
-        generations = {space_id: generation for _, _, space_id, generation in rows}
+        generations = {space_id: generation for _, _, space_id, generation, _ in rows}
         for kind, info in spaces.items():
             view = self._reader(info.space_id, generations.get(info.space_id)).view
-            before = old.columns.get(kind) if old else None
-            kept = before is not None and before.view is view and before.replica is replica
-            columns[kind] = before if before is not None and kept else Column(view, replica)
+            columns[kind] = known.get((id(view), id(replica))) or Column(view, replica)
         return State(
             workspace_id=workspace_id,
             release=release.name if release else LATE_FUSION,
@@ -224,6 +264,8 @@ class StateCache:
             replica=replica,
             # An older replica stands in for a while: the next query has to look again.
             version=version if complete else (),
+            release_id=release_id,
+            trial=trial,
             masks=old.masks if old is not None and old.replica is replica else {},
             derived=_derived(old, replica),
         )
@@ -286,6 +328,16 @@ def _derived(old: State | None, replica: Replica) -> dict[Any, Any]:
             # What SQL has to answer, it goes on to.
             found[name] = column and column.extended(changed, name[1], touched)
     return found
+
+
+def _trial(session: Session, trial_id: int | None, active_id: int | None) -> Trial | None:
+    """The newest open trial, where it is of the release that is active, or beside it."""
+    row = session.get(ReleaseTrial, trial_id) if trial_id is not None else None
+    if row is None or active_id is None:
+        return None
+    watched = row.release_id == active_id if row.kind == "watch" else row.release_id != active_id
+    share = float(row.params.get("share", 1.0))
+    return Trial(row.id, row.kind, row.release_id, active_id, share) if watched else None
 
 
 def _spaces_of(session: Session, release: Release) -> dict[str, SpaceInfo]:

@@ -1,6 +1,7 @@
 """Snapshots, splits, the trainer and evaluation; reads no SQL, no queue and no index."""
 
-from chiasm.training.judge import judge_release
+from chiasm.training.frozen import Judged
+from chiasm.training.judge import judge_again, judge_release
 from chiasm.training.made import MadeVectors, discard_made
 from chiasm.training.progress import STAGES, Progress, Stopped
 from chiasm.training.snapshot import Snapshot, SnapshotWriter
@@ -9,6 +10,7 @@ from chiasm.training.trainer import TrainResult, train
 
 __all__ = [
     "STAGES",
+    "Judged",
     "MadeVectors",
     "Progress",
     "Snapshot",
@@ -16,6 +18,7 @@ __all__ = [
     "Stopped",
     "TrainResult",
     "discard_made",
+    "judge_again",
     "judge_release",
     "split_of",
     "split_together",

@@ -14,6 +14,7 @@ from chiasm.fusion.manifest import read_manifest, verify_files
 from chiasm.fusion.runtime import FusionModel
 from chiasm.training.dataset import Dataset
 from chiasm.training.evaluation import Bench, evaluate
+from chiasm.training.frozen import Judged, judge_frozen
 from chiasm.training.holdout import visible
 from chiasm.training.label_heads import LabelHeads
 from chiasm.training.labels import with_labels
@@ -23,7 +24,7 @@ from chiasm.training.losses_file import LOSSES_FILE, read_curves
 from chiasm.training.snapshot import Snapshot
 from chiasm_graph import ComplexScorer
 
-__all__ = ["judge_release", "open_benches"]
+__all__ = ["judge_again", "judge_release", "open_benches"]
 
 
 def judge_release(snapshot: Path, folder: Path, text_encoder: str | None = None) -> dict[str, Any]:
@@ -93,6 +94,26 @@ def _still_there(snapshot: Snapshot, release: Mapping[str, Any]) -> list[str]:
     names = release["recipe"].get("labels", {}).get("targets", ())
     known = {*snapshot.predicates, *snapshot.column("attributes", "name").tolist()}
     return [name for name in names if name in known]
+
+
+def judge_again(
+    snapshot: Path, folder: Path, active: Judged | None, text_encoder: str | None = None
+) -> Judged:
+    """How a release answers the queries of the one that is active, which may not be the one it was trained beside.
+
+    Args:
+        snapshot: Folder whose features were made by the release's own encoders.
+        folder: The release's model folder.
+        active: What the active release was judged on.
+        text_encoder: As for `judge_release`.
+
+    Raises:
+        DamagedError: A file of the release differs from its checksum.
+        StampError: A modality's features were made by another encoder.
+    """
+    data_source = Snapshot.open(snapshot)
+    model, data = _loaded(data_source, verify_files(folder, "judge/"), folder, text_encoder)
+    return judge_frozen(Bench(model, data, visible(data, ("test",)), "test"), data_source, active)
 
 
 def _scorer(tensors: dict[str, Tensor]) -> ComplexScorer:

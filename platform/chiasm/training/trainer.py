@@ -23,6 +23,7 @@ from chiasm.training.calibration_data import fit_on
 from chiasm.training.dataset import Dataset
 from chiasm.training.evaluation import Bench, evaluate
 from chiasm.training.fitting import FusionFit, build_fit
+from chiasm.training.frozen import Judged, judge_frozen
 from chiasm.training.holdout import Visible, visible
 from chiasm.training.label_heads import LabelHeads
 from chiasm.training.labels import with_labels
@@ -63,6 +64,7 @@ def train(
     report: Report,
     stop: Stop,
     text_encoder: str | None = None,
+    active: Path | None = None,
 ) -> TrainResult:
     """Train everything a release holds.
 
@@ -80,6 +82,7 @@ def train(
         stop: Asked often; true ends the run with a checkpoint.
         text_encoder: Spec of the encoder that made the snapshot's text features; None is the recipe's, else
             the default one. Where its fingerprint is not the snapshot's, it is not tuned.
+        active: Folder of the release that answers now, on whose queries this one is judged too.
 
     Raises:
         Stopped: ``stop`` said so.
@@ -104,15 +107,15 @@ def train(
     # What tunes may be indexed when the test is asked; the model itself has not learned from it.
     known = visible(data, ("test",))
     links = link_metrics(model, fit.scorer, data, known, "test") if fit.scorer is not None else {}
+    bench = Bench(model, data, known, "test")
     heads = _label_heads(fit, data)
-    metrics = evaluate(
-        Bench(model, data, known, "test"), valid, links, heads.heads(data.labels) if heads else None
-    )
+    metrics = evaluate(bench, valid, links, heads.heads(data.labels) if heads else None)
     metrics["training"] = read_curves(run.out / LOSSES_FILE)
+    judged = judge_frozen(bench, run.snapshot, Judged.read(active) if active is not None else None)
     metrics["snapshot"] = run.snapshot.revision
     metrics["students"] = [student.report() for student in run.students.values()]
     evaluation_report(1.0, {})
-    return _finish(run, data, fit, model, metrics)
+    return _finish(run, data, fit, model, metrics, judged)
 
 
 def _features(run: Run) -> Dataset:
@@ -258,12 +261,17 @@ def _label_heads(fit: FusionFit, data: Dataset) -> LabelHeads | None:
 
 
 def _finish(
-    run: Run, data: Dataset, fit: FusionFit, model: FusionModel, metrics: Mapping[str, Any]
+    run: Run,
+    data: Dataset,
+    fit: FusionFit,
+    model: FusionModel,
+    metrics: Mapping[str, Any],
+    judged: Judged,
 ) -> TrainResult:
     """Write ``release.json`` last: a folder without it is no release."""
     words = SeenWords.fit(data, visible(data, ()))
     model.words = words.words if words is not None else None
-    files = model.save_parts(run.out)
+    files = [*model.save_parts(run.out), judged.write(run.out)]
     if fit.scorer is not None:
         write_tensors(run.out / "graph" / "scorer.safetensors", fit.scorer.state_dict())
         files.append("graph/scorer.safetensors")

@@ -106,8 +106,7 @@ def _replace(site: Site, session: Session, space: Space, items: Sequence[int]) -
         .where(Release.state.in_(("active", "candidate", "retired")))
     )
     for release_id in session.scalars(answering.limit(1)):
-        fuse = {"release_id": release_id, "retired_too": True}
-        _add(site, session, space.workspace_id, "fuse", fuse, alive)
+        _add(site, session, space.workspace_id, "fuse", {"release_id": release_id}, alive)
 
 
 def _add(

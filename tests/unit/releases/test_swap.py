@@ -7,8 +7,9 @@ import pytest
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Asset, Embedding, Entity, Release, ReleaseSpace, Segment, Space, Workspace
 from chiasm.errors import ConflictError, NotFoundError
+from chiasm.releases.following import missing_entities
 from chiasm.releases.store import diff_releases, find_release, list_releases
-from chiasm.releases.swap import missing_entities, promote, rollback
+from chiasm.releases.swap import promote, rollback
 from chiasm_migrations.upgrade import upgrade_schema
 
 

@@ -25,6 +25,55 @@ class Training(BaseModel):
     overrides: dict[str, str] = {}
     promote: Literal["gate", "force"] | Literal[False] = "gate"
     parent: str | None = None
+    #: Gate rules that differ from the shipped ones, by section.
+    gate: dict[str, dict[str, Any]] | None = None
+
+
+class Previewing(BaseModel):
+    """What to compare a release with, and on how much."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    #: None: the active one.
+    against: str | None = None
+    queries: Annotated[int, Field(ge=1, le=500)] = 100
+    k: Annotated[int, Field(ge=1, le=100)] = 10
+
+
+class Promotion(BaseModel):
+    """How long the release is watched."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    watch_s: Annotated[float, Field(ge=0, le=7 * 86400)] = 0.0
+
+
+class TrialBody(BaseModel):
+    """How a release is put beside the active one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["canary", "shadow"]
+    share: Annotated[float, Field(gt=0, le=1)] = 0.1
+
+
+class SavedQuery(BaseModel):
+    """A text or an entity that previews ask."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=2000)]
+    text: Annotated[str, Field(max_length=2000)] | None = None
+    entity: Annotated[str, Field(max_length=2000)] | None = None
+    into: Annotated[str, Field(max_length=2000)] | None = None
+
+
+class SavedName(BaseModel):
+    """Which saved query."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
 
 
 @router.get("")
@@ -42,6 +91,7 @@ def train(backend: Admin, body: Training) -> dict[str, Any]:
         seed=body.seed,
         promote=body.promote,
         parent=body.parent,
+        gate=body.gate,
     )
     return {"job": job_id}
 
@@ -58,6 +108,37 @@ def rollback(backend: Admin) -> dict[str, Any]:
     return backend.rollback()
 
 
+@router.get("/trials")
+def trials(backend: Reader) -> dict[str, Any]:
+    """Watches, canaries and shadows, newest first."""
+    return {"trials": backend.trials()}
+
+
+@router.post("/trials/stop")
+def stop_trial(backend: Admin) -> dict[str, Any]:
+    """End the canary or shadow that is on."""
+    return backend.stop_trial()
+
+
+@router.get("/queries")
+def queries(backend: Reader) -> dict[str, Any]:
+    """Queries that previews ask."""
+    return {"queries": backend.kept_queries()}
+
+
+@router.post("/queries", status_code=201)
+def save_query(backend: Admin, body: SavedQuery) -> dict[str, Any]:
+    """Save a query under a name."""
+    return backend.save_query(body.name, text=body.text, entity=body.entity, into=body.into)
+
+
+@router.post("/queries/remove")
+def drop_query(backend: Admin, body: SavedName) -> dict[str, Any]:
+    """Remove a saved query; in the body, as names may hold slashes."""
+    backend.drop_query(body.name)
+    return {"removed": body.name}
+
+
 @router.get("/{name}")
 def show(backend: Reader, name: str) -> dict[str, Any]:
     """One release in full."""
@@ -70,7 +151,26 @@ def diff(backend: Reader, name: str, other: str) -> dict[str, Any]:
     return backend.diff_releases(name, other)
 
 
+@router.get("/{name}/card")
+def card(backend: Reader, name: str) -> dict[str, Any]:
+    """A release's model card: `{"markdown"}`."""
+    return {"markdown": backend.release_card(name)}
+
+
+@router.post("/{name}/preview")
+def preview(backend: Reader, name: str, body: Previewing | None = None) -> dict[str, Any]:
+    """How the answers of two releases differ."""
+    asked = body or Previewing()
+    return backend.preview_release(name, against=asked.against, queries=asked.queries, k=asked.k)
+
+
+@router.post("/{name}/trial")
+def start_trial(backend: Admin, name: str, body: TrialBody) -> dict[str, Any]:
+    """Let a release answer a share of the searches, or be asked in silence."""
+    return backend.start_trial(name, kind=body.kind, share=body.share)
+
+
 @router.post("/{name}/promote")
-def promote(backend: Admin, name: str) -> dict[str, Any]:
+def promote(backend: Admin, name: str, body: Promotion | None = None) -> dict[str, Any]:
     """Let a release answer from now on."""
-    return backend.promote(name)
+    return backend.promote(name, watch_s=(body or Promotion()).watch_s)

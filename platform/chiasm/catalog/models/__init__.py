@@ -5,7 +5,7 @@ from chiasm.catalog.models.changes import Change
 from chiasm.catalog.models.content import Asset, Entity, Predicate, Triple
 from chiasm.catalog.models.duplicates import DuplicatePair, EntityMerge, Fingerprint, MergePart
 from chiasm.catalog.models.receipts import ForgetReceipt
-from chiasm.catalog.models.releases import Evaluation, Release
+from chiasm.catalog.models.releases import Evaluation, KeptQuery, Release, ReleaseTraffic, ReleaseTrial
 from chiasm.catalog.models.spaces import DeadRow, Embedding, ReleaseSpace, Segment, Space
 from chiasm.catalog.models.tenancy import ApiKey, Domain, Workspace
 from chiasm.catalog.models.work import Failure, Job, Schedule, ScheduleRun, WorkUnit
@@ -26,10 +26,13 @@ __all__ = [
     "Fingerprint",
     "ForgetReceipt",
     "Job",
+    "KeptQuery",
     "MergePart",
     "Predicate",
     "Release",
     "ReleaseSpace",
+    "ReleaseTraffic",
+    "ReleaseTrial",
     "Schedule",
     "ScheduleRun",
     "Segment",

@@ -22,6 +22,8 @@ _WATCHED: dict[str, tuple[str, ...]] = {
     # A literal's value is told by its `object_ref`.
     "triple": ("subject_id", "predicate_id", "object_id", "object_ref", "origin", "confidence"),
 }
+#: Whose a row is: what has to be made anew where it is not as it was.
+_OWNERS = {"asset": ("entity_id",), "triple": ("subject_id", "object_id")}
 
 
 class Change(Base):
@@ -36,13 +38,24 @@ class Change(Base):
     #: entity, asset or triple; or `epoch`, one row with a random number by which databases are told apart.
     kind: Mapped[Name]
     row_id: Mapped[int]
+    #: The entity that a changed asset, or the subject that a changed triple, was of; and the triple's object.
+    entity_id: Mapped[int | None]
+    other_id: Mapped[int | None]
 
 
-def change_statements(dialect: str, tables: Collection[str] = tuple(_WATCHED)) -> Iterator[str]:
-    """SQL that makes the triggers of a database, or of some of its tables."""
+def change_statements(
+    dialect: str, tables: Collection[str] = tuple(_WATCHED), *, owners: bool = True
+) -> Iterator[str]:
+    """SQL that makes the triggers of a database, or of some of its tables.
+
+    Args:
+        dialect: Of the database.
+        tables: Whose.
+        owners: Whether the log has columns for the entities that a row was of (from revision 0010 on).
+    """
     make = _postgresql if dialect == "postgresql" else _sqlite
     for table in tables:
-        yield from make(table, _WATCHED[table])
+        yield from make(table, _WATCHED[table], _noted(table, owners))
 
 
 def drop_change_statements(dialect: str, tables: Collection[str]) -> Iterator[str]:
@@ -60,24 +73,30 @@ def _differs(columns: tuple[str, ...], table: str, unequal: str) -> str:
     return " OR ".join(tests)
 
 
-def _sqlite(table: str, columns: tuple[str, ...]) -> Iterator[str]:
+def _noted(table: str, owners: bool) -> str:
+    """The statement that notes a row as it was."""
+    of = _OWNERS.get(table, ()) if owners else ()
+    columns = ("workspace_id", "kind", "row_id", *("entity_id", "other_id")[: len(of)])
+    values = ("OLD.workspace_id", f"'{table}'", "OLD.id", *(f"OLD.{name}" for name in of))
+    return f"INSERT INTO change ({', '.join(columns)}) VALUES ({', '.join(values)})"
+
+
+def _sqlite(table: str, columns: tuple[str, ...], note: str) -> Iterator[str]:
     named = ", ".join((*columns, "state") if table == "asset" else columns)
     differs = _differs(columns, table, "IS NOT")
-    note = "INSERT INTO change (workspace_id, kind, row_id) VALUES (OLD.workspace_id, '{}', OLD.id)"
-    body = f"BEGIN {note.format(table)}; END"
+    body = f"BEGIN {note}; END"
     yield f"CREATE TRIGGER changed_{table} AFTER UPDATE OF {named} ON {table} WHEN {differs} {body}"
     yield f"CREATE TRIGGER deleted_{table} AFTER DELETE ON {table} {body}"
 
 
-def _postgresql(table: str, columns: tuple[str, ...]) -> Iterator[str]:
+def _postgresql(table: str, columns: tuple[str, ...], note: str) -> Iterator[str]:
     named = ", ".join((*columns, "state") if table == "asset" else columns)
     # The type json has no equality.
     compared = tuple(f"{name}::text" if name == "attributes" else name for name in columns)
     differs = _differs(compared, table, "IS DISTINCT FROM")
     yield (
         f"CREATE OR REPLACE FUNCTION chiasm_changed_{table}() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN INSERT INTO change (workspace_id, kind, row_id) VALUES (OLD.workspace_id, '{table}', OLD.id); "
-        "RETURN NULL; END $$"
+        f"$$ BEGIN {note}; RETURN NULL; END $$"
     )
     run = f"EXECUTE FUNCTION chiasm_changed_{table}()"
     when = f"FOR EACH ROW WHEN ({differs})"

@@ -16,6 +16,9 @@ ReleaseName = Annotated[str, typer.Argument(metavar="ID", help="As in r7.")]
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
+    from chiasm.cli.commands import release_trials
+
+    release_trials.register(group)
     app.add_typer(group, name="releases")
 
 
@@ -75,10 +78,19 @@ def diff(context: typer.Context, first: ReleaseName, second: ReleaseName) -> Non
 
 @group.command("promote")
 @with_frame
-def promote(context: typer.Context, release: ReleaseName) -> None:
+def promote(
+    context: typer.Context,
+    release: ReleaseName,
+    watch: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", help="Roll back by itself if searches fail or take longer than before."
+        ),
+    ] = 0.0,
+) -> None:
     """Let a release answer from now on."""
     frame = frame_of(context)
-    row = frame.knowledge_base().releases.promote(release)
+    row = frame.knowledge_base().releases.promote(release, watch_s=watch)
     if frame.as_json:
         frame.answer(row)
     else:

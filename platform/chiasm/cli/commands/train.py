@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -31,6 +32,9 @@ def train(
         Literal["gate", "force", "never"],
         typer.Option(help="gate: if it is better; force: in any case; never: leave it a candidate."),
     ] = "gate",
+    gate: Annotated[
+        Path | None, typer.Option(help="YAML file of gate rules that differ from the shipped ones.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is judged.")] = True,
     advise: Annotated[
         bool, typer.Option("--advise", help="Only propose recipe, encoders, batch and time to expect.")
@@ -45,12 +49,18 @@ def train(
     if advise:
         _show_advice(frame, frame.knowledge_base().advise())
         return
+    rules = None
+    if gate is not None:
+        from chiasm.releases.rules import read_gate
+
+        rules = read_gate(gate)
     job = frame.knowledge_base().train(
         recipe,
         seed=seed,
         overrides=assignments(changes or ()),
         promote=False if promote == "never" else promote,
         parent=parent,
+        gate=rules,
     )
     if not wait:
         submitted(frame, job.id)

@@ -13,6 +13,7 @@ from chiasm.client.embedded.duplicates import Duplicates
 from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_hits, to_queries
 from chiasm.client.embedded.reasoning import Reasoned
+from chiasm.client.embedded.releasing import Releasing
 from chiasm.client.embedded.removal import Removal
 from chiasm.client.embedded.understanding import Understanding
 from chiasm.client.embedded.work import Work
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedBackend"]
 
 
-class EmbeddedBackend(Work, Removal, Classified, Distilled, Duplicates, Reasoned, Understanding):
+class EmbeddedBackend(Work, Releasing, Removal, Classified, Distilled, Duplicates, Reasoned, Understanding):
     """Implements `chiasm.client.protocol.Backend` for one workspace of an open home.
 
     Args:
@@ -100,6 +101,7 @@ class EmbeddedBackend(Work, Removal, Classified, Distilled, Duplicates, Reasoned
         seed: int,
         promote: Promote,
         parent: str | None,
+        gate: Mapping[str, Any] | None,
     ) -> int:
         """The id of a job that trains a release."""
         from chiasm.releases.submit import submit_train
@@ -113,6 +115,7 @@ class EmbeddedBackend(Work, Removal, Classified, Distilled, Duplicates, Reasoned
             seed=seed,
             promote=promote,
             parent=parent,
+            gate=gate,
         )
 
     def advise(self) -> JsonDict:
@@ -196,37 +199,7 @@ class EmbeddedBackend(Work, Removal, Classified, Distilled, Duplicates, Reasoned
         """Every statement of the graph whose id is beyond `after`."""
         return graph.all_triples(self.home.catalog, self.workspace_id, after=after)
 
-    # -- releases and schedules ------------------------------------------------------------------
-
-    def releases(self) -> list[JsonDict]:
-        """Releases, newest first."""
-        from chiasm.releases.store import list_releases
-
-        return [row.to_dict() for row in list_releases(self.home.catalog, self.workspace_id)]
-
-    def release(self, name: str) -> JsonDict:
-        """One release in full."""
-        from chiasm.releases.store import show_release
-
-        return show_release(self.home.catalog, self.workspace_id, name).to_dict()
-
-    def diff_releases(self, first: str, second: str) -> JsonDict:
-        """What differs between two releases."""
-        from chiasm.releases.store import diff_releases
-
-        return diff_releases(self.home.catalog, self.workspace_id, first, second)
-
-    def promote(self, name: str) -> JsonDict:
-        """Let a release answer from now on."""
-        from chiasm.releases.swap import promote
-
-        return promote(self.home.catalog, self.workspace_id, name).to_dict()
-
-    def rollback(self) -> JsonDict:
-        """Let the release before answer again."""
-        from chiasm.releases.swap import rollback
-
-        return rollback(self.home.catalog, self.workspace_id).to_dict()
+    # -- schedules -------------------------------------------------------------------------------
 
     def schedules(self) -> list[JsonDict]:
         """Schedules by name."""

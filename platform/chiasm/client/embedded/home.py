@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from chiasm.media import BlobStore, Decoder
     from chiasm.models import ModelCache
     from chiasm.reasoning import Reasoning
+    from chiasm.releases.traffic import Traffic
     from chiasm.search import Searcher
+    from chiasm.search.searcher import Observed
 
 __all__ = ["OpenHome", "init_home", "require_home"]
 
@@ -84,6 +86,7 @@ class OpenHome:
         self._lock = threading.RLock()
         self._decoder: Decoder | None = None
         self._searcher: Searcher | None = None
+        self._traffic: Traffic | None = None
         self._reasoning: Reasoning | None = None
 
     @cached_property
@@ -105,9 +108,14 @@ class OpenHome:
         # Two requests at once must not load the same models twice.
         with self._lock:
             if self._searcher is None:
+                from chiasm.releases.traffic import Traffic
                 from chiasm.search import Searcher
 
-                self._searcher = Searcher(self.settings, self.catalog, self.models)
+                def observed(searcher: Searcher) -> Observed:
+                    self._traffic = Traffic(self.settings, self.catalog, searcher)
+                    return self._traffic.answer
+
+                self._searcher = Searcher(self.settings, self.catalog, self.models, observed)
             return self._searcher
 
     def reasoning(self) -> Reasoning:
@@ -134,6 +142,9 @@ class OpenHome:
             if self._decoder is not None:
                 self._decoder.close()
                 self._decoder = None
+            if self._traffic is not None:
+                self._traffic.close()
+                self._traffic = None
             self._searcher = None
             self._reasoning = None
         self.catalog.close()

@@ -18,6 +18,7 @@ from chiasm.client.remote.events import follow_job
 from chiasm.client.remote.graph import Statements
 from chiasm.client.remote.questions import search_body
 from chiasm.client.remote.reasoning import Reasoned
+from chiasm.client.remote.releasing import Releasing
 from chiasm.client.remote.understanding import Understanding
 from chiasm.client.remote.uploads import UploadPlan
 from chiasm.client.remote.wire import Wire, quoted
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["HttpBackend"]
 
 
-class HttpBackend(Classified, Distilled, Duplicates, Statements, Reasoned, Understanding):
+class HttpBackend(Releasing, Classified, Distilled, Duplicates, Statements, Reasoned, Understanding):
     """Implements `chiasm.client.protocol.Backend` by requests to `chiasm serve`."""
 
     def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = 60.0) -> None:
@@ -93,6 +94,7 @@ class HttpBackend(Classified, Distilled, Duplicates, Statements, Reasoned, Under
         seed: int,
         promote: Promote,
         parent: str | None,
+        gate: Mapping[str, Any] | None,
     ) -> int:
         """The id of a job that trains a release."""
         body = {
@@ -101,6 +103,7 @@ class HttpBackend(Classified, Distilled, Duplicates, Statements, Reasoned, Under
             "seed": seed,
             "promote": promote,
             "parent": parent,
+            **({"gate": dict(gate)} if gate else {}),
         }
         return int(self._wire.post("/v1/releases", body)["job"])
 
@@ -206,26 +209,6 @@ class HttpBackend(Classified, Distilled, Duplicates, Statements, Reasoned, Under
                 response = self._wire.send("GET", f"/v1/assets/{asset['id']}")
                 found.append(Medium(modality, response.headers["content-type"], response.content))
         return found
-
-    def releases(self) -> list[JsonDict]:
-        """Releases, newest first."""
-        return list(self._wire.get("/v1/releases")["releases"])
-
-    def release(self, name: str) -> JsonDict:
-        """One release in full."""
-        return self._wire.get(f"/v1/releases/{quoted(name)}")
-
-    def diff_releases(self, first: str, second: str) -> JsonDict:
-        """What differs between two releases."""
-        return self._wire.get(f"/v1/releases/{quoted(first)}/diff/{quoted(second)}")
-
-    def promote(self, name: str) -> JsonDict:
-        """Let a release answer from now on."""
-        return self._wire.post(f"/v1/releases/{quoted(name)}/promote")
-
-    def rollback(self) -> JsonDict:
-        """Let the release before answer again."""
-        return self._wire.post("/v1/releases/rollback")
 
     def schedules(self) -> list[JsonDict]:
         """Schedules by name."""

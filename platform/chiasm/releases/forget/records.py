@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Failure, Job, WorkUnit
+from chiasm.catalog.models import Failure, Job, KeptQuery, WorkUnit
 from chiasm.releases.forget.marks import Marks
 
 __all__ = ["Quotes", "find_quotes", "remove_quotes"]
@@ -27,9 +27,13 @@ class Quotes:
     #: Units and jobs whose messages quote it.
     units: list[int] = field(default_factory=list)
     jobs: list[int] = field(default_factory=list)
+    #: Saved and recent searches that name it or say what it said.
+    queries: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.failures) + len(self.payloads.keys() | set(self.units)) + len(self.jobs)
+        return (
+            len(self.failures) + len(self.payloads.keys() | set(self.units)) + len(self.jobs + self.queries)
+        )
 
 
 def find_quotes(session: Session, workspace_id: int, marks: Marks) -> Quotes:
@@ -58,6 +62,10 @@ def find_quotes(session: Session, workspace_id: int, marks: Marks) -> Quotes:
     for job_id, *values in session.execute(jobs.execution_options(yield_per=_ROWS)):
         if marks.within(values):
             quotes.jobs.append(job_id)
+    kept = select(KeptQuery.id, KeptQuery.name, KeptQuery.query).where(KeptQuery.workspace_id == workspace_id)
+    for query_id, name, query in session.execute(kept):
+        if query.get("entity") in marks.keys or marks.within([name, query]):
+            quotes.queries.append(query_id)
     return quotes
 
 
@@ -77,6 +85,8 @@ def remove_quotes(session: Session, quotes: Quotes, instead: str) -> None:
     for some in _parts(quotes.units):
         gone: dict[str, Any] = {"error": instead, "stack": None, "result": {}}
         session.execute(update(WorkUnit).where(WorkUnit.id.in_(some)).values(gone), execution_options=quiet)
+    for some in _parts(quotes.queries):
+        session.execute(delete(KeptQuery).where(KeptQuery.id.in_(some)), execution_options=quiet)
     for some in _parts(quotes.jobs):
         session.execute(
             update(Job).where(Job.id.in_(some)).values(error=instead, params={}), execution_options=quiet

@@ -1,0 +1,1 @@
+"""Releases without training: what is measured is how they come and go."""
