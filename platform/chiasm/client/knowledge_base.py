@@ -176,10 +176,10 @@ class KnowledgeBase(Asking, Removal, Merging):
         timezone: str = "UTC",
         when_new: float | None = None,
         job: str = "train",
-        **params: Any,
+        **more: Any,
     ) -> JsonDict:
-        """Ask for a job by the clock (`cron`) or when enough is new (`when_new`), as `schedules.add`."""
-        return self.schedules.add(name, cron=cron, timezone=timezone, when_new=when_new, job=job, **params)
+        """Ask for a job by the clock (`cron`) or when enough is new (`when_new`); what else it takes: `schedules.add`."""
+        return self.schedules.add(name, cron=cron, timezone=timezone, when_new=when_new, job=job, **more)
 
     def job(self, job_id: int) -> Job:
         """A job by its id.

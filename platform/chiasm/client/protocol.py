@@ -249,16 +249,12 @@ class Backend(Protocol):
         """Schedules by name."""
 
     def add_schedule(
-        self,
-        name: str,
-        *,
-        cron: str | None,
-        timezone: str,
-        when_new: float | None,
-        job: str,
-        params: Mapping[str, Any],
+        self, name: str, *, when: Mapping[str, Any], job: str, params: Mapping[str, Any]
     ) -> JsonDict:
-        """A new schedule."""
+        """A new schedule; `when` has clock, conditions and policies by name."""
+
+    def schedule_runs(self, name: str, *, limit: int) -> list[JsonDict]:
+        """What came of a schedule's runs, newest first."""
 
     def change_schedule(self, name: str, action: str) -> JsonDict:
         """Pause, resume, remove or run a schedule."""

@@ -131,6 +131,7 @@ def test_schedules(kb: KnowledgeBase) -> None:
         ("fresh", None, 0.05),
         ("nightly", "0 3 * * *", None),
     ]
+    assert kb.schedules.history("nightly") == []
     assert kb.schedules.pause("nightly")["paused"] and not kb.schedules.resume("nightly")["paused"]
     kb.schedules.remove("fresh")
     assert len(kb.schedules.list()) == 1

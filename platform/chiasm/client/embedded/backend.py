@@ -227,29 +227,18 @@ class EmbeddedBackend(Work, Removal, Duplicates, Reasoned, Understanding):
         return [row.to_dict() for row in list_all(self.home.catalog, self.workspace_id)]
 
     def add_schedule(
-        self,
-        name: str,
-        *,
-        cron: str | None,
-        timezone: str,
-        when_new: float | None,
-        job: str,
-        params: Mapping[str, Any],
+        self, name: str, *, when: Mapping[str, Any], job: str, params: Mapping[str, Any]
     ) -> JsonDict:
         """A new schedule."""
         from chiasm.jobs.schedules import add
 
-        row = add(
-            self.home.catalog,
-            self.workspace_id,
-            name,
-            job=job,
-            cron=cron,
-            timezone=timezone,
-            when_new=when_new,
-            params=params,
-        )
-        return row.to_dict()
+        return add(self.home.catalog, self.workspace_id, name, job=job, params=params, **when).to_dict()
+
+    def schedule_runs(self, name: str, *, limit: int) -> list[JsonDict]:
+        """What came of a schedule's runs, newest first."""
+        from chiasm.jobs.history import history
+
+        return history(self.home.catalog, self.workspace_id, name, limit=limit)
 
     def change_schedule(self, name: str, action: str) -> JsonDict:
         """Pause, resume, remove or run a schedule."""

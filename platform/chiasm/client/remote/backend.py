@@ -226,19 +226,15 @@ class HttpBackend(Duplicates, Statements, Reasoned, Understanding):
         return list(self._wire.get("/v1/schedules")["schedules"])
 
     def add_schedule(
-        self,
-        name: str,
-        *,
-        cron: str | None,
-        timezone: str,
-        when_new: float | None,
-        job: str,
-        params: Mapping[str, Any],
+        self, name: str, *, when: Mapping[str, Any], job: str, params: Mapping[str, Any]
     ) -> JsonDict:
         """A new schedule."""
-        clock = {"cron": cron, "timezone": timezone, "when_new": when_new}
-        body = {"name": name, **clock, "job": job, "params": dict(params)}
+        body = {"name": name, **when, "job": job, "params": dict(params)}
         return self._wire.post("/v1/schedules", body)
+
+    def schedule_runs(self, name: str, *, limit: int) -> list[JsonDict]:
+        """What came of a schedule's runs, newest first."""
+        return list(self._wire.get(f"/v1/schedules/{quoted(name)}/runs", limit=limit)["runs"])
 
     def change_schedule(self, name: str, action: str) -> JsonDict:
         """Pause, resume, remove or run a schedule."""

@@ -1,0 +1,44 @@
+"""schedules, feedback and webhooks.
+
+Policies and the history of schedules; what people say of hits; whom to tell of outcomes.
+
+Revision: 0013, after 0009.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+_OLD_STATES = (
+    "UPDATE schedule_run SET state = CASE WHEN job_id IS NOT NULL THEN 'fired' "
+    "WHEN error IS NOT NULL THEN 'failed' ELSE 'claimed' END"
+)
+
+
+def upgrade() -> None:
+    name = sa.String(length=512)
+    op.add_column("schedule", sa.Column("if_running", name, nullable=False, server_default="skip"))
+    op.add_column("schedule", sa.Column("if_missed", name, nullable=False, server_default="once"))
+    op.add_column("schedule_run", sa.Column("state", name, nullable=False, server_default="claimed"))
+    op.add_column("schedule_run", sa.Column("note", sa.Text(), nullable=True))
+    op.add_column("schedule_run", sa.Column("cause", sa.JSON(), nullable=False, server_default="{}"))
+    op.execute(_OLD_STATES)
+    op.create_index("ix_schedule_run_state", "schedule_run", ["state"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_schedule_run_state", "schedule_run")
+    for table, column in (
+        ("schedule_run", "cause"),
+        ("schedule_run", "note"),
+        ("schedule_run", "state"),
+        ("schedule", "if_missed"),
+        ("schedule", "if_running"),
+    ):
+        op.drop_column(table, column)
