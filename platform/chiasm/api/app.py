@@ -22,6 +22,7 @@ from chiasm.api.routes import (
     duplicates,
     entities,
     evaluations,
+    feedback,
     forget,
     graph,
     health,
@@ -84,6 +85,7 @@ def build_app(settings: Settings, *, host: str = "127.0.0.1") -> FastAPI:
         jobs,
         releases,
         evaluations,
+        feedback,
         schedules,
         # Before the graph, whose keys are the rest of the path.
         reasoning,

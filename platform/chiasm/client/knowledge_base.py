@@ -11,6 +11,7 @@ from chiasm.client.asking import Asking
 from chiasm.client.collections import Jobs, Releases, Schedules
 from chiasm.client.duplicates import Duplicates, Merging
 from chiasm.client.entity import Entity
+from chiasm.client.feedback import Feedback
 from chiasm.client.given import sorted_out
 from chiasm.client.graph import Graph
 from chiasm.client.job import Job
@@ -35,6 +36,7 @@ class KnowledgeBase(Asking, Removal, Merging):
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self.duplicates = Duplicates(backend)
+        self.feedback = Feedback(backend)
         self.graph = Graph(backend)
         self.jobs = Jobs(backend)
         self.releases = Releases(backend)

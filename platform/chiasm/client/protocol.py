@@ -259,6 +259,14 @@ class Backend(Protocol):
     def change_schedule(self, name: str, action: str) -> JsonDict:
         """Pause, resume, remove or run a schedule."""
 
+    def give_feedback(
+        self, query: str, *, accepted: Sequence[str], rejected: Sequence[str], release: str | None
+    ) -> JsonDict:
+        """`{"release", "stored", "changed"}`: which hits were right and which were wrong is kept."""
+
+    def feedback(self, *, verdict: str | None, release: str | None, cursor: int, limit: int) -> JsonDict:
+        """A page `{"feedback": [...], "next_cursor": int | None}` of what was said, in order."""
+
     def backup(self, file: Path, *, watch: Watch | None) -> JsonDict:
         """Write the whole home into a file; what it holds."""
 

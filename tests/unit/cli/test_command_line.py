@@ -159,6 +159,13 @@ def test_schedules(home: Run) -> None:
     assert home("schedule", "list", "--json").data == []
 
 
+def test_feedback(home: Run) -> None:
+    told = home("feedback", "accept", "a bell", "zebra")
+    assert told.status == 1 and "no such entity" in told.err
+    assert home("feedback", "list", "--json").data == []
+    assert home("feedback", "list", "--verdict", "maybe").status == 2
+
+
 def test_empty_lists(home: Run) -> None:
     for command in ("jobs", "releases", "schedule", "keys"):
         assert home(command, "list", "--json").data == []

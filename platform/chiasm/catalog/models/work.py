@@ -150,7 +150,7 @@ class ScheduleRun(Base):
     schedule_id: Mapped[int] = mapped_column(ForeignKey("schedule.id"), primary_key=True)
     #: Of conditions without a clock: when the release was made that they were measured from.
     due_at: Mapped[float] = mapped_column(primary_key=True)
-    #: claimed (a beat makes the job, and is caught up with if it died over it), waiting, fired, skipped, missed or failed.
+    #: claimed (a beat makes the job; one that died over it is caught up with), waiting, fired, skipped, missed, failed.
     state: Mapped[Name] = mapped_column(default="claimed")
     job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
     #: Why it was skipped or came late.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chiasm.client.embedded import contents, describe, entities, evaluations, graph, outward, schedules
 from chiasm.client.embedded.duplicates import Duplicates
+from chiasm.client.embedded.feedback import FeedbackTaken
 from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_hits, to_queries
 from chiasm.client.embedded.reasoning import Reasoned
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedBackend"]
 
 
-class EmbeddedBackend(Work, Removal, Duplicates, Reasoned, Understanding):
+class EmbeddedBackend(Work, Removal, Duplicates, Reasoned, Understanding, FeedbackTaken):
     """Implements `chiasm.client.protocol.Backend` for one workspace of an open home.
 
     Args:

@@ -13,6 +13,7 @@ from chiasm.client.protocol import JsonDict, Promote, SearchRequest
 from chiasm.client.records import as_base64, with_contents
 from chiasm.client.remote.duplicates import Duplicates
 from chiasm.client.remote.events import follow_job
+from chiasm.client.remote.feedback import FeedbackTaken
 from chiasm.client.remote.graph import Statements
 from chiasm.client.remote.questions import search_body
 from chiasm.client.remote.reasoning import Reasoned
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["HttpBackend"]
 
 
-class HttpBackend(Duplicates, Statements, Reasoned, Understanding):
+class HttpBackend(Duplicates, Statements, Reasoned, Understanding, FeedbackTaken):
     """Implements `chiasm.client.protocol.Backend` by requests to `chiasm serve`."""
 
     def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = 60.0) -> None:
