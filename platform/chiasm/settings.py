@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     #: Neighbours of what changed whose graph tokens are refreshed, nearest first; those beyond stay as they were, and
     #: `chiasm doctor` counts them.
     refresh_neighbours: int = Field(default=1024, ge=0)
+    #: What the homes share that exchange releases as files: at least 32 random characters.
+    bundle_key: str = Field(default="", repr=False)
     #: Whether manifests may name http(s) URLs.
     allow_urls: bool = False
     #: Seconds a claimed unit may go without heartbeat before it is anybody's again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from chiasm.client.job import Job, JobProgress
@@ -43,6 +44,24 @@ class Releases:
     def rollback(self) -> JsonDict:
         """Let the release before answer again."""
         return self._backend.rollback()
+
+    def export(self, file: str | Path, release: str | None = None) -> JsonDict:
+        """Write a release (default: the one that answers) as one signed file; `{"file", "release", "bytes", "files"}`.
+
+        Raises:
+            SettingsError: There is no key to sign with (`CHIASM_BUNDLE_KEY`).
+            ConflictError: It is not finished.
+        """
+        return self._backend.export_release(release, Path(file))
+
+    def load(self, file: str | Path) -> Job:
+        """A job that takes a release from a file and builds its spaces of this catalogue; then it is a candidate.
+
+        Raises:
+            InputError: It is no bundle, not signed with this home's key, or does not fit this catalogue.
+            DamagedError: It is cut short, or a file in it is not what was put in.
+        """
+        return Job(self._backend, self._backend.import_release(Path(file)))
 
 
 class Schedules:

@@ -245,6 +245,12 @@ class Backend(Protocol):
     def rollback(self) -> JsonDict:
         """Let the release before answer again."""
 
+    def export_release(self, name: str | None, file: Path) -> JsonDict:
+        """`{"file", "release", "bytes", "files"}`: a release is written as one signed file."""
+
+    def import_release(self, file: Path) -> int:
+        """The id of a job that builds the spaces of a release from a file."""
+
     def schedules(self) -> list[JsonDict]:
         """Schedules by name."""
 

@@ -69,7 +69,7 @@ def full(home: Home, tmp_path: Path) -> Home:
     uploads = [secret(audio=["/none.wav"]), {"key": "c", "audio": ["/none.wav"]}]
     submit_records(home.settings, home.catalog, home.workspace_id, uploads, files={"face.png": png("green")})
     home.work()
-    for query, key in ((f"who is {MARK}", "b"), ("somebody", KEY), ("somebody", "c")):
+    for query, key in ((f"who is {MARK} title", "b"), ("somebody", KEY), ("somebody", "c")):
         give_feedback(home.catalog, home.workspace_id, query, accepted=[key])
     (home.settings.home / "uploads/form").mkdir()
     (home.settings.home / "uploads/form/face.png").write_bytes(png("green"))

@@ -221,6 +221,18 @@ class EmbeddedBackend(Work, Removal, Duplicates, Reasoned, Understanding, Feedba
 
         return rollback(self.home.catalog, self.workspace_id).to_dict()
 
+    def export_release(self, name: str | None, file: Path) -> JsonDict:
+        """A release is written as one signed file."""
+        from chiasm.releases.bundles import export_release
+
+        return export_release(self.home.settings, self.home.catalog, self.workspace_id, name, file)
+
+    def import_release(self, file: Path) -> int:
+        """The id of a job that builds the spaces of a release from a file."""
+        from chiasm.releases.bundles import import_release
+
+        return import_release(self.home.settings, self.home.catalog, self.workspace_id, file)
+
     def schedules(self) -> list[JsonDict]:
         """Schedules by name."""
         from chiasm.jobs.schedules import list_all
