@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     watch_s: float = Field(default=0.0, ge=0, le=7 * 86400)
     #: Searches kept of late, for previews of releases: texts and entities only, no pictures or sounds. 0: none is kept.
     sampled_queries: int = Field(default=0, ge=0, le=10_000)
+    #: What the homes share that exchange releases as files: at least 32 random characters.
+    bundle_key: str = Field(default="", repr=False)
     #: Whether manifests may name http(s) URLs.
     allow_urls: bool = False
     #: Seconds a claimed unit may go without heartbeat before it is anybody's again.

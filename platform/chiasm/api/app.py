@@ -24,6 +24,7 @@ from chiasm.api.routes import (
     duplicates,
     entities,
     evaluations,
+    feedback,
     forget,
     graph,
     health,
@@ -87,6 +88,7 @@ def build_app(settings: Settings, *, host: str = "127.0.0.1") -> FastAPI:
         releases,
         distill,
         evaluations,
+        feedback,
         schedules,
         # Before the graph, whose keys are the rest of the path.
         reasoning,

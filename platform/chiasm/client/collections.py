@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from chiasm.client.job import Job, JobProgress
@@ -97,6 +98,24 @@ class Releases:
         """Remove a saved query."""
         self._backend.drop_query(name)
 
+    def export(self, file: str | Path, release: str | None = None) -> JsonDict:
+        """Write a release (default: the one that answers) as one signed file; `{"file", "release", "bytes", "files"}`.
+
+        Raises:
+            SettingsError: There is no key to sign with (`CHIASM_BUNDLE_KEY`).
+            ConflictError: It is not finished.
+        """
+        return self._backend.export_release(release, Path(file))
+
+    def load(self, file: str | Path) -> Job:
+        """A job that takes a release from a file and builds its spaces of this catalogue; then it is a candidate.
+
+        Raises:
+            InputError: It is no bundle, not signed with this home's key, or does not fit this catalogue.
+            DamagedError: It is cut short, or a file in it is not what was put in.
+        """
+        return Job(self._backend, self._backend.import_release(Path(file)))
+
 
 class Schedules:
     """Jobs that are asked for by the clock or by new data."""
@@ -118,26 +137,45 @@ class Schedules:
         cron: str | None = None,
         timezone: str = "UTC",
         when_new: float | None = None,
+        when_drift: float | None = None,
+        when_metric: str | None = None,
+        if_running: str = "skip",
+        if_missed: str = "once",
         job: str = "train",
         **params: Any,
     ) -> JsonDict:
-        """A new schedule.
+        """A new schedule: by the clock, by conditions of which one is enough, or by the clock if one holds then.
 
         Args:
             name: One line of text, unique in the workspace.
             cron: Five fields; due times are those of `timezone`.
             timezone: IANA name, as in `Europe/Berlin`.
             when_new: Fire when this share (0 to 1] of the entities is new since the last release.
+            when_drift: Fire when their vectors are this far (0 to 1] from those that were there before.
+            when_metric: Fire when a figure of the release in use falls below a bound, as in `accept_rate<0.6`.
+            if_running: While a job of an earlier run has not ended: `skip`, `queue` or `replace`.
+            if_missed: Of runs that nobody looked for in time: `once`, `all` or `skip`.
             job: train or evaluate.
             params: Of the job, as in `recipe="offline"`.
 
         Raises:
-            UsageError: Neither or both of cron and when_new, or one of the values cannot be used.
+            UsageError: Neither clock nor condition, or one of the values cannot be used.
             ConflictError: The name is taken.
         """
-        return self._backend.add_schedule(
-            name, cron=cron, timezone=timezone, when_new=when_new, job=job, params=params
-        )
+        when = {
+            "cron": cron,
+            "timezone": timezone,
+            "when_new": when_new,
+            "when_drift": when_drift,
+            "when_metric": when_metric,
+            "if_running": if_running,
+            "if_missed": if_missed,
+        }
+        return self._backend.add_schedule(name, when=when, job=job, params=params)
+
+    def history(self, name: str, *, limit: int = 50) -> builtins.list[JsonDict]:
+        """What came of a schedule's runs, newest first: `{"due_at", "outcome", "job", "release", "note", ...}`."""
+        return self._backend.schedule_runs(name, limit=limit)
 
     def pause(self, name: str) -> JsonDict:
         """Fire no more until resumed."""

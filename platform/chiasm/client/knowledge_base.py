@@ -13,6 +13,7 @@ from chiasm.client.collections import Jobs, Releases, Schedules
 from chiasm.client.distilling import Distilling
 from chiasm.client.duplicates import Duplicates, Merging
 from chiasm.client.entity import Entity
+from chiasm.client.feedback import Feedback
 from chiasm.client.given import sorted_out
 from chiasm.client.graph import Graph
 from chiasm.client.job import Job
@@ -37,6 +38,7 @@ class KnowledgeBase(Asking, Classifying, Distilling, Removal, Merging):
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self.duplicates = Duplicates(backend)
+        self.feedback = Feedback(backend)
         self.graph = Graph(backend)
         self.jobs = Jobs(backend)
         self.releases = Releases(backend)
@@ -189,10 +191,10 @@ class KnowledgeBase(Asking, Classifying, Distilling, Removal, Merging):
         timezone: str = "UTC",
         when_new: float | None = None,
         job: str = "train",
-        **params: Any,
+        **more: Any,
     ) -> JsonDict:
-        """Ask for a job by the clock (`cron`) or when enough is new (`when_new`), as `schedules.add`."""
-        return self.schedules.add(name, cron=cron, timezone=timezone, when_new=when_new, job=job, **params)
+        """Ask for a job by the clock (`cron`) or when enough is new (`when_new`); what else it takes: `schedules.add`."""
+        return self.schedules.add(name, cron=cron, timezone=timezone, when_new=when_new, job=job, **more)
 
     def job(self, job_id: int) -> Job:
         """A job by its id.

@@ -298,23 +298,33 @@ class Backend(Protocol):
     def drop_query(self, name: str) -> None:
         """Remove a saved query."""
 
+    def export_release(self, name: str | None, file: Path) -> JsonDict:
+        """`{"file", "release", "bytes", "files"}`: a release is written as one signed file."""
+
+    def import_release(self, file: Path) -> int:
+        """The id of a job that builds the spaces of a release from a file."""
+
     def schedules(self) -> list[JsonDict]:
         """Schedules by name."""
 
     def add_schedule(
-        self,
-        name: str,
-        *,
-        cron: str | None,
-        timezone: str,
-        when_new: float | None,
-        job: str,
-        params: Mapping[str, Any],
+        self, name: str, *, when: Mapping[str, Any], job: str, params: Mapping[str, Any]
     ) -> JsonDict:
-        """A new schedule."""
+        """A new schedule; `when` has clock, conditions and policies by name."""
+
+    def schedule_runs(self, name: str, *, limit: int) -> list[JsonDict]:
+        """What came of a schedule's runs, newest first."""
 
     def change_schedule(self, name: str, action: str) -> JsonDict:
         """Pause, resume, remove or run a schedule."""
+
+    def give_feedback(
+        self, query: str, *, accepted: Sequence[str], rejected: Sequence[str], release: str | None
+    ) -> JsonDict:
+        """`{"release", "stored", "changed"}`: which hits were right and which were wrong is kept."""
+
+    def feedback(self, *, verdict: str | None, release: str | None, cursor: int, limit: int) -> JsonDict:
+        """A page `{"feedback": [...], "next_cursor": int | None}` of what was said, in order."""
 
     def backup(self, file: Path, *, watch: Watch | None) -> JsonDict:
         """Write the whole home into a file; what it holds."""

@@ -17,6 +17,7 @@ from chiasm.errors import NotFoundError, UsageError
 from chiasm.fusion.manifest import read_manifest, write_manifest
 from chiasm.ingest import clear, submit_records
 from chiasm.releases import forget
+from chiasm.releases.feedback import give_feedback, list_feedback
 from chiasm.spaces import SpaceReader
 
 from .conftest import Home
@@ -68,6 +69,8 @@ def full(home: Home, tmp_path: Path) -> Home:
     uploads = [secret(audio=["/none.wav"]), {"key": "c", "audio": ["/none.wav"]}]
     submit_records(home.settings, home.catalog, home.workspace_id, uploads, files={"face.png": png("green")})
     home.work()
+    for query, key in ((f"who is {MARK} title", "b"), ("somebody", KEY), ("somebody", "c")):
+        give_feedback(home.catalog, home.workspace_id, query, accepted=[key])
     (home.settings.home / "uploads/form").mkdir()
     (home.settings.home / "uploads/form/face.png").write_bytes(png("green"))
     (home.settings.home / "uploads/form/t.csv").write_text(f"key,title\n{KEY},x\n")
@@ -114,6 +117,10 @@ def test_no_file_tells(full: Home) -> None:
     counts = receipt["counts"]
     assert counts["entities"] == 1 and counts["blobs"] == 1 and counts["scratch_folders"] == 2
     assert counts["log_lines"] == 1 and counts["uploads"] == 2 and counts["upload_lines"] == 1
+    assert counts["feedback"] == 2
+    with home.catalog.read() as session:
+        left = list_feedback(session, home.workspace_id)["feedback"]
+    assert [(row["query"], row["key"]) for row in left] == [("somebody", "c")]
     assert counts["vectors"] >= 4 and counts["keys_in_releases"] == 2
     assert any("backups" in line for line in receipt["remaining"])
 

@@ -102,6 +102,8 @@ def test_schema_status_and_upgrade(home: Run) -> None:
         (["schedule", "add", "n", "--cron", "often"], 2, "often"),
         (["schedule", "add", "n", "--cron", "0 3 * * *", "--timezone", "Mars"], 2, "no time zone"),
         (["schedule", "add", "n\n", "--when-new", "0.1"], 2, "control character"),
+        (["schedule", "add", "n", "--when-metric", "x"], 2, "--when-metric"),
+        (["schedule", "history", "n"], 1, "no such schedule"),
         (["schedule", "remove", "n"], 1, "no such schedule"),
         (["keys", "create", "n", "--scope", "all"], 2, "scope"),
         (["keys", "create", "\x1b[31mn"], 2, "control character"),
@@ -137,10 +139,32 @@ def test_keys(home: Run) -> None:
 def test_schedules(home: Run) -> None:
     added = home("schedule", "add", "nightly", "--cron", "0 3 * * *", "--set", "a=1", "--json").data
     assert added["params"] == {"overrides": {"a": "1"}} and added["job"] == "train"
+    assert (added["if_running"], added["if_missed"]) == ("skip", "once")
     assert home("schedule", "pause", "nightly", "--json").data["paused"]
     assert "nightly" in home("schedule", "list").out
+    assert home("schedule", "history", "nightly", "--json").data == []
+    options = [
+        "--when-new",
+        "0.1",
+        "--when-drift",
+        "0.2",
+        "--when-metric",
+        "hit@10<0.4",
+        "--if-running",
+        "queue",
+    ]
+    assert home("schedule", "add", "fresh", *options).status == 0
+    assert "when 10% is new or drift is 0.2 or hit@10<0.4" in " ".join(home("schedule", "list").out.split())
+    assert home("schedule", "remove", "fresh").status == 0
     assert home("schedule", "remove", "nightly").status == 0
     assert home("schedule", "list", "--json").data == []
+
+
+def test_feedback(home: Run) -> None:
+    told = home("feedback", "accept", "a bell", "zebra")
+    assert told.status == 1 and "no such entity" in told.err
+    assert home("feedback", "list", "--json").data == []
+    assert home("feedback", "list", "--verdict", "maybe").status == 2
 
 
 def test_empty_lists(home: Run) -> None:

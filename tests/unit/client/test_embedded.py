@@ -123,6 +123,22 @@ def test_workspaces_do_not_see_each_other(home: OpenHome) -> None:
         other.entity("a")
 
 
+def test_feedback(kb: KnowledgeBase) -> None:
+    assert kb.feedback("a letter", accepted="a", rejected=["b"]) == {
+        "release": None,
+        "stored": 2,
+        "changed": 0,
+    }
+    assert kb.feedback.reject("a letter", "a")["changed"] == 1
+    assert [(row["key"], row["verdict"], row["domain"]) for row in kb.feedback] == [
+        ("a", "rejected", "letters"),
+        ("b", "rejected", "letters"),
+    ]
+    assert list(kb.feedback.list(verdict="accepted")) == []
+    with pytest.raises(NotFoundError):
+        kb.feedback.accept("a letter", "z")
+
+
 def test_schedules(kb: KnowledgeBase) -> None:
     made = kb.schedule("nightly", cron="0 3 * * *", timezone="Asia/Tokyo", job="train", recipe="offline")
     assert made["timezone"] == "Asia/Tokyo" and made["next_run_at"] % 86400 == 18 * 3600
@@ -131,6 +147,7 @@ def test_schedules(kb: KnowledgeBase) -> None:
         ("fresh", None, 0.05),
         ("nightly", "0 3 * * *", None),
     ]
+    assert kb.schedules.history("nightly") == []
     assert kb.schedules.pause("nightly")["paused"] and not kb.schedules.resume("nightly")["paused"]
     kb.schedules.remove("fresh")
     assert len(kb.schedules.list()) == 1

@@ -9,11 +9,12 @@ from sqlalchemy import select, update
 
 from chiasm import jobs
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Entity, Release, Schedule, ScheduleRun
+from chiasm.catalog.models import Schedule, ScheduleRun
 from chiasm.errors import ConflictError, NotFoundError, UsageError
 from chiasm.jobs import schedules, submitters
 from chiasm.jobs.cron import next_due
-from chiasm.jobs.firing import fire_due, fire_once
+from chiasm.jobs.firing import fire_due
+from chiasm.jobs.runs import claim
 from chiasm.settings import Settings
 
 
@@ -53,9 +54,16 @@ def _make_due(catalog: Catalog, seconds: float = 7200.0) -> None:
         ({"cron": "0 3 * * *", "timezone": "UTC\0"}, "no time zone"),
         ({"cron": "0 3 * * *", "timezone": ""}, "no time zone"),
         ({"when_new": 0.1, "timezone": "Europe/Berlin"}, "only the clock"),
+        ({"when_new": 0.1, "if_missed": "skip"}, "only the clock"),
+        ({"cron": "0 3 * * *", "if_running": "wait"}, "no policy 'wait'"),
+        ({"cron": "0 3 * * *", "if_missed": "never"}, "no policy 'never'"),
+        ({"cron": "0 3 * * *", "if_missed": "all"}, "all but one would be lost"),
+        ({"when_drift": 1.5}, "no distance"),
+        ({"when_metric": "accept_rate"}, "no bound of a figure"),
+        ({"when_metric": "beauty<0.5"}, "no figure 'beauty'"),
+        ({"when_metric": "accept_rate<7"}, "7 is no bound"),
         ({"cron": "0 3 * * *", "job": "bake"}, "no job of kind 'bake'"),
-        ({}, "either a cron line or"),
-        ({"cron": "0 3 * * *", "when_new": 0.1}, "either a cron line or"),
+        ({}, "a cron line, a condition"),
         ({"when_new": 1.5}, "no share"),
         ({"when_new": 0.0}, "no share"),
     ],
@@ -96,8 +104,8 @@ def test_a_missed_schedule_fires_once_for_all_it_missed(
 
 def test_one_due_time_is_fired_by_one_beat(settings: Settings, catalog: Catalog, workspace_id: int) -> None:
     schedules.add(catalog, workspace_id, "hourly", cron="0 * * * *")
-    assert fire_once(settings, catalog, 1, 1000.0) is not None
-    assert fire_once(settings, catalog, 1, 1000.0) is None
+    assert claim(catalog, 1, 1000.0) is not None
+    assert claim(catalog, 1, 1000.0) is None
 
 
 def test_a_beat_that_died_between_row_and_job_is_caught_up_with(
@@ -139,23 +147,3 @@ def test_pause_resume_remove_run(settings: Settings, catalog: Catalog, workspace
     for call in (schedules.pause, schedules.resume, schedules.remove):
         with pytest.raises(NotFoundError):
             call(catalog, workspace_id, "hourly")
-
-
-def test_enough_new_entities_fire_once_for_each_release(
-    settings: Settings, catalog: Catalog, workspace_id: int
-) -> None:
-    schedules.add(catalog, workspace_id, "fresh", when_new=0.5)
-    assert fire_due(settings, catalog) == []
-    with catalog.write() as session:
-        session.add(Release(workspace_id=workspace_id, number=1, created_at=1000.0))
-        for index, changed in enumerate([500.0, 500.0, 500.0, 2000.0]):
-            session.add(
-                Entity(workspace_id=workspace_id, key=f"e{index}", created_at=changed, updated_at=changed)
-            )
-    assert fire_due(settings, catalog) == []
-    with catalog.write() as session:
-        session.add(Entity(workspace_id=workspace_id, key="e4", created_at=2000.0, updated_at=2000.0))
-        session.add(Entity(workspace_id=workspace_id, key="e5", created_at=2000.0, updated_at=2000.0))
-    [job_id] = fire_due(settings, catalog)
-    jobs.cancel(catalog, job_id)
-    assert fire_due(settings, catalog) == []

@@ -1,10 +1,10 @@
-"""`/v1/schedules`: jobs by the clock or when enough is new."""
+"""`/v1/schedules`: jobs by the clock, or when enough is new, other or worse."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 
 from chiasm.api.access import Admin, Reader
@@ -26,6 +26,14 @@ class NewSchedule(BaseModel):
     timezone: str = "UTC"
     #: Share of entities that are new since the last release.
     when_new: float | None = None
+    #: How far their vectors are from those that were there before, 0 to 1.
+    when_drift: float | None = None
+    #: A figure of the release in use and what it must not fall below: `accept_rate<0.6`.
+    when_metric: str | None = None
+    #: While a job of an earlier run has not ended.
+    if_running: Literal["skip", "queue", "replace"] = "skip"
+    #: Of runs that nobody looked for in time.
+    if_missed: Literal["once", "all", "skip"] = "once"
     job: Literal["train", "evaluate"] = "train"
     params: dict[str, Any] = {}
 
@@ -39,14 +47,14 @@ def list_schedules(backend: Reader) -> dict[str, Any]:
 @router.post("", status_code=201)
 def add(backend: Admin, body: NewSchedule) -> dict[str, Any]:
     """A new schedule."""
-    return backend.add_schedule(
-        body.name,
-        cron=body.cron,
-        timezone=body.timezone,
-        when_new=body.when_new,
-        job=body.job,
-        params=body.params,
-    )
+    when = body.model_dump(exclude={"name", "job", "params"})
+    return backend.add_schedule(body.name, when=when, job=body.job, params=body.params)
+
+
+@router.get("/{name}/runs")
+def runs(backend: Reader, name: str, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> dict[str, Any]:
+    """What came of a schedule's runs, newest first."""
+    return {"runs": backend.schedule_runs(name, limit=limit)}
 
 
 @router.post("/{name}/{action}")

@@ -4,6 +4,7 @@ from chiasm.catalog.models.base import Base
 from chiasm.catalog.models.changes import Change
 from chiasm.catalog.models.content import Asset, Entity, Predicate, Triple
 from chiasm.catalog.models.duplicates import DuplicatePair, EntityMerge, Fingerprint, MergePart
+from chiasm.catalog.models.feedback import Feedback
 from chiasm.catalog.models.receipts import ForgetReceipt
 from chiasm.catalog.models.releases import Evaluation, KeptQuery, Release, ReleaseTraffic, ReleaseTrial
 from chiasm.catalog.models.spaces import DeadRow, Embedding, ReleaseSpace, Segment, Space
@@ -23,6 +24,7 @@ __all__ = [
     "EntityMerge",
     "Evaluation",
     "Failure",
+    "Feedback",
     "Fingerprint",
     "ForgetReceipt",
     "Job",

@@ -126,25 +126,37 @@ class Schedule(Base):
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspace.id"))
     name: Mapped[Name]
     cron: Mapped[str | None]
-    #: `{"when_new": 0.05}`: of entities new since the last release; and the cron line's `{"timezone": ...}`.
+    #: Conditions (`when_new`, `when_drift`, `when_metric`), and the cron line's `timezone`.
     trigger: Mapped[Json]
     job_kind: Mapped[Name]
     params: Mapped[Json]
     paused: Mapped[bool] = mapped_column(default=False)
+    #: While a job of an earlier run has not ended: skip, queue or replace.
+    if_running: Mapped[Name] = mapped_column(default="skip")
+    #: Of runs whose time passed while nobody looked: once, all or skip.
+    if_missed: Mapped[Name] = mapped_column(default="once")
+    #: When a cron line is due, or when conditions are looked at, next.
     next_run_at: Mapped[float | None]
     last_run_at: Mapped[float | None]
     created_at: Mapped[Seconds]
 
 
 class ScheduleRun(Base):
-    """One firing; the key makes it once, whatever number of beats run."""
+    """One due time and what came of it; the key makes it once, whatever number of beats run."""
 
     __tablename__ = "schedule_run"
+    __table_args__ = (Index("ix_schedule_run_state", "state"),)
 
     schedule_id: Mapped[int] = mapped_column(ForeignKey("schedule.id"), primary_key=True)
+    #: Of conditions without a clock: when the release was made that they were measured from.
     due_at: Mapped[float] = mapped_column(primary_key=True)
-    #: None until the job is made; a beat that died between the two is caught up with.
+    #: claimed (a beat makes the job; one that died over it is caught up with), waiting, fired, skipped, missed, failed.
+    state: Mapped[Name] = mapped_column(default="claimed")
     job_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    #: Why it was skipped or came late.
+    note: Mapped[str | None] = mapped_column(Text)
+    #: What its conditions measured.
+    cause: Mapped[Json]
     #: Why no job could be made.
     error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[Seconds]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -107,3 +108,42 @@ def rollback(context: typer.Context) -> None:
         frame.answer(row)
     else:
         frame.out().print(f"{row['release']} answers again")
+
+
+@group.command("export")
+@with_frame
+def export(
+    context: typer.Context,
+    release: ReleaseName,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to, as in r7.chiasm.")],
+) -> None:
+    """Write a release as one file, signed with the key that homes share (CHIASM_BUNDLE_KEY)."""
+    frame = frame_of(context)
+    done = frame.knowledge_base().releases.export(file, release)
+    if frame.as_json:
+        frame.answer(done)
+    else:
+        frame.out().print(f"{done['release']}: {done['files']} files, {done['bytes']} bytes")
+
+
+@group.command("import")
+@with_frame
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `releases export` wrote.")],
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until its spaces are built.")] = True,
+) -> None:
+    """Take a release from a file and build its spaces of this catalogue; `releases promote` lets it answer."""
+    from chiasm.cli.commands.ingest import submitted
+    from chiasm.cli.waiting import wait_for
+
+    frame = frame_of(context)
+    job = frame.knowledge_base().releases.load(file)
+    if not wait:
+        submitted(frame, job.id)
+        return
+    now = wait_for(frame, job)
+    if frame.as_json:
+        frame.answer({"job": job.id, **now.result})
+    else:
+        frame.out().print(f"{now.result['release']} is a {now.result['state']}")

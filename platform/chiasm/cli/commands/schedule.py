@@ -10,7 +10,7 @@ from chiasm.cli.frame import Frame, frame_of, with_frame
 
 __all__ = ["register"]
 
-group = typer.Typer(no_args_is_help=True, help="Jobs by the clock or when enough is new.")
+group = typer.Typer(no_args_is_help=True, help="Jobs by the clock, or when enough is new, other or worse.")
 ScheduleName = Annotated[str, typer.Argument(metavar="NAME")]
 
 
@@ -29,6 +29,19 @@ def add(
     when_new: Annotated[
         float | None, typer.Option(help="Share of entities new since the last release, as in 0.05.")
     ] = None,
+    when_drift: Annotated[
+        float | None, typer.Option(help="How far new vectors are from those of before, 0 to 1, as in 0.1.")
+    ] = None,
+    when_metric: Annotated[
+        str | None,
+        typer.Option(metavar="NAME<X", help="A figure of the release in use: accept_rate, hit@10, mrr."),
+    ] = None,
+    if_running: Annotated[
+        str, typer.Option(metavar="POLICY", help="While its last job runs: skip, queue or replace.")
+    ] = "skip",
+    if_missed: Annotated[
+        str, typer.Option(metavar="POLICY", help="Of runs that nobody looked for in time: once, all or skip.")
+    ] = "once",
     job: Annotated[str, typer.Option(help="train or evaluate.")] = "train",
     recipe: Annotated[str | None, typer.Option(help="Recipe of a train job.")] = None,
     changes: Annotated[
@@ -36,14 +49,26 @@ def add(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of a train job.")] = None,
 ) -> None:
-    """Ask for a job by the clock, or when enough is new; `chiasm beat` or `chiasm up` fires it."""
+    """Ask for a job by the clock, by conditions of which one is enough, or by the clock if one of them holds then.
+
+    `chiasm beat` or `chiasm up` fires it.
+    """
     from chiasm.cli.commands.train import assignments
 
     frame = frame_of(context)
     params: dict[str, Any] = {"recipe": recipe, "overrides": assignments(changes or ()) or None, "seed": seed}
     given = {key: value for key, value in params.items() if value is not None}
-    row = frame.knowledge_base().schedule(
-        name, cron=cron, timezone=timezone, when_new=when_new, job=job, **given
+    row = frame.knowledge_base().schedules.add(
+        name,
+        cron=cron,
+        timezone=timezone,
+        when_new=when_new,
+        when_drift=when_drift,
+        when_metric=when_metric,
+        if_running=if_running,
+        if_missed=if_missed,
+        job=job,
+        **given,
     )
     _show(frame, [row])
 
@@ -58,6 +83,35 @@ def list_all(context: typer.Context) -> None:
         frame.answer(rows)
     else:
         _show(frame, rows)
+
+
+@group.command("history")
+@with_frame
+def history(
+    context: typer.Context,
+    name: ScheduleName,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=1000, help="So many.")] = 20,
+) -> None:
+    """Show what came of a schedule's runs, newest first."""
+    frame = frame_of(context)
+    rows = frame.knowledge_base().schedules.history(name, limit=limit)
+    if frame.as_json:
+        frame.answer(rows)
+        return
+    from chiasm.cli.tables import ago, plain_table, state_text
+
+    cells = [
+        (
+            ago(row["due_at"]),
+            ago(row["at"]),
+            state_text(row["outcome"]),
+            row["job"],
+            row["release"],
+            row["error"] or row["note"] or _measured(row["cause"]),
+        )
+        for row in rows
+    ]
+    frame.out().print(plain_table(["due", "at", "outcome", "job", "release", "why"], cells))
 
 
 @group.command("pause")
@@ -108,7 +162,7 @@ def _show(frame: Frame, rows: list[dict[str, Any]]) -> None:
         (
             row["name"],
             state_text("paused" if row["paused"] else "active"),
-            f"{row['cron']} {row['timezone']}" if row["cron"] else f"when {row['when_new']:.0%} is new",
+            _when(row),
             row["job"],
             row["params"] or None,
             ago(row["next_run_at"]),
@@ -117,3 +171,23 @@ def _show(frame: Frame, rows: list[dict[str, Any]]) -> None:
         for row in rows
     ]
     frame.out().print(plain_table(["name", "state", "when", "job", "with", "next", "last"], cells))
+
+
+def _when(row: dict[str, Any]) -> str:
+    conditions = []
+    if row["when_new"] is not None:
+        conditions.append(f"{row['when_new']:.0%} is new")
+    if row["when_drift"] is not None:
+        conditions.append(f"drift is {row['when_drift']:g}")
+    if row["when_metric"] is not None:
+        conditions.append(row["when_metric"])
+    clock = f"{row['cron']} {row['timezone']}" if row["cron"] else ""
+    condition = f"{'if' if clock else 'when'} {' or '.join(conditions)}" if conditions else ""
+    return " ".join(part for part in (clock, condition) if part)
+
+
+def _measured(cause: dict[str, Any]) -> str | None:
+    said = (
+        f"{name.removeprefix('when_')} {one['value']} against {one['bound']}" for name, one in cause.items()
+    )
+    return ", ".join(said) or None

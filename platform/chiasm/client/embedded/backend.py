@@ -10,6 +10,7 @@ from chiasm.client.embedded import contents, describe, entities, evaluations, gr
 from chiasm.client.embedded.classifying import Classified
 from chiasm.client.embedded.distilling import Distilled
 from chiasm.client.embedded.duplicates import Duplicates
+from chiasm.client.embedded.feedback import FeedbackTaken
 from chiasm.client.embedded.home import OpenHome
 from chiasm.client.embedded.questions import to_hits, to_queries
 from chiasm.client.embedded.reasoning import Reasoned
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedBackend"]
 
 
-class EmbeddedBackend(Work, Releasing, Removal, Classified, Distilled, Duplicates, Reasoned, Understanding):
+class EmbeddedBackend(
+    Work, Releasing, Removal, Classified, Distilled, Duplicates, Reasoned, Understanding, FeedbackTaken
+):
     """Implements `chiasm.client.protocol.Backend` for one workspace of an open home.
 
     Args:
@@ -201,6 +204,18 @@ class EmbeddedBackend(Work, Releasing, Removal, Classified, Distilled, Duplicate
 
     # -- schedules -------------------------------------------------------------------------------
 
+    def export_release(self, name: str | None, file: Path) -> JsonDict:
+        """A release is written as one signed file."""
+        from chiasm.releases.bundles import export_release
+
+        return export_release(self.home.settings, self.home.catalog, self.workspace_id, name, file)
+
+    def import_release(self, file: Path) -> int:
+        """The id of a job that builds the spaces of a release from a file."""
+        from chiasm.releases.bundles import import_release
+
+        return import_release(self.home.settings, self.home.catalog, self.workspace_id, file)
+
     def schedules(self) -> list[JsonDict]:
         """Schedules by name."""
         from chiasm.jobs.schedules import list_all
@@ -208,29 +223,18 @@ class EmbeddedBackend(Work, Releasing, Removal, Classified, Distilled, Duplicate
         return [row.to_dict() for row in list_all(self.home.catalog, self.workspace_id)]
 
     def add_schedule(
-        self,
-        name: str,
-        *,
-        cron: str | None,
-        timezone: str,
-        when_new: float | None,
-        job: str,
-        params: Mapping[str, Any],
+        self, name: str, *, when: Mapping[str, Any], job: str, params: Mapping[str, Any]
     ) -> JsonDict:
         """A new schedule."""
         from chiasm.jobs.schedules import add
 
-        row = add(
-            self.home.catalog,
-            self.workspace_id,
-            name,
-            job=job,
-            cron=cron,
-            timezone=timezone,
-            when_new=when_new,
-            params=params,
-        )
-        return row.to_dict()
+        return add(self.home.catalog, self.workspace_id, name, job=job, params=params, **when).to_dict()
+
+    def schedule_runs(self, name: str, *, limit: int) -> list[JsonDict]:
+        """What came of a schedule's runs, newest first."""
+        from chiasm.jobs.history import history
+
+        return history(self.home.catalog, self.workspace_id, name, limit=limit)
 
     def change_schedule(self, name: str, action: str) -> JsonDict:
         """Pause, resume, remove or run a schedule."""

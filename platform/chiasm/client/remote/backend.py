@@ -15,6 +15,7 @@ from chiasm.client.remote.classifying import Classified
 from chiasm.client.remote.distilling import Distilled
 from chiasm.client.remote.duplicates import Duplicates
 from chiasm.client.remote.events import follow_job
+from chiasm.client.remote.feedback import FeedbackTaken
 from chiasm.client.remote.graph import Statements
 from chiasm.client.remote.questions import search_body
 from chiasm.client.remote.reasoning import Reasoned
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["HttpBackend"]
 
 
-class HttpBackend(Releasing, Classified, Distilled, Duplicates, Statements, Reasoned, Understanding):
+class HttpBackend(
+    Releasing, Classified, Distilled, Duplicates, Statements, Reasoned, Understanding, FeedbackTaken
+):
     """Implements `chiasm.client.protocol.Backend` by requests to `chiasm serve`."""
 
     def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = 60.0) -> None:
@@ -210,24 +213,44 @@ class HttpBackend(Releasing, Classified, Distilled, Duplicates, Statements, Reas
                 found.append(Medium(modality, response.headers["content-type"], response.content))
         return found
 
+    def export_release(self, name: str | None, file: Path) -> JsonDict:
+        """Refused: the key that signs is the home's.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(
+            "a release is exported where the home is",
+            where=self._wire.url,
+            remedy="run `chiasm releases export ID FILE` there",
+        )
+
+    def import_release(self, file: Path) -> int:
+        """Refused: the key that a signature is checked with is the home's.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(
+            "a release is imported where the home is",
+            where=self._wire.url,
+            remedy="run `chiasm releases import FILE` there",
+        )
+
     def schedules(self) -> list[JsonDict]:
         """Schedules by name."""
         return list(self._wire.get("/v1/schedules")["schedules"])
 
     def add_schedule(
-        self,
-        name: str,
-        *,
-        cron: str | None,
-        timezone: str,
-        when_new: float | None,
-        job: str,
-        params: Mapping[str, Any],
+        self, name: str, *, when: Mapping[str, Any], job: str, params: Mapping[str, Any]
     ) -> JsonDict:
         """A new schedule."""
-        clock = {"cron": cron, "timezone": timezone, "when_new": when_new}
-        body = {"name": name, **clock, "job": job, "params": dict(params)}
+        body = {"name": name, **when, "job": job, "params": dict(params)}
         return self._wire.post("/v1/schedules", body)
+
+    def schedule_runs(self, name: str, *, limit: int) -> list[JsonDict]:
+        """What came of a schedule's runs, newest first."""
+        return list(self._wire.get(f"/v1/schedules/{quoted(name)}/runs", limit=limit)["runs"])
 
     def change_schedule(self, name: str, action: str) -> JsonDict:
         """Pause, resume, remove or run a schedule."""

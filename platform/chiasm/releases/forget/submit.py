@@ -19,6 +19,7 @@ from chiasm.ingest.delete import find_doomed, remove_entities
 from chiasm.ingest.units import add_fuse_units
 from chiasm.jobs import add_units, create_job, wake
 from chiasm.jobs.queueing import OPEN_STATES
+from chiasm.releases.feedback import forget_feedback
 from chiasm.releases.forget.files import clear_files
 from chiasm.releases.forget.marks import Marks, key_hash
 from chiasm.releases.forget.receipts import REMAINS
@@ -97,6 +98,9 @@ def submit_forget(
         session.flush()
         counts["records_of_work"] += len(quotes)
         remove_quotes(session, quotes, f"forgotten (receipt {receipt.id})")
+        counts["feedback"] += forget_feedback(
+            session, workspace_id, [entity.id for entity in entities], marks
+        )
         job_id = _remove(session, receipt, entities, counts)
         catalog.bump_revision(session, workspace_id)
         receipt.job_id = job_id
