@@ -29,7 +29,8 @@ import chiasm
 from benchmarks.catalogue import train
 from benchmarks.rows import Row, paired_bootstrap, print_rows, write_rows
 from benchmarks.shared_data import read_lines, shared_data
-from chiasm_encoders import load_encoder
+from chiasm_encoders import default_text_spec, load_encoder
+from chiasm_encoders.distil import FrozenTeacher
 from chiasm_encoders.timing import time_queries
 
 _WORDNET = Path("/usr/share/wordnet")
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder for the home, kept afterwards")
     parser.add_argument("--wordnet", action="store_true", help="teach with WordNet too")
     parser.add_argument("--kind", action="append", help="these nets only, as in static-128")
+    parser.add_argument("--as-is", action="store_true", help="judge the student that the home's release has")
     parser.add_argument("--min-retention", type=float, default=0.95)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
@@ -78,6 +80,10 @@ def _run(args: argparse.Namespace, home: Path) -> list[Row]:
     queries = read_lines(shared_data() / "emoji" / "queries-text.jsonl")
     teacher = _answered(home, queries, "teacher")
     rows = [Row("text_teacher_hit10", float(teacher.mean()), n=len(queries))]
+    if args.as_is:
+        return rows + _rows(
+            "text_student", 1.0, _manifest(home)["students"]["text"]["report"], home, queries, teacher
+        )
     corpus = _wordnet() if args.wordnet else []
     for name, kinds, ms in _STUDENTS:
         chosen = [kind for kind in args.kind if kind.split("-")[0] in kinds] if args.kind else list(kinds)
@@ -98,29 +104,29 @@ def _run(args: argparse.Namespace, home: Path) -> list[Row]:
         if result["student"] is None:
             print(f"{name}: none keeps {args.min_retention:.0%} on the queries that choose", flush=True)
             continue
-        rows += _rows(name, ms, result, home, queries, teacher)
+        rows += _rows(name, ms, result["student"], home, queries, teacher)
     return rows
 
 
 def _rows(
     name: str,
     limit_ms: float,
-    result: dict[str, Any],
+    student: dict[str, Any],
     home: Path,
     queries: Sequence[dict[str, Any]],
     teacher: np.ndarray,
 ) -> list[Row]:
-    release = max((home / "models" / "releases").glob("*/r*"), key=lambda folder: int(folder.name[1:]))
-    spec = json.loads((release / "release.json").read_text("utf-8"))["students"]["text"]["spec"]
-    encoder = load_encoder(f"student:{release / spec.removeprefix('student:')}", device="cpu")
+    manifest = _manifest(home)
+    folder = _release(home) / manifest["students"]["text"]["spec"].removeprefix("student:")
+    encoder = load_encoder(f"student:{folder}", device="cpu")
     timing = time_queries(encoder, [query["text"] for query in queries], rounds=1000)
-    student = _answered(home, queries, "student")
-    gap, interval = paired_bootstrap(student, teacher)
-    share = result["student"]["parameters"] / result["teacher"]["parameters"]
-    label = result["student"]["name"]
+    found = _answered(home, queries, "student")
+    gap, interval = paired_bootstrap(found, teacher)
+    share = student["parameters"] / _parameters(home, manifest)
+    label = student["name"]
     quarter = "<= 0.25" if name == "text_student" else ""
     return [
-        Row(f"{name}_mb", result["student"]["mb"], unit="MB", baseline=label, target=f"<= {_MB:g}"),
+        Row(f"{name}_mb", student["mb"], unit="MB", baseline=label, target=f"<= {_MB:g}"),
         Row(f"{name}_parameters", share, unit="of teacher", baseline=label, target=quarter),
         Row(
             f"{name}_ms",
@@ -133,13 +139,29 @@ def _rows(
         ),
         Row(
             f"{name}_retention",
-            float(student.mean() / teacher.mean()),
+            float(found.mean() / teacher.mean()),
             baseline=f"teacher {teacher.mean():.3f}",
             target=">= 0.95",
             n=len(queries),
         ),
         Row(f"{name}_hit10_difference", gap, baseline="teacher", spread=interval, n=len(queries)),
     ]
+
+
+def _release(home: Path) -> Path:
+    return max((home / "models" / "releases").glob("*/r*"), key=lambda folder: int(folder.name[1:]))
+
+
+def _manifest(home: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((_release(home) / "release.json").read_text("utf-8"))
+    return manifest
+
+
+def _parameters(home: Path, manifest: dict[str, Any]) -> int:
+    """Of the release's own text encoder."""
+    own = manifest["encoders"]["text"]["spec"] == "student:text"
+    spec = f"student:{_release(home) / 'text'}" if own else default_text_spec()
+    return FrozenTeacher(load_encoder(spec, device="cpu")).parameter_count
 
 
 def _answered(home: Path, queries: Sequence[dict[str, Any]], encoder: str) -> np.ndarray:

@@ -64,8 +64,8 @@ class ModelCache:
         self._lock = threading.RLock()
         self._encoders: OrderedDict[str, Encoder] = OrderedDict()
         self._fusions: OrderedDict[str, FusionModel] = OrderedDict()
-        #: Students whose absence was told.
-        self._told: set[str] = set()
+        #: Whether each student runs here.
+        self._runs: dict[str, bool] = {}
 
     def encoder(self, spec: str, stamp: str | None = None) -> Encoder:
         """The encoder of a spec.
@@ -108,13 +108,17 @@ class ModelCache:
         return self.encoder(student, student_stamp)
 
     def _student_runs(self, student: str) -> bool:
+        if student not in self._runs:
+            self._runs[student] = self._looked(student)
+        return self._runs[student]
+
+    def _looked(self, student: str) -> bool:
         from chiasm_encoders.device import resolve_device
         from chiasm_encoders.onnx_session import has_onnx_runtime
 
         if resolve_device(self._settings.device).type != "cpu":
             return False
-        if not has_onnx_runtime() and student not in self._told:
-            self._told.add(student)
+        if not has_onnx_runtime():
             _log.warning(
                 "queries are encoded by the release's own encoder: its student needs ONNX Runtime",
                 extra={"student": student, "remedy": "pip install 'chiasm[onnx]'"},

@@ -34,13 +34,15 @@ _CELLS = 1024
 class ImitationConfig(LoopConfig):
     """How a student imitates."""
 
-    epochs: int = 8
+    epochs: int = 9
     max_steps: int = 3000
-    batch: int = 256
-    learning_rate: float = 2e-3
+    #: The larger, the less the optimizer's pass over a table of all tokens weighs.
+    batch: int = 1024
+    learning_rate: float = 3e-3
     #: None by default: it would shrink the vectors of tokens that few texts have.
     weight_decay: float = 0.0
-    warmup_steps: int = 100
+    warmup_steps: int = 25
+    ema: float = 0.98
     checkpoint_s: float = 60.0
     #: Weights of the losses.
     feature_weight: float = 1.0

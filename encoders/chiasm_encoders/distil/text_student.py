@@ -20,7 +20,7 @@ from chiasm_encoders.distil.onnx_export import Exported, export_onnx
 from chiasm_encoders.distil.text_lessons import text_lessons
 from chiasm_encoders.protocol import Vectors
 from chiasm_encoders.student import ONNX_FORMAT
-from chiasm_encoders.text.student_tokens import token_arrays, vocabulary_texts
+from chiasm_encoders.text.student_tokens import token_arrays
 from chiasm_encoders.text.students import StaticTextStudent, TextShape, build_text_student
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TextTeaching",
-    "token_vectors",
     "train_text_student",
     "untrained_text_student",
     "write_text_student",
@@ -130,9 +129,3 @@ def _exported(net: torch.nn.Module, teaching: TextTeaching) -> Exported:
     ids, mask = token_arrays(rows)
     example = {"ids": torch.from_numpy(ids), "mask": torch.from_numpy(mask)}
     return export_onnx(net, example, {"ids": ("batch", "tokens"), "mask": ("batch", "tokens")})
-
-
-def token_vectors(tokenizer: Tokenizer, encode: Any) -> Vectors:
-    """What a teacher says of each token alone, `(vocabulary, dim)`."""
-    names = vocabulary_texts(tokenizer)
-    return np.concatenate([encode(names[at : at + 4096]) for at in range(0, len(names), 4096)])

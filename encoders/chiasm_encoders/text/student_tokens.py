@@ -44,7 +44,7 @@ def student_tokenizer(teacher: Encoder, texts: Sequence[str]) -> Tokenizer:
         trainer = trainers.WordPieceTrainer(
             vocab_size=_VOCABULARY, special_tokens=[_UNKNOWN], show_progress=False
         )
-        tokenizer.train_from_iterable(texts, trainer)
+        tokenizer.train_from_iterator(texts, trainer)
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS)
     return tokenizer

@@ -95,10 +95,10 @@ def _by_examples(
     """By the middle of what entities of each label look like."""
     labels = list(examples)
     shown = [view.shown(rows) for rows in examples.values()]
-    for label, vectors in zip(labels, shown, strict=True):
-        if not len(vectors):
+    for name, some in zip(labels, shown, strict=True):
+        if not len(some):
             raise InputError(
-                f"no example of {label[:80]!r} has {' or '.join(view.kinds)} or a fused vector",
+                f"no example of {name[:80]!r} has {' or '.join(view.kinds)} or a fused vector",
                 where="examples",
                 remedy="name others, or wait until the ingest job is done",
             )

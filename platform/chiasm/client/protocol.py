@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from chiasm.client.hits import Hits
 from chiasm.client.media import Medium
 from chiasm.client.parts import QueryPart
+from chiasm.client.small_models import SmallModels
 
 if TYPE_CHECKING:
     from chiasm.archive import Watch
@@ -52,7 +53,7 @@ class SearchRequest:
     stubs: bool = False
 
 
-class Backend(Protocol):
+class Backend(SmallModels, Protocol):
     """Operations of a knowledge base; arguments and returns are plain JSON unless typed otherwise."""
 
     def describe(self) -> JsonDict:
@@ -102,21 +103,6 @@ class Backend(Protocol):
 
     def evaluate(self, *, release: str | None) -> int:
         """The id of a job that judges a release."""
-
-    def distill(
-        self,
-        *,
-        max_mb: float,
-        max_ms: float,
-        modality: str,
-        min_retention: float,
-        release: str | None,
-        kinds: Sequence[str],
-        corpus: Sequence[str],
-        overrides: Mapping[str, str],
-        seed: int,
-    ) -> int:
-        """The id of a job that distills a student of a release's encoder."""
 
     def evaluations(self, *, limit: int) -> list[JsonDict]:
         """Reports made so far, newest first."""
@@ -242,16 +228,6 @@ class Backend(Protocol):
 
     def check_graph(self, *, kind: str | None, limit: int) -> JsonDict:
         """`{"counts", "flaws": [...], "total", ...}`, the surest first."""
-
-    def classify(
-        self,
-        *,
-        parts: Sequence[QueryPart],
-        labels: Sequence[str],
-        examples: Mapping[str, Sequence[str]],
-        by: str | None,
-    ) -> JsonDict:
-        """The answer of `chiasm classify --json`."""
 
     def ask(self, question: str, *, k: int) -> JsonDict:
         """The answer of `chiasm ask --json`."""

@@ -16,6 +16,7 @@ from chiasm.fusion.manifest import read_origins
 from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.releases.students import placed_student
+from chiasm.releases.submit_distill import DISTILLATION
 from chiasm.training.budget import Budget
 from chiasm.training.distillation import Found, find_text_student, text_teaching
 from chiasm.training.judge import open_benches
@@ -30,10 +31,8 @@ if TYPE_CHECKING:
     from chiasm.training.queries import Query
     from chiasm_encoders import Encoder
 
-__all__ = ["DISTILLATION", "distill_unit"]
+__all__ = ["distill_unit"]
 
-#: Below a release's folder: corpus, snapshot, and students under way; gone when the job is done.
-DISTILLATION = "distillation"
 _STATES = ("active", "candidate", "retired")
 
 
@@ -175,7 +174,14 @@ def _search(
 
 
 def _corpus(scratch: Path, name: str | None) -> list[str]:
-    return (scratch / name).read_text(encoding="utf-8").splitlines() if name else []
+    if name is None:
+        return []
+    try:
+        return (scratch / name).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        raise InputError(
+            "the corpus is not there any more", where=name, remedy="ask for the distillation again"
+        ) from error
 
 
 def _judged(found: Found, witnesses: tuple[Witness, Witness]) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from chiasm import jobs
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import ReleaseSpace
 from chiasm.errors import InputError, NotFoundError, RecipeError, UsageError, translated
-from chiasm.releases.distill import DISTILLATION
 from chiasm.releases.store import find_release
 from chiasm.settings import Settings
-from chiasm.training.budget import Budget
 
-__all__ = ["KINDS", "submit_distill"]
+__all__ = ["DISTILLATION", "KINDS", "submit_distill"]
 
+#: Below a release's folder: corpus, snapshot, and students under way; gone when the job has found one.
+DISTILLATION = "distillation"
 KINDS = ("static", "lstm", "transformer")
 _LANE = "train"
 _MODALITIES = ("text",)
@@ -62,6 +62,8 @@ def submit_distill(
         NotFoundError: No such release, or it has no such encoder.
         MissingDependencyError: What students are stored with is not installed here.
     """
+    # Torch comes with them.
+    from chiasm.training.budget import Budget
     from chiasm_encoders.distil import TEXT_SHAPES
     from chiasm_encoders.distil.onnx_export import require_onnx
 

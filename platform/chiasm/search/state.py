@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from chiasm.catalog import Catalog
 from chiasm.catalog.commits import CommitWatch
 from chiasm.catalog.filters import Filter
-from chiasm.catalog.models import Entity, Release, ReleaseSpace, ReleaseTrial, Space, Workspace
+from chiasm.catalog.models import Entity, Release, ReleaseTrial, Space, Workspace
 from chiasm.errors import NotFoundError
-from chiasm.models import default_encoders, student_spec
+from chiasm.models import default_encoders
 from chiasm.search.attributes import AttributeColumn, attribute_column
 from chiasm.search.column import Column
 from chiasm.search.following import follow
@@ -28,12 +28,13 @@ from chiasm.search.kept import open_replica
 from chiasm.search.loading import load_replica
 from chiasm.search.query import MODALITIES
 from chiasm.search.replica import Bools, Replica
+from chiasm.search.space_info import SpaceInfo, spaces_of
 from chiasm.search.stages import count
 from chiasm.search.where import NotColumnarError, rows_where
 from chiasm.settings import Settings
 from chiasm.spaces import SpaceReader, open_source
 
-__all__ = ["LATE_FUSION", "SpaceInfo", "State", "StateCache", "Trial"]
+__all__ = ["LATE_FUSION", "State", "StateCache", "Trial"]
 
 LATE_FUSION = "late-fusion"
 #: Results of `where` conditions kept a state.
@@ -54,18 +55,6 @@ _VERSION = (
     .where(Workspace.id == bindparam("workspace_id"))
     .order_by(Space.id)
 )
-
-
-@dataclass(frozen=True)
-class SpaceInfo:
-    """A space, and the encoder that makes queries for it."""
-
-    space_id: int
-    encoder: str | None
-    stamp: str
-    #: Spec and fingerprint of a student that the release distilled to make queries in the encoder's place.
-    student: str | None = None
-    student_stamp: str | None = None
 
 
 @dataclass(frozen=True)
@@ -245,7 +234,7 @@ class StateCache:
             version = _as_version(rows)
             release_id = rows[0][1] if asked is None else asked
             release = session.get(Release, release_id) if release_id is not None else None
-            spaces = _spaces_of(session, release) if release else self._first_spaces(session, workspace_id)
+            spaces = spaces_of(session, release) if release else self._first_spaces(session, workspace_id)
             replica, complete = self._replica(session, workspace_id, int(rows[0][0]), old)
             trial = _trial(session, rows[0][4], rows[0][1]) if asked is None else None
         # By identity: equal ones would be compared vector by vector.
@@ -338,25 +327,6 @@ def _trial(session: Session, trial_id: int | None, active_id: int | None) -> Tri
     watched = row.release_id == active_id if row.kind == "watch" else row.release_id != active_id
     share = float(row.params.get("share", 1.0))
     return Trial(row.id, row.kind, row.release_id, active_id, share) if watched else None
-
-
-def _spaces_of(session: Session, release: Release) -> dict[str, SpaceInfo]:
-    rows = session.execute(
-        select(
-            ReleaseSpace.kind,
-            Space.id,
-            Space.encoder,
-            Space.stamp,
-            ReleaseSpace.student,
-            ReleaseSpace.student_stamp,
-        )
-        .join(Space, Space.id == ReleaseSpace.space_id)
-        .where(ReleaseSpace.release_id == release.id)
-    )
-    return {
-        kind: SpaceInfo(space_id, encoder, stamp, student_spec(release.folder, student), student_stamp)
-        for kind, space_id, encoder, stamp, student, student_stamp in rows
-    }
 
 
 def _as_version(rows: Iterable[Iterable[int | None]]) -> Version:

@@ -83,7 +83,7 @@ def test_it_asks_in_its_teachers_place_unless_the_teacher_is_wanted(folder, dist
         patch.setenv("CHIASM_QUERY_ENCODER", "teacher")
         with chiasm.open(folder) as kb:
             again = kb.search("a blue circle", k=3)
-        assert asked == ["student:releases/1/r1/text"]
+        assert asked and not any("/student-text-" in spec for spec in asked)
     assert hits.release == again.release == "r1"
     assert [hit.to_dict() for hit in again] == [hit.to_dict() for hit in before]
 

@@ -10,11 +10,11 @@ from fastapi.testclient import TestClient
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({}, 400),
-        ({"text": "x", "labels": ["one"]}, 400),
+        ({}, 422),
+        ({"text": "x", "labels": ["one"]}, 422),
         ({"text": "x", "label": ["a", "b"]}, 422),
-        ({"image": "no base64!", "labels": ["a", "b"]}, 400),
-        ({"image": base64.b64encode(b"no picture").decode(), "labels": ["a", "b"]}, 400),
+        ({"image": "no base64!", "labels": ["a", "b"]}, 422),
+        ({"image": base64.b64encode(b"no picture").decode(), "labels": ["a", "b"]}, 422),
         ({"text": "x", "by": "colour"}, 404),
     ],
 )
@@ -35,7 +35,7 @@ def test_an_empty_workspace_says_what_to_do(local: TestClient) -> None:
     [
         ({"max_mb": 20}, 422),
         ({"max_mb": -1, "max_ms": 1}, 422),
-        ({"max_mb": 20, "max_ms": 1, "kinds": ["gru"]}, 400),
+        ({"max_mb": 20, "max_ms": 1, "kinds": ["gru"]}, 422),
         ({"max_mb": 20, "max_ms": 1, "corpus": "/etc/passwd"}, 422),
         ({"max_mb": 20, "max_ms": 1}, 404),
     ],

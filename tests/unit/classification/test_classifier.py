@@ -79,7 +79,7 @@ def test_by_entities_that_have_the_label(home: Home, asked: dict[str, Any]) -> N
     assert (first["label"], second["label"]) == ("fruit", "car")
     assert first["examples"] >= 3 and first["probability"] > 0.5
     assert answer["method"] == "prototypes" and answer["calibrated"]
-    assert answer["accuracy"] == 1.0 and answer["temperature"] > 0
+    assert answer["accuracy"] >= 0.8 and answer["temperature"] > 0
 
 
 def test_a_picture_and_a_list_of_labels(home: Home) -> None:

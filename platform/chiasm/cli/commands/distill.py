@@ -44,7 +44,7 @@ def distill(
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed and data, same student.")] = 0,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the job.")] = True,
-) -> int:
+) -> None:
     """Find the smallest encoder within a budget that finds what its large teacher finds, and let it ask."""
     from chiasm.cli.commands.ingest import submitted
     from chiasm.cli.commands.train import assignments
@@ -64,13 +64,14 @@ def distill(
     )
     if not wait:
         submitted(frame, job.id)
-        return 0
+        return
     now = wait_for(frame, job)
     if frame.as_json:
         frame.answer({"job": job.id, **now.result})
     else:
         _show(frame, now.result)
-    return 0 if now.result.get("student") else 1
+    if not now.result.get("student"):
+        raise typer.Exit(1)
 
 
 def _show(frame: Frame, result: Mapping[str, Any]) -> None:
