@@ -21,7 +21,7 @@ from chiasm.fusion.runtime import FusionModel
 from chiasm.fusion.tasks import LabelTask, MaskedTask
 from chiasm.training.calibration_data import fit_on
 from chiasm.training.dataset import Dataset
-from chiasm.training.evaluation import Bench, evaluate
+from chiasm.training.evaluation import Bench, evaluate, fused_hits
 from chiasm.training.fitting import FusionFit, build_fit
 from chiasm.training.holdout import Visible, visible
 from chiasm.training.label_heads import LabelHeads
@@ -31,13 +31,13 @@ from chiasm.training.lists import with_lists
 from chiasm.training.loop import run_loop
 from chiasm.training.losses_file import LOSSES_FILE, read_curves
 from chiasm.training.made import MadeVectors
-from chiasm.training.metrics import query_metrics
 from chiasm.training.progress import Report, Stop
 from chiasm.training.run import Run
 from chiasm.training.snapshot import Snapshot
-from chiasm.training.students import train_student
-from chiasm.training.texts import tune_text
+from chiasm.training.students import student_of, train_student
+from chiasm.training.texts import tune_text, tuned_of
 from chiasm.training.views import ViewSampler
+from chiasm.training.warm_start import WarmStart
 from chiasm.training.words import SeenWords
 
 __all__ = ["TrainResult", "train"]
@@ -62,6 +62,7 @@ def train(
     report: Report,
     stop: Stop,
     text_encoder: str | None = None,
+    parent: Path | None = None,
 ) -> TrainResult:
     """Train everything a release holds.
 
@@ -79,13 +80,16 @@ def train(
         stop: Asked often; true ends the run with a checkpoint.
         text_encoder: Spec of the encoder that made the snapshot's text features; None is the recipe's, else
             the default one. Where its fingerprint is not the snapshot's, it is not tuned.
+        parent: Model folder of a release to go on from: its own encoders are kept, its weights trained on.
 
     Raises:
         Stopped: ``stop`` said so.
         InputError: The snapshot has nothing to learn from.
         DamagedError: The snapshot or a checkpoint differs from its checksum.
+        StampError: The parent's model was trained with features of another encoder.
     """
-    run = Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop, text_encoder)
+    begun = WarmStart.open(parent, recipe) if parent is not None else None
+    run = Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop, text_encoder, begun)
     if (done := run.begin()) is not None:
         return TrainResult(run.out, done["fusion"]["fingerprint"], done["metrics"])
     data = _features(run)
@@ -107,6 +111,8 @@ def train(
     metrics = evaluate(
         Bench(model, data, known, "test"), valid, links, heads.heads(data.labels) if heads else None
     )
+    if run.parent is not None:
+        metrics["start"] = _compared(run, data, known, model)
     metrics["training"] = read_curves(run.out / LOSSES_FILE)
     metrics["snapshot"] = run.snapshot.revision
     metrics["students"] = [student.report() for student in run.students.values()]
@@ -129,6 +135,10 @@ def _features(run: Run) -> Dataset:
         if media is None or encoder is not None or modality in data.features:
             continue
         run.check()
+        if run.parent is not None and run.parent.has_own(modality):
+            kept = run.parent.keep_encoder(modality, run.out)
+            run.students[modality] = student_of(modality, run.snapshot, kept)
+            continue
         run.students[modality] = train_student(
             modality,
             run.snapshot,
@@ -144,6 +154,10 @@ def _features(run: Run) -> Dataset:
     columns = {m: s.text_columns for m, s in run.students.items() if s.text_columns is not None}
     made |= {m: s.features for m, s in run.students.items()}
     _keep(run, made)
+    if run.parent is not None:
+        own = {name: student.fingerprint for name, student in run.students.items()}
+        own |= {"text": run.tuned.fingerprint} if run.tuned else {}
+        run.parent.check_encoders({**run.snapshot.encoders, **own})
     data = Dataset.read(run.snapshot, made, columns)
     if not len(data.entity):
         raise InputError(
@@ -168,6 +182,8 @@ def _keep(run: Run, made: Mapping[str, npt.NDArray[np.float32]]) -> None:
 def _tuned_text(run: Run, data: Dataset, seen: Visible) -> dict[str, npt.NDArray[np.float32]]:
     """Features of the texts by the encoder tuned to them; empty where none is tuned."""
     options = run.recipe.encoders.text_tuning
+    if run.parent is not None:
+        return _kept_text(run, run.parent)
     if options is None:
         return {}
     run.check()
@@ -185,6 +201,15 @@ def _tuned_text(run: Run, data: Dataset, seen: Visible) -> dict[str, npt.NDArray
     return {"text": run.tuned.features} if run.tuned else {}
 
 
+def _kept_text(run: Run, parent: WarmStart) -> dict[str, npt.NDArray[np.float32]]:
+    """Features of the texts by the encoder that the parent has tuned; empty where it has none of its own."""
+    if not parent.has_own("text") or run.snapshot.features("text") is None:
+        return {}
+    folder, told = parent.keep_encoder("text", run.out), run.reporter("text tuning")
+    run.tuned = tuned_of(run.snapshot, folder, lambda ratio: told(ratio, {}), run.stop)
+    return {"text": run.tuned.features}
+
+
 def _listed(run: Run, data: Dataset, seen: Visible) -> Dataset:
     if run.tuned:
         return with_lists(data, seen, f"student:{run.tuned.folder}", run.tuned.fingerprint)
@@ -200,6 +225,8 @@ def _text_spec(run: Run) -> str:
 def _fit(run: Run, data: Dataset, seen: Visible) -> FusionFit:
     sampler = ViewSampler(data, seen.assets, seen.graph, run.recipe, run.seed)
     fit = build_fit(data, sampler, seen.graph, run.recipe, run.seed)
+    if run.parent is not None:
+        run.parent.load_into(fit, run.snapshot.predicates)
     return run_loop(
         fit,
         sampler,
@@ -215,15 +242,28 @@ def _fit(run: Run, data: Dataset, seen: Visible) -> FusionFit:
 
 def _figure(run: Run, data: Dataset, seen: Visible, fit: FusionFit) -> float:
     """hit@10 of the valid queries by fused vectors alone; what early stopping goes by."""
-    bench = Bench(_fused(run, data, fit.eval()), data, seen, "valid")
-    found = [
-        query_metrics(
-            np.where(bench.allowed(queries), bench.fused(queries) @ bench.vectors.T, -np.inf),
-            bench.expected(queries),
-        )["hit@10"]
-        for queries in bench.by_modality().values()
-    ]
-    return float(np.concatenate(found).mean()) if found else 0.0
+    found = fused_hits(Bench(_fused(run, data, fit.eval()), data, seen, "valid"))
+    hits = [hit for domain in found.values() for hit in domain]
+    return float(np.mean(hits)) if hits else 0.0
+
+
+def _compared(run: Run, data: Dataset, seen: Visible, model: FusionModel) -> dict[str, Any]:
+    """hit@10 by fused vectors into each domain, before going on from the parent and after it."""
+    sampler = ViewSampler(data, seen.assets, seen.graph, run.recipe, run.seed)
+    fit = build_fit(data, sampler, seen.graph, run.recipe, run.seed)
+    if run.parent is not None:
+        run.parent.load_into(fit, run.snapshot.predicates)
+    before = fused_hits(Bench(_fused(run, data, fit.eval()), data, seen, "test"))
+    after = fused_hits(Bench(model, data, seen, "test"))
+    return {
+        domain: {
+            "n": len(hits),
+            "before": round(float(np.mean(hits)), 4),
+            "after": round(float(np.mean(after[domain])), 4),
+            "forgotten": round(max(0.0, float(np.mean(hits) - np.mean(after[domain]))), 4),
+        }
+        for domain, hits in sorted(before.items())
+    }
 
 
 def _model(run: Run, data: Dataset, fit: FusionFit) -> FusionModel:
