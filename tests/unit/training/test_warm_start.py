@@ -37,9 +37,7 @@ def test_a_release_goes_on_from_another(tmp_path, write_snapshot, tiny_recipe, f
     result = run(more, tmp_path / "still", still, first)
     # Not a step: the weights of the first, for a catalog that has grown.
     vectors = np.random.default_rng(0).normal(size=(4, 1, 16))
-    old, new = (
-        FusionModel.load(f).fuse([{"text": v} for v in vectors]) for f in (first, tmp_path / "still")
-    )
+    old, new = (FusionModel.load(f).fuse([{"text": v} for v in vectors]) for f in (first, tmp_path / "still"))
     np.testing.assert_array_equal(old, new)
     start = result.metrics["start"]
     assert set(start) == {"left", "right"}
