@@ -3,9 +3,10 @@
     python -m benchmarks.adaptation [--seeds 3] [--pairs books-dvd ...] [--json FILE]
 
 Each pair has 2,000 labelled rows of the source, 2,000 unlabelled ones of the target, and the target's test file,
-whose labels are read for the figures alone. *combined* is the mean chance of the three methods and chooses nothing;
-with `--choose`, corruption and the one method of *chosen* are taken by reverse validation on source labels. The seed
-decides the networks.
+whose labels are read for the figures alone. *source* is logistic regression on log tf-idf; the others read denoised
+rows as well. *self_training* is the library's default plan and so the one with a target; *combined* is the mean chance
+of the three; with `--choose`, corruption and the one method of *chosen* are taken by reverse validation on source
+labels. The seed decides the networks.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ _PAPER = {
     "electronics-kitchen": 0.854, "kitchen-books": 0.709, "kitchen-dvd": 0.740, "kitchen-electronics": 0.843,
 }  # fmt: skip
 _METHODS = ("source", "coral", "adversarial", "self_training", "combined")
+#: Of `chiasm.training.adaptation.Plan`.
+_DEFAULT = Plan().method
 
 
 def main() -> None:
@@ -179,7 +182,7 @@ def _rows(figures: Mapping[str, list[dict[str, float]]]) -> list[Row]:
         ]
         means[method] = mean_interval(seeds)
         value, spread = means[method]
-        target = ">= 0.795" if method == "combined" and whole else ""
+        target = ">= 0.795" if method == _DEFAULT and whole else ""
         rows.append(
             Row(
                 f"{method}_mean",
@@ -190,8 +193,8 @@ def _rows(figures: Mapping[str, list[dict[str, float]]]) -> list[Row]:
                 baseline="DANN paper .763",
             )
         )
-    gain = means["combined"][0] - means["source"][0]
-    rows.append(Row("combined_gain", gain, target=">= 0.01", baseline="source only", n=len(figures)))
+    gain = means[_DEFAULT][0] - means["source"][0]
+    rows.append(Row(f"{_DEFAULT}_gain", gain, target=">= 0.01", baseline="source only", n=len(figures)))
     for pair, runs in figures.items():
         for method in _named(figures):
             value, spread = mean_interval([run[method] for run in runs])

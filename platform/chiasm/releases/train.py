@@ -27,6 +27,7 @@ def train_unit(ctx: WorkContext, claim: Claim) -> None:
     """Train the release of the claim and add the unit that builds its spaces."""
     with ctx.catalog.read() as session:
         release = session.get_one(Release, claim.payload["release_id"])
+        parent = session.get(Release, release.parent_id) if release.parent_id is not None else None
     recipe = load_recipe(release.recipe["name"], release.recipe["overrides"])
     with recorded_failure(ctx, release.id):
         spaces = _feature_spaces(ctx, release.workspace_id, recipe)
@@ -35,7 +36,9 @@ def train_unit(ctx: WorkContext, claim: Claim) -> None:
         out = ctx.settings.models_dir / release.folder
         snapshot = take_snapshot(ctx, release, spaces, out / "snapshot", recipe, origins=recipe.graph.origins)
         text = spaces["text"].encoder if "text" in spaces else None
-        metrics = _train(ctx, snapshot, out, recipe, release.seed, text, _active(ctx, release))
+        begun = ctx.settings.models_dir / parent.folder if parent is not None and parent.folder else None
+        active = _active(ctx, release)
+        metrics = _train(ctx, snapshot, out, recipe, release.seed, text, active, begun)
     with ctx.catalog.write() as session:
         session.execute(
             update(Release)
@@ -100,6 +103,7 @@ def _train(
     seed: int,
     text_encoder: str | None,
     active: Path | None,
+    parent: Path | None,
 ) -> dict[str, Any]:
     def report(progress: Progress) -> None:
         ctx.beat(round(progress.ratio * 1000), 1000, progress.stage)
@@ -115,6 +119,7 @@ def _train(
                 stop=ctx.stop,
                 text_encoder=text_encoder,
                 active=active,
+                parent=parent,
             )
             return dict(result.metrics)
     except Stopped:

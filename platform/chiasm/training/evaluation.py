@@ -25,7 +25,7 @@ from chiasm.training.reliability import Pairs, judged_pairs, reliability
 from chiasm.training.targets import Target
 from chiasm.training.words import SeenWords
 
-__all__ = ["Bench", "evaluate"]
+__all__ = ["Bench", "evaluate", "fused_hits"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
@@ -238,6 +238,17 @@ def evaluate(
         "calibration": _calibration(bench),
         "map": _map(bench),
     }
+
+
+def fused_hits(bench: Bench) -> dict[str, list[float]]:
+    """hit@10 of each query by fused vectors alone, by the domain asked of."""
+    found: dict[str, list[float]] = {}
+    for queries in bench.by_modality().values():
+        scores = np.where(bench.allowed(queries), bench.fused(queries) @ bench.vectors.T, -np.inf)
+        hits = query_metrics(scores, bench.expected(queries))["hit@10"]
+        for query, hit in zip(queries, hits, strict=True):
+            found.setdefault(query.domain_into, []).append(float(hit))
+    return found
 
 
 def _calibration(bench: Bench) -> dict[str, Any]:

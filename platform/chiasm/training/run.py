@@ -17,6 +17,7 @@ from chiasm.training.progress import STAGES, Progress, Report, Stop, Stopped
 from chiasm.training.snapshot import Snapshot
 from chiasm.training.students import Student
 from chiasm.training.texts import TunedText
+from chiasm.training.warm_start import WarmStart
 
 __all__ = ["Run", "run_of"]
 
@@ -33,6 +34,8 @@ class Run:
     stop: Stop
     #: Spec of the encoder that made the snapshot's text features
     text_encoder: str | None = None
+    #: Release that is gone on from
+    parent: WarmStart | None = None
     students: dict[str, Student] = field(default_factory=dict)
     tuned: TunedText | None = None
 
@@ -55,7 +58,13 @@ class Run:
 
     def begin(self) -> dict[str, Any] | None:
         """The content of ``release.json`` if the run was finished before; None makes the folder this run's."""
-        identity = {"snapshot": self.snapshot.digest, "recipe": self.recipe.to_dict(), "seed": self.seed}
+        identity: dict[str, Any] = {
+            "snapshot": self.snapshot.digest,
+            "recipe": self.recipe.to_dict(),
+            "seed": self.seed,
+        }
+        if self.parent is not None:
+            identity["parent"] = self.parent.fingerprint
         stamp = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         self.out.mkdir(parents=True, exist_ok=True)
         mark = self.out / "run.json"

@@ -32,6 +32,7 @@ from chiasm.errors import DamagedError, InputError, NotFoundError
 from chiasm.fusion.checkpoints import sha256_of, write_tensors
 from chiasm.fusion.manifest import SEAL, seal_of
 from chiasm.origins import GIVEN
+from chiasm.training.tables import ASSET_COLUMNS, ATTRIBUTE_COLUMNS, ENTITY_COLUMNS, TRIPLE_COLUMNS
 from chiasm_graph import Triples
 
 __all__ = ["MODALITIES", "SAMPLE_RATE_HZ", "Snapshot", "SnapshotWriter"]
@@ -39,20 +40,6 @@ __all__ = ["MODALITIES", "SAMPLE_RATE_HZ", "Snapshot", "SnapshotWriter"]
 MODALITIES = ("text", "image", "audio")
 #: Of ``audio.npy``.
 SAMPLE_RATE_HZ = 16_000
-
-ENTITY_COLUMNS = {"id": pa.int64(), "key": pa.string(), "domain": pa.string(), "title": pa.string()} | {
-    "stub": pa.bool_(),
-    "split": pa.string(),
-}
-ASSET_COLUMNS = {"id": pa.int64(), "entity": pa.int32(), "modality": pa.string(), "sha256": pa.string()} | {
-    "lang": pa.string(),
-    "role": pa.string(),
-    "split": pa.string(),
-    "value": pa.string(),
-    "row": pa.int32(),
-}
-TRIPLE_COLUMNS = {"head": pa.int32(), "relation": pa.int16(), "tail": pa.int32(), "split": pa.string()}
-ATTRIBUTE_COLUMNS = {"entity": pa.int32(), "name": pa.string(), "value": pa.string()}
 
 
 @dataclass

@@ -21,7 +21,7 @@ from chiasm.training.progress import Stop, Stopped
 from chiasm.training.snapshot import SAMPLE_RATE_HZ, Snapshot
 from chiasm_graph import Triples
 
-__all__ = ["Student", "train_student"]
+__all__ = ["Student", "student_of", "train_student"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -76,7 +76,7 @@ def train_student(
         Stopped: ``stop`` said so.
         RecipeError: The recipe has options that the student does not know.
     """
-    from chiasm_encoders import TrainingStopped, load_encoder
+    from chiasm_encoders import TrainingStopped
     from chiasm_encoders.distil import (
         AudioStudentConfig,
         ImageStudentConfig,
@@ -100,8 +100,22 @@ def train_student(
                 train_audio_student(media, SAMPLE_RATE_HZ, supervision, config, **common)
         except TrainingStopped:
             raise Stopped from None
+    return student_of(modality, snapshot, folder)
+
+
+def student_of(modality: str, snapshot: Snapshot, folder: Path) -> Student:
+    """A student that was trained, and what it says about the snapshot's media.
+
+    Args:
+        modality: "image" or "audio"; the snapshot has decoded media of it.
+        snapshot: With the media.
+        folder: The student's own.
+    """
+    from chiasm_encoders import load_encoder
+
+    with translated():
         encoder: Any = load_encoder(f"student:{folder}", device="cpu")
-        items = _decoded(modality, media)
+        items = _decoded(modality, _media(modality, snapshot))
         started = time.perf_counter()
         for item in items[:5]:
             encoder.encode([item])

@@ -18,7 +18,7 @@ from chiasm.training.lists import FEW_NAMES, few_names, listed_items
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.snapshot import Snapshot
 
-__all__ = ["TunedText", "text_values", "tune_text", "word_table"]
+__all__ = ["TunedText", "text_values", "tune_text", "tuned_of", "word_table"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -98,14 +98,33 @@ def tune_text(
             raise Stopped from None
         if done is None:
             return None
+    return tuned_of(snapshot, folder, lambda r: report(0.7 + 0.3 * r, {}), stop)
+
+
+def tuned_of(snapshot: Snapshot, folder: Path, report: Callable[[float], None], stop: Stop) -> TunedText:
+    """A text encoder that was tuned, and what it says about the snapshot's texts.
+
+    Args:
+        snapshot: With the texts.
+        folder: The encoder's own.
+        report: Share done.
+        stop: Asked now and then.
+
+    Raises:
+        Stopped: ``stop`` said so.
+    """
+    from chiasm_encoders import load_encoder
+
+    with translated():
         encoder = load_encoder(f"student:{folder}")
-        texts, rows = np.unique(values.astype(str), return_inverse=True)
-        parts = []
-        for start in range(0, len(texts), CHUNK):
-            if stop():
-                raise Stopped
+    texts, rows = np.unique(_values(snapshot).astype(str), return_inverse=True)
+    parts = [np.zeros((0, encoder.dim), np.float32)]
+    for start in range(0, len(texts), CHUNK):
+        if stop():
+            raise Stopped
+        with translated():
             parts.append(encoder.encode([str(text) for text in texts[start : start + CHUNK]]))
-            report(0.7 + 0.3 * start / len(texts), {})
+        report(start / len(texts))
     files = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
     return TunedText(folder, encoder.fingerprint, np.concatenate(parts)[rows], tuple(files))
 

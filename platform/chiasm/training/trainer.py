@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
-from chiasm.errors import InputError
 from chiasm.fusion.checkpoints import sha256_of, write_tensors
 from chiasm.fusion.filling import FillIn
 from chiasm.fusion.manifest import write_manifest
@@ -21,7 +19,8 @@ from chiasm.fusion.runtime import FusionModel
 from chiasm.fusion.tasks import LabelTask, MaskedTask
 from chiasm.training.calibration_data import fit_on
 from chiasm.training.dataset import Dataset
-from chiasm.training.evaluation import Bench, evaluate
+from chiasm.training.evaluation import Bench, evaluate, fused_hits
+from chiasm.training.features import encoders_of, features_of, text_spec
 from chiasm.training.fitting import FusionFit, build_fit
 from chiasm.training.frozen import Judged, judge_frozen
 from chiasm.training.holdout import Visible, visible
@@ -31,15 +30,12 @@ from chiasm.training.links import link_metrics
 from chiasm.training.lists import with_lists
 from chiasm.training.loop import run_loop
 from chiasm.training.losses_file import LOSSES_FILE, read_curves
-from chiasm.training.made import MadeVectors
-from chiasm.training.metrics import query_metrics
 from chiasm.training.paths import path_coder
 from chiasm.training.progress import Report, Stop
 from chiasm.training.run import Run
 from chiasm.training.snapshot import Snapshot
-from chiasm.training.students import train_student
-from chiasm.training.texts import tune_text
 from chiasm.training.views import ViewSampler
+from chiasm.training.warm_start import WarmStart
 from chiasm.training.words import SeenWords
 
 __all__ = ["TrainResult", "train"]
@@ -65,6 +61,7 @@ def train(
     stop: Stop,
     text_encoder: str | None = None,
     active: Path | None = None,
+    parent: Path | None = None,
 ) -> TrainResult:
     """Train everything a release holds.
 
@@ -83,16 +80,19 @@ def train(
         text_encoder: Spec of the encoder that made the snapshot's text features; None is the recipe's, else
             the default one. Where its fingerprint is not the snapshot's, it is not tuned.
         active: Folder of the release that answers now, on whose queries this one is judged too.
+        parent: Model folder of a release to go on from: its own encoders are kept, its weights trained on.
 
     Raises:
         Stopped: ``stop`` said so.
         InputError: The snapshot has nothing to learn from.
         DamagedError: The snapshot or a checkpoint differs from its checksum.
+        StampError: The parent's model was trained with features of another encoder.
     """
-    run = Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop, text_encoder)
+    begun = WarmStart.open(parent, recipe) if parent is not None else None
+    run = Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop, text_encoder, begun)
     if (done := run.begin()) is not None:
         return TrainResult(run.out, done["fusion"]["fingerprint"], done["metrics"])
-    data = _features(run)
+    data = features_of(run)
     hidden = visible(data, ("valid", "test"))
     data = with_labels(_listed(run, data, hidden), run.snapshot, recipe.labels.targets)
     fit = _fit(run, data, hidden)
@@ -110,6 +110,8 @@ def train(
     bench = Bench(model, data, known, "test")
     heads = _label_heads(fit, data)
     metrics = evaluate(bench, valid, links, heads.heads(data.labels) if heads else None)
+    if run.parent is not None:
+        metrics["start"] = _compared(run, data, known, model)
     metrics["training"] = read_curves(run.out / LOSSES_FILE)
     judged = judge_frozen(bench, run.snapshot, Judged.read(active) if active is not None else None)
     metrics["snapshot"] = run.snapshot.revision
@@ -118,93 +120,18 @@ def train(
     return _finish(run, data, fit, model, metrics, judged)
 
 
-def _features(run: Run) -> Dataset:
-    """Features of all assets, by a tuned text encoder and by students where the recipe trains them."""
-    data = Dataset.read(run.snapshot)
-    seen = visible(data, ("valid", "test"))
-    made = _tuned_text(run, data, seen)
-    if made:
-        # Students learn from what the release's own encoder says.
-        data = Dataset.read(run.snapshot, made)
-    for modality, media, encoder in (
-        ("image", run.snapshot.images(), run.recipe.encoders.image.encoder),
-        ("audio", run.snapshot.waves(), run.recipe.encoders.audio.encoder),
-    ):
-        if media is None or encoder is not None or modality in data.features:
-            continue
-        run.check()
-        run.students[modality] = train_student(
-            modality,
-            run.snapshot,
-            data,
-            seen,
-            run.recipe,
-            folder=run.out / modality,
-            seed=run.seed,
-            report=run.reporter(f"{modality} student"),
-            stop=run.stop,
-        )
-    run.reporter("features")
-    columns = {m: s.text_columns for m, s in run.students.items() if s.text_columns is not None}
-    made |= {m: s.features for m, s in run.students.items()}
-    _keep(run, made)
-    data = Dataset.read(run.snapshot, made, columns)
-    if not len(data.entity):
-        raise InputError(
-            "no text, picture or sound has features: there is nothing to learn from",
-            where=str(run.snapshot.path),
-            remedy="ingest texts or media first",
-        )
-    return data
-
-
-def _keep(run: Run, made: Mapping[str, npt.NDArray[np.float32]]) -> None:
-    """Keep the vectors for whoever builds the release's spaces."""
-    ids, rows = (run.snapshot.column("assets", name).astype(np.int64) for name in ("id", "row"))
-    modality = run.snapshot.column("assets", "modality")
-    for name, vectors in made.items():
-        mine = np.flatnonzero((modality == name) & (rows >= 0))
-        mine = mine[np.argsort(ids[mine])]
-        encoder = run.tuned if name == "text" and run.tuned else run.students[name]
-        MadeVectors(ids[mine], vectors[rows[mine]]).write(run.out, name, encoder.fingerprint)
-
-
-def _tuned_text(run: Run, data: Dataset, seen: Visible) -> dict[str, npt.NDArray[np.float32]]:
-    """Features of the texts by the encoder tuned to them; empty where none is tuned."""
-    options = run.recipe.encoders.text_tuning
-    if options is None:
-        return {}
-    run.check()
-    run.tuned = tune_text(
-        run.snapshot,
-        data,
-        seen,
-        _text_spec(run),
-        options,
-        folder=run.out / "text",
-        seed=run.seed,
-        report=run.reporter("text tuning"),
-        stop=run.stop,
-    )
-    return {"text": run.tuned.features} if run.tuned else {}
-
-
 def _listed(run: Run, data: Dataset, seen: Visible) -> Dataset:
     if run.tuned:
         return with_lists(data, seen, f"student:{run.tuned.folder}", run.tuned.fingerprint)
-    return with_lists(data, seen, _text_spec(run), run.snapshot.encoders.get("text"))
-
-
-def _text_spec(run: Run) -> str:
-    from chiasm_encoders import default_text_spec
-
-    return run.text_encoder or run.recipe.encoders.text or default_text_spec()
+    return with_lists(data, seen, text_spec(run), run.snapshot.encoders.get("text"))
 
 
 def _fit(run: Run, data: Dataset, seen: Visible) -> FusionFit:
     paths = path_coder(run.recipe.graph.paths, seen.graph, run.snapshot.predicates, data.modalities)
     sampler = ViewSampler(data, seen.assets, seen.graph, run.recipe, run.seed, paths)
     fit = build_fit(data, sampler, seen.graph, run.recipe, run.seed)
+    if run.parent is not None:
+        run.parent.load_into(fit, run.snapshot.predicates)
     return run_loop(
         fit,
         sampler,
@@ -220,15 +147,28 @@ def _fit(run: Run, data: Dataset, seen: Visible) -> FusionFit:
 
 def _figure(run: Run, data: Dataset, seen: Visible, fit: FusionFit) -> float:
     """hit@10 of the valid queries by fused vectors alone; what early stopping goes by."""
-    bench = Bench(_fused(run, data, fit.eval()), data, seen, "valid")
-    found = [
-        query_metrics(
-            np.where(bench.allowed(queries), bench.fused(queries) @ bench.vectors.T, -np.inf),
-            bench.expected(queries),
-        )["hit@10"]
-        for queries in bench.by_modality().values()
-    ]
-    return float(np.concatenate(found).mean()) if found else 0.0
+    found = fused_hits(Bench(_fused(run, data, fit.eval()), data, seen, "valid"))
+    hits = [hit for domain in found.values() for hit in domain]
+    return float(np.mean(hits)) if hits else 0.0
+
+
+def _compared(run: Run, data: Dataset, seen: Visible, model: FusionModel) -> dict[str, Any]:
+    """hit@10 by fused vectors into each domain, before going on from the parent and after it."""
+    sampler = ViewSampler(data, seen.assets, seen.graph, run.recipe, run.seed)
+    fit = build_fit(data, sampler, seen.graph, run.recipe, run.seed)
+    if run.parent is not None:
+        run.parent.load_into(fit, run.snapshot.predicates)
+    before = fused_hits(Bench(_fused(run, data, fit.eval()), data, seen, "test"))
+    after = fused_hits(Bench(model, data, seen, "test"))
+    return {
+        domain: {
+            "n": len(hits),
+            "before": round(float(np.mean(hits)), 4),
+            "after": round(float(np.mean(after[domain])), 4),
+            "forgotten": round(max(0.0, float(np.mean(hits) - np.mean(after[domain]))), 4),
+        }
+        for domain, hits in sorted(before.items())
+    }
 
 
 def _model(run: Run, data: Dataset, fit: FusionFit) -> FusionModel:
@@ -290,7 +230,7 @@ def _finish(
             "recipe": run.recipe.to_dict(),
             "seed": run.seed,
             "snapshot": {"workspace": run.snapshot.workspace, "revision": run.snapshot.revision},
-            "encoders": _encoders(run, data),
+            "encoders": encoders_of(run, data),
             "fusion": {"fingerprint": model.fingerprint, "dim": model.dim, "prefixes": list(model.prefixes)},
             "ranking": model.ranking.to_dict(),
             "metrics": metrics,
@@ -298,27 +238,3 @@ def _finish(
     )
     (run.out / "checkpoint.safetensors").unlink(missing_ok=True)
     return TrainResult(run.out, model.fingerprint, metrics)
-
-
-def _encoders(run: Run, data: Dataset) -> dict[str, dict[str, Any]]:
-    """Spec, fingerprint and dimension of each modality's encoder.
-
-    The spec of a student, and of a tuned encoder, is relative to the release.
-    """
-    chosen = {
-        "text": run.recipe.encoders.text,
-        "image": run.recipe.encoders.image.encoder,
-        "audio": run.recipe.encoders.audio.encoder,
-    }
-    result = {}
-    for modality in data.modalities:
-        student = run.students.get(modality)
-        tuned = run.tuned if modality == "text" else None
-        own = student or tuned
-        result[modality] = {
-            "spec": f"student:{modality}" if own else chosen[modality],
-            "fingerprint": own.fingerprint if own else run.snapshot.encoders.get(modality),
-            "dim": int(np.shape(data.features[modality])[1]),
-            "text_columns": list(student.text_columns) if student and student.text_columns else None,
-        }
-    return result

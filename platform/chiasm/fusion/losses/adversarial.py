@@ -13,12 +13,12 @@ __all__ = ["Adversarial", "reverse_gradient"]
 
 class _Reversed(torch.autograd.Function):
     @staticmethod
-    def forward(context: Any, values: Tensor, strength: float) -> Tensor:  # type: ignore[override]
+    def forward(context: Any, values: Tensor, strength: float) -> Tensor:
         context.strength = strength
         return values.view_as(values)
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return gradient.neg() * context.strength, None
 
 
