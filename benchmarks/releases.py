@@ -34,6 +34,7 @@ from chiasm.search import Part, Query, Searcher
 __all__ = ["Swaps", "built_aside", "overhead", "swaps_under_load"]
 
 _QUERIES = 64
+_CLIENTS = 8
 
 
 @dataclass
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument("--entities", type=int, default=5000)
     parser.add_argument("--changes", type=int, default=5000)
     parser.add_argument("--pairs", type=int, default=30)
+    parser.add_argument("--processes", type=int, default=4, help="of the eight clients")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -63,8 +65,11 @@ def main() -> None:
         home.add_release(0)
         home.work(["train"])
         rows = _built(home, options.changes, options.entities)
-        seen = swaps_under_load(home, options.swaps)
+        print_rows(rows)
+        threads = max(1, _CLIENTS // options.processes)
+        seen = swaps_under_load(home, options.swaps, processes=options.processes, threads=threads)
         rows += _swapped(seen, options.swaps)
+        print_rows(rows)
         ratio, spread = overhead(home, options.pairs)
         rows.append(
             Row("swap_overhead", ratio, "ratio", "p50 over a fixed release", "<= 1.03", spread, options.pairs)

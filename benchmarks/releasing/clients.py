@@ -16,6 +16,7 @@ from typing import Any
 __all__ = ["reader_main", "start", "swapper_main"]
 
 K = 10
+_PARENT = os.getppid()
 
 
 def start(role: str, home: Path, out: Path, *more: str) -> subprocess.Popen[bytes]:
@@ -41,7 +42,7 @@ def reader_main(folder: Path, out: Path, threads: int, seed: int) -> None:
     def ask(number: int) -> None:
         generator = random.Random(f"{seed} {number}")
         keys = sorted(next(iter(truth.values())))
-        while not (folder / "stop").exists():
+        while not _over(folder):
             counts = _some(searcher, home.workspace_id, truth, [generator.choice(keys) for _ in range(50)])
             with lock, out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(counts) + "\n")
@@ -52,6 +53,11 @@ def reader_main(folder: Path, out: Path, threads: int, seed: int) -> None:
         worker.start()
     for worker in workers:
         worker.join()
+
+
+def _over(folder: Path) -> bool:
+    """Whether it is enough, or nobody waits any more."""
+    return (folder / "stop").exists() or os.getppid() != _PARENT
 
 
 def _some(searcher: Any, workspace_id: int, truth: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
@@ -84,7 +90,7 @@ def swapper_main(folder: Path, out: Path, first: str, second: str, pause_s: floa
 
     home = MadeHome(folder, new=False)
     generator = random.Random(os.getpid())
-    while not (folder / "stop").exists():
+    while not _over(folder):
         active = home.active().name
         began = time.perf_counter()
         # Whichever was killed in between: what is active now decides what comes next.

@@ -30,8 +30,9 @@ _log = logging.getLogger(__name__)
 _EVERY_S = 1.0
 #: After so long without a trial, and without queries to keep, nobody looks any more.
 _REST_S = 30.0
-#: Searches of the release that answers, of which the newest are kept as what a watch is held against.
-_BASELINE = 2000
+#: Searches of the release that answers, which a watch is held against: the newest count the most. And releases, of all
+#: workspaces.
+_BASELINE, _RELEASES = 2000, 64
 #: Searches that wait for the shadow; more are skipped.
 _SHADOWS = 32
 _OVERLAP_K = 10
@@ -131,10 +132,12 @@ class Traffic:
         with self._lock:
             which = state.workspace_id, state.release_id
             counts = self._before.get(which)
-            if counts is None or counts.total >= _BASELINE:
+            if counts is None:
                 counts = self._before[which] = Counts()
-                while len(self._before) > 64:
+                while len(self._before) > _RELEASES:
                     self._before.popitem(last=False)
+            if counts.total >= _BASELINE:
+                counts.halve()
             _add(counts, number, ms, error)
 
     def _count(
@@ -145,7 +148,7 @@ class Traffic:
                 self._trials[trial.id] = trial
                 for (_, other), before in self._before.items():
                     # What the release before it did is what a watched one is held against.
-                    if trial.kind == "watch" and other != trial.release_id:
+                    if trial.kind == "watch" and other == trial.against_id:
                         self._on_trial.setdefault((trial.id, other), Counts()).add(before)
             _add(self._on_trial.setdefault((trial.id, release_id), Counts()), number, ms, error)
         self._wake()

@@ -73,7 +73,7 @@ class Trial:
     #: watch, canary or shadow.
     kind: str
     release_id: int
-    #: The active one.
+    #: The active one, or the one before it.
     against_id: int
     #: Of queries, for canary and shadow.
     share: float
@@ -334,7 +334,7 @@ def _trial(session: Session, trial_id: int | None, active_id: int | None) -> Tri
         return None
     watched = row.release_id == active_id if row.kind == "watch" else row.release_id != active_id
     share = float(row.params.get("share", 1.0))
-    return Trial(row.id, row.kind, row.release_id, active_id, share) if watched else None
+    return Trial(row.id, row.kind, row.release_id, row.against_id or active_id, share) if watched else None
 
 
 def _spaces_of(session: Session, release: Release) -> dict[str, SpaceInfo]:
