@@ -87,8 +87,13 @@ class MadeHome:
             with Heart(self.catalog, claim, lambda: False) as heart:
                 find_handler(claim.kind)(WorkContext(self.tools, claim, heart), claim)
 
-    def add_release(self, seed: int) -> str:
-        """A release of untrained weights, its `build` unit waiting in the lane `train`; its name."""
+    def add_release(self, seed: int, **asked: Any) -> str:
+        """A release of untrained weights, its `build` unit waiting in the lane `train`; its name.
+
+        Args:
+            seed: Of the weights.
+            asked: Of the unit: `promote`, `gate`.
+        """
         with self.catalog.write() as session:
             number = (session.scalar(select(func.max(Release.number))) or 0) + 1
             folder = f"releases/{self.workspace_id}/r{number}"
@@ -104,7 +109,8 @@ class MadeHome:
             session.add(release)
             session.flush()
             job = jobs.create_job(session, self.workspace_id, "train", {})
-            jobs.add_units(session, job, "build", [{"release_id": release.id, "promote": "force"}])
+            payload = {"release_id": release.id, "promote": "force", **asked}
+            jobs.add_units(session, job, "build", [payload])
             predicates = list(session.scalars(select(Predicate.name).order_by(Predicate.name)))
         self._write_model(self.settings.models_dir / folder, predicates, seed)
         return f"r{number}"
