@@ -160,8 +160,14 @@ def swaps_under_load(
     folder, seen = home.folder, Swaps()
     swapped = folder / "swapped.jsonl"
     running: dict[int, subprocess.Popen[bytes]] = {}
+    #: Lines that a process found when it began: it has worked once there are more.
+    before: dict[int, int] = {}
+
+    def written(number: int) -> int:
+        return _lines(swapped if number == 0 else folder / f"read-{number}.jsonl")
 
     def begin(number: int) -> None:
+        before[number] = written(number)
         if number == 0:
             running[0] = start("swap", folder, swapped, "r1", "r2", str(pause_s))
         else:
@@ -179,7 +185,11 @@ def swaps_under_load(
             time.sleep(generator.uniform(0.5, 1.5) * kill_every_s)
             if _lines(swapped) >= swaps:
                 break
-            victim = generator.choice(sorted(running))
+            working = [number for number in running if written(number) > before[number]]
+            if not working:
+                continue
+            # Not one that is still starting: that would prove nothing.
+            victim = generator.choice(sorted(working))
             running[victim].send_signal(signal.SIGKILL)
             running[victim].wait()
             seen.kills += 1
