@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.releasing.clients import K, start
-from benchmarks.releasing.made import MadeHome, record
+from benchmarks.releasing.made import GROUPS, MadeHome, record
 from benchmarks.rows import Row, print_rows, write_rows
 from chiasm.releases import promote, rollback
 from chiasm.search import Part, Query, Searcher
@@ -45,6 +45,8 @@ class Swaps:
     by: Counter[str] = field(default_factory=Counter)
     rollback_s: list[float] = field(default_factory=list)
     promote_s: list[float] = field(default_factory=list)
+    #: Of the processor, of a rollback: what it takes on a machine that others do not use.
+    rollback_processor_s: list[float] = field(default_factory=list)
     kills: int = 0
     errors: list[str] = field(default_factory=list)
 
@@ -56,7 +58,11 @@ def main() -> None:
     parser.add_argument("--entities", type=int, default=5000)
     parser.add_argument("--changes", type=int, default=5000)
     parser.add_argument("--pairs", type=int, default=30)
+    parser.add_argument("--searches", type=int, default=200, help="of each side of a pair")
     parser.add_argument("--processes", type=int, default=4, help="of the eight clients")
+    parser.add_argument(
+        "--kill-every", type=float, default=4.0, metavar="SECONDS", help="longer where starting is slow"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -67,10 +73,16 @@ def main() -> None:
         rows = _built(home, options.changes, options.entities)
         print_rows(rows)
         threads = max(1, _CLIENTS // options.processes)
-        seen = swaps_under_load(home, options.swaps, processes=options.processes, threads=threads)
+        seen = swaps_under_load(
+            home,
+            options.swaps,
+            processes=options.processes,
+            threads=threads,
+            kill_every_s=options.kill_every,
+        )
         rows += _swapped(seen, options.swaps)
         print_rows(rows)
-        ratio, spread = overhead(home, options.pairs)
+        ratio, spread = overhead(home, options.pairs, searches=options.searches)
         rows.append(
             Row("swap_overhead", ratio, "ratio", "p50 over a fixed release", "<= 1.03", spread, options.pairs)
         )
@@ -102,6 +114,13 @@ def _swapped(seen: Swaps, swaps: int) -> list[Row]:
             len(seen.rollback_s),
         ),
         Row(
+            "rollback_processor_s",
+            max(seen.rollback_processor_s),
+            "s",
+            f"slowest; median {median(seen.rollback_processor_s):.4f}",
+            n=len(seen.rollback_processor_s),
+        ),
+        Row(
             "promote_s",
             max(seen.promote_s),
             "s",
@@ -117,7 +136,7 @@ def built_aside(home: MadeHome, changes: int, first: int) -> tuple[dict[str, int
     A third of the changes each are new entities, entities with another text, and deletions.
     """
     name = home.add_release(1)
-    share = max(1, changes // 30)
+    share = max(GROUPS, changes // 30)
     rounds: list[int] = []
 
     def write() -> None:
@@ -242,6 +261,8 @@ def _count(folder: Path, swapped: Path, processes: int, seen: Swaps) -> None:
                 seen.errors.append(line["error"])
     for line in _whole(swapped):
         (seen.rollback_s if line["kind"] == "rollback" else seen.promote_s).append(line["s"])
+        if line["kind"] == "rollback":
+            seen.rollback_processor_s.append(line["processor_s"])
 
 
 def _whole(path: Path) -> list[dict[str, Any]]:

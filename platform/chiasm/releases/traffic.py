@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import queue
 import random
@@ -18,13 +17,14 @@ from sqlalchemy import delete, func, select
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import KeptQuery, ReleaseTraffic
 from chiasm.errors import ChiasmError, NotFoundError, UsageError
+from chiasm.releases.arms import arm_of
 from chiasm.releases.counts import Counts
 from chiasm.releases.trials import judge_trials
 from chiasm.search import Query, Searcher, SearchResult
 from chiasm.search.state import State, Trial
 from chiasm.settings import Settings
 
-__all__ = ["Traffic", "arm_of"]
+__all__ = ["Traffic"]
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 1.0
@@ -273,22 +273,6 @@ class Traffic:
         with self._lock:
             self._on_trial = {which: counts for which, counts in self._on_trial.items() if which[0] in on}
             self._trials = {one: trial for one, trial in self._trials.items() if one in on}
-
-
-def arm_of(query: Query, trial: Trial) -> bool:
-    """Whether the release on trial is asked: always the same for the same query, on whatever page of its answer."""
-    said = {name: value for name, value in query.to_dict().items() if name not in ("k",)}
-    parts = [(part.kind, part.weight, _content(part.value)) for part in query.parts]
-    digest = hashlib.sha256(repr((trial.id, said, parts)).encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64 < trial.share
-
-
-def _content(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    array = getattr(value, "samples", value)
-    data = array.tobytes() if hasattr(array, "tobytes") else repr(array).encode()
-    return hashlib.sha256(data).hexdigest()
 
 
 def _add(counts: Counts, number: int, ms: float | None, error: Exception | None) -> None:
