@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.releasing.clients import K, start
-from benchmarks.releasing.made import MadeHome, record
+from benchmarks.releasing.made import GROUPS, MadeHome, record
 from benchmarks.rows import Row, print_rows, write_rows
 from chiasm.releases import promote, rollback
 from chiasm.search import Part, Query, Searcher
@@ -34,6 +34,7 @@ from chiasm.search import Part, Query, Searcher
 __all__ = ["Swaps", "built_aside", "overhead", "swaps_under_load"]
 
 _QUERIES = 64
+_CLIENTS = 8
 
 
 @dataclass
@@ -44,6 +45,8 @@ class Swaps:
     by: Counter[str] = field(default_factory=Counter)
     rollback_s: list[float] = field(default_factory=list)
     promote_s: list[float] = field(default_factory=list)
+    #: Of the processor, of a rollback: what it takes on a machine that others do not use.
+    rollback_processor_s: list[float] = field(default_factory=list)
     kills: int = 0
     errors: list[str] = field(default_factory=list)
 
@@ -55,6 +58,11 @@ def main() -> None:
     parser.add_argument("--entities", type=int, default=5000)
     parser.add_argument("--changes", type=int, default=5000)
     parser.add_argument("--pairs", type=int, default=30)
+    parser.add_argument("--searches", type=int, default=200, help="of each side of a pair")
+    parser.add_argument("--processes", type=int, default=4, help="of the eight clients")
+    parser.add_argument(
+        "--kill-every", type=float, default=4.0, metavar="SECONDS", help="longer where starting is slow"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -63,9 +71,18 @@ def main() -> None:
         home.add_release(0)
         home.work(["train"])
         rows = _built(home, options.changes, options.entities)
-        seen = swaps_under_load(home, options.swaps)
+        print_rows(rows)
+        threads = max(1, _CLIENTS // options.processes)
+        seen = swaps_under_load(
+            home,
+            options.swaps,
+            processes=options.processes,
+            threads=threads,
+            kill_every_s=options.kill_every,
+        )
         rows += _swapped(seen, options.swaps)
-        ratio, spread = overhead(home, options.pairs)
+        print_rows(rows)
+        ratio, spread = overhead(home, options.pairs, searches=options.searches)
         rows.append(
             Row("swap_overhead", ratio, "ratio", "p50 over a fixed release", "<= 1.03", spread, options.pairs)
         )
@@ -97,6 +114,13 @@ def _swapped(seen: Swaps, swaps: int) -> list[Row]:
             len(seen.rollback_s),
         ),
         Row(
+            "rollback_processor_s",
+            max(seen.rollback_processor_s),
+            "s",
+            f"slowest; median {median(seen.rollback_processor_s):.4f}",
+            n=len(seen.rollback_processor_s),
+        ),
+        Row(
             "promote_s",
             max(seen.promote_s),
             "s",
@@ -112,7 +136,7 @@ def built_aside(home: MadeHome, changes: int, first: int) -> tuple[dict[str, int
     A third of the changes each are new entities, entities with another text, and deletions.
     """
     name = home.add_release(1)
-    share = max(1, changes // 30)
+    share = max(GROUPS, changes // 30)
     rounds: list[int] = []
 
     def write() -> None:
@@ -155,8 +179,14 @@ def swaps_under_load(
     folder, seen = home.folder, Swaps()
     swapped = folder / "swapped.jsonl"
     running: dict[int, subprocess.Popen[bytes]] = {}
+    #: Lines that a process found when it began: it has worked once there are more.
+    before: dict[int, int] = {}
+
+    def written(number: int) -> int:
+        return _lines(swapped if number == 0 else folder / f"read-{number}.jsonl")
 
     def begin(number: int) -> None:
+        before[number] = written(number)
         if number == 0:
             running[0] = start("swap", folder, swapped, "r1", "r2", str(pause_s))
         else:
@@ -174,7 +204,11 @@ def swaps_under_load(
             time.sleep(generator.uniform(0.5, 1.5) * kill_every_s)
             if _lines(swapped) >= swaps:
                 break
-            victim = generator.choice(sorted(running))
+            working = [number for number in running if written(number) > before[number]]
+            if not working:
+                continue
+            # Not one that is still starting: that would prove nothing.
+            victim = generator.choice(sorted(working))
             running[victim].send_signal(signal.SIGKILL)
             running[victim].wait()
             seen.kills += 1
@@ -227,6 +261,8 @@ def _count(folder: Path, swapped: Path, processes: int, seen: Swaps) -> None:
                 seen.errors.append(line["error"])
     for line in _whole(swapped):
         (seen.rollback_s if line["kind"] == "rollback" else seen.promote_s).append(line["s"])
+        if line["kind"] == "rollback":
+            seen.rollback_processor_s.append(line["processor_s"])
 
 
 def _whole(path: Path) -> list[dict[str, Any]]:

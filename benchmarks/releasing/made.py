@@ -24,12 +24,15 @@ from chiasm.spaces import SpaceReader
 from chiasm_migrations.upgrade import upgrade_schema
 from chiasm_workers.handlers import find_handler
 
-__all__ = ["ENCODER", "MadeHome", "record"]
+__all__ = ["ENCODER", "GROUPS", "MadeHome", "record"]
 
 #: Constant time: encoding is not what is measured.
 ENCODER = "hash:text/64"
 _TEXT_DIM, _DIM = 64, 64
-_GROUPS = 40
+#: Few: each round of changes touches all of them, so that graph tokens two edges away are made anew in every way.
+GROUPS = 8
+#: What is looked for is what was forgotten, not what a budget put off.
+_NO_BUDGET = 1_000_000
 
 
 def record(number: int, said: str = "") -> dict[str, Any]:
@@ -39,7 +42,7 @@ def record(number: int, said: str = "") -> dict[str, Any]:
         "domain": "things",
         "title": f"thing {number}",
         "text": [f"a thing of number {number} {said}".strip()],
-        "relations": [{"predicate": "part_of", "object": f"group:{number % _GROUPS}"}],
+        "relations": [{"predicate": "part_of", "object": f"group:{number % GROUPS}"}],
     }
 
 
@@ -53,7 +56,9 @@ class MadeHome:
 
     def __init__(self, folder: Path, *, new: bool = True) -> None:
         self.folder = folder
-        self.settings: Settings = load_settings(folder / "home", text_encoder=ENCODER)
+        self.settings: Settings = load_settings(
+            folder / "home", text_encoder=ENCODER, refresh_neighbours=_NO_BUDGET
+        )
         self.settings.home.mkdir(parents=True, exist_ok=True)
         self.catalog = Catalog.open(self.settings)
         if new:
@@ -87,8 +92,13 @@ class MadeHome:
             with Heart(self.catalog, claim, lambda: False) as heart:
                 find_handler(claim.kind)(WorkContext(self.tools, claim, heart), claim)
 
-    def add_release(self, seed: int) -> str:
-        """A release of untrained weights, its `build` unit waiting in the lane `train`; its name."""
+    def add_release(self, seed: int, **asked: Any) -> str:
+        """A release of untrained weights, its `build` unit waiting in the lane `train`; its name.
+
+        Args:
+            seed: Of the weights.
+            asked: Of the unit: `promote`, `gate`.
+        """
         with self.catalog.write() as session:
             number = (session.scalar(select(func.max(Release.number))) or 0) + 1
             folder = f"releases/{self.workspace_id}/r{number}"
@@ -104,7 +114,8 @@ class MadeHome:
             session.add(release)
             session.flush()
             job = jobs.create_job(session, self.workspace_id, "train", {})
-            jobs.add_units(session, job, "build", [{"release_id": release.id, "promote": "force"}])
+            payload = {"release_id": release.id, "promote": "force", **asked}
+            jobs.add_units(session, job, "build", [payload])
             predicates = list(session.scalars(select(Predicate.name).order_by(Predicate.name)))
         self._write_model(self.settings.models_dir / folder, predicates, seed)
         return f"r{number}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from chiasm.client.hits import Hits
 from chiasm.client.media import Medium
 from chiasm.client.parts import QueryPart
+from chiasm.client.releasing import ReleasingBackend
 from chiasm.client.small_models import SmallModels
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class SearchRequest:
     stubs: bool = False
 
 
-class Backend(SmallModels, Protocol):
+class Backend(SmallModels, ReleasingBackend, Protocol):
     """Operations of a knowledge base; arguments and returns are plain JSON unless typed otherwise."""
 
     def describe(self) -> JsonDict:
@@ -234,45 +235,6 @@ class Backend(SmallModels, Protocol):
 
     def triples(self) -> Iterator[JsonDict]:
         """Every statement of the graph."""
-
-    def releases(self) -> list[JsonDict]:
-        """Releases, newest first."""
-
-    def release(self, name: str) -> JsonDict:
-        """One release in full."""
-
-    def diff_releases(self, first: str, second: str) -> JsonDict:
-        """What differs between two releases."""
-
-    def release_card(self, name: str) -> str:
-        """A release's model card, in Markdown."""
-
-    def preview_release(self, name: str, *, against: str | None, queries: int, k: int) -> JsonDict:
-        """How the answers of two releases differ: `{"churn", "domains", "modalities", "changed", ...}`."""
-
-    def promote(self, name: str, *, watch_s: float) -> JsonDict:
-        """Let a release answer from now on."""
-
-    def rollback(self) -> JsonDict:
-        """Let the release before answer again."""
-
-    def start_trial(self, name: str, *, kind: str, share: float) -> JsonDict:
-        """Put a release beside the active one: canary or shadow."""
-
-    def stop_trial(self) -> JsonDict:
-        """End the canary or shadow that is on."""
-
-    def trials(self) -> list[JsonDict]:
-        """Trials with what was seen of both releases, newest first."""
-
-    def kept_queries(self) -> list[JsonDict]:
-        """Queries that previews ask: saved ones and recent ones."""
-
-    def save_query(self, name: str, *, text: str | None, entity: str | None, into: str | None) -> JsonDict:
-        """Save a query under a name."""
-
-    def drop_query(self, name: str) -> None:
-        """Remove a saved query."""
 
     def export_release(self, name: str | None, file: Path) -> JsonDict:
         """`{"file", "release", "bytes", "files"}`: a release is written as one signed file."""

@@ -27,6 +27,7 @@ __all__ = ["CaughtUp", "catch_up", "spaces_of"]
 
 #: Rounds of one call; each is shorter than the one before, unless more comes in than can be worked off.
 _MOST_ROUNDS = 8
+_MOST_NAMED = 5000
 
 
 @dataclass
@@ -100,7 +101,7 @@ def catch_up(
         if left:
             known |= _make(ctx, claim, release, spaces, left, near=touched is not None and bool(wanted))
         with ctx.catalog.write() as session:
-            if unowned := unowned_items(session, release) if number == 0 else []:
+            if unowned := unowned_items(session, release) if missing and not number else []:
                 remove_items(session, [spaces["fused"].id], unowned)
             session.execute(update(Release).where(Release.id == release.id).values(followed=now.to_dict()))
         if not left:
@@ -122,9 +123,11 @@ def _make(
     near: bool,
 ) -> set[int]:
     """Embed what these entities lack, fuse them and, within the budget, what stands around; those that are bare."""
+    # A list of so many would be read again for each batch: then all assets are looked through once.
+    of = entity_ids if len(entity_ids) <= _MOST_NAMED else None
     for modality, space in spaces.items():
         if modality != "fused" and space.encoder is not None:
-            fill_assets(ctx, claim, space, modality, of=entity_ids)
+            fill_assets(ctx, claim, space, modality, of=of)
     chosen = set(entity_ids)
     if near:
         model = ctx.models.fusion(release.folder)

@@ -54,6 +54,11 @@ class Counts:
                 return float(_FIRST_MS * 2 ** (bucket / _PER_OCTAVE))
         return 0.0
 
+    def halve(self) -> None:
+        """Let what was seen so far count half."""
+        self.times = Counter({bucket: count // 2 for bucket, count in self.times.items() if count > 1})
+        self.answered, self.failed = sum(self.times.values()), self.failed // 2
+
     def add(self, other: Counts) -> None:
         """Count what somebody else saw."""
         for name in ("answered", "failed", "compared", "same_best", "overlap", "skipped"):

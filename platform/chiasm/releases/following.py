@@ -32,9 +32,11 @@ __all__ = [
     "Marks",
     "behind",
     "kept_releases",
+    "live_among",
     "marks_now",
     "marks_of",
     "missing_entities",
+    "pending_from",
     "touched_since",
     "unowned_items",
 ]
@@ -155,7 +157,9 @@ def kept_releases(session: Session, workspace_id: int, retain: int) -> list[Rele
 
 def pending_from(session: Session, workspace_id: int) -> int | None:
     """The first asset that is not embedded yet; None: all are."""
-    waiting = Asset.workspace_id == workspace_id, Asset.state == "pending"
+    # By modality, as the index is.
+    of_any = Asset.modality.in_(("text", "image", "audio"))
+    waiting = Asset.workspace_id == workspace_id, of_any, Asset.state == "pending"
     return session.scalar(select(func.min(Asset.id)).where(*waiting))
 
 

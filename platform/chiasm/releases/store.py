@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -34,8 +34,8 @@ class ReleaseInfo:
     spaces: dict[str, dict[str, Any]]
     #: What happened to it, oldest first: `{"at", "event", "reason"}`.
     history: list[dict[str, Any]]
-    #: Entities it has to catch up with before it holds all that is acknowledged: 0 where it answers; None: all, or
-    #: nobody knows.
+    #: Entities it has to catch up with before it holds all that is acknowledged: 0 where it answers; None: nobody
+    #: knows, or has counted (in lists).
     behind: int | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -83,7 +83,8 @@ def list_releases(catalog: Catalog, workspace_id: int) -> list[ReleaseInfo]:
 def show_release(catalog: Catalog, workspace_id: int, name: str | None = None) -> ReleaseInfo:
     """One release; None means the active one."""
     with catalog.read() as session:
-        return _info(session, find_release(session, workspace_id, name))
+        row = find_release(session, workspace_id, name)
+        return replace(_info(session, row), behind=0 if row.state == "active" else behind(session, row))
 
 
 def diff_releases(catalog: Catalog, workspace_id: int, first: str, second: str) -> dict[str, Any]:
@@ -143,5 +144,5 @@ def _info(session: Session, row: Release) -> ReleaseInfo:
         error=row.error,
         spaces={kind: {"dim": dim, "stamp": stamp[:12], "rows": rows} for kind, dim, stamp, rows in spaces},
         history=row.history or [],
-        behind=0 if row.state == "active" else behind(session, row),
+        behind=0 if row.state == "active" else None,
     )

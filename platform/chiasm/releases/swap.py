@@ -13,7 +13,7 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.models import Asset, Embedding, Release, ReleaseSpace, Workspace
 from chiasm.errors import ConflictError, NotFoundError, UsageError
 from chiasm.releases.follow import NOW, ask_follow, follows
-from chiasm.releases.following import behind, marks_now, pending_from
+from chiasm.releases.following import marks_now, marks_of, pending_from
 from chiasm.releases.store import ReleaseInfo, find_release, show_release
 from chiasm.releases.trials import open_watch
 
@@ -128,7 +128,9 @@ def activate(session: Session, release: Release, *, reason: str, watch_s: float 
         .where(Asset.workspace_id == release.workspace_id, Asset.state == "waiting", embedded)
         .values(state="embedded")
     )
-    if behind(session, release) != 0:
+    marks = marks_of(release)
+    # What it lacks is counted by who makes it: everybody else waits for this transaction.
+    if marks is None or marks.revision != workspace.revision:
         ask_follow(session, release, priority=NOW)
 
 

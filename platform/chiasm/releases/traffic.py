@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import queue
 import random
@@ -18,20 +17,22 @@ from sqlalchemy import delete, func, select
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import KeptQuery, ReleaseTraffic
 from chiasm.errors import ChiasmError, NotFoundError, UsageError
+from chiasm.releases.arms import arm_of
 from chiasm.releases.counts import Counts
 from chiasm.releases.trials import judge_trials
 from chiasm.search import Query, Searcher, SearchResult
 from chiasm.search.state import State, Trial
 from chiasm.settings import Settings
 
-__all__ = ["Traffic", "arm_of"]
+__all__ = ["Traffic"]
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 1.0
 #: After so long without a trial, and without queries to keep, nobody looks any more.
 _REST_S = 30.0
-#: Searches of the release that answers, of which the newest are kept as what a watch is held against.
-_BASELINE = 2000
+#: Searches of the release that answers, which a watch is held against: the newest count the most. And releases, of all
+#: workspaces.
+_BASELINE, _RELEASES = 2000, 64
 #: Searches that wait for the shadow; more are skipped.
 _SHADOWS = 32
 _OVERLAP_K = 10
@@ -131,10 +132,12 @@ class Traffic:
         with self._lock:
             which = state.workspace_id, state.release_id
             counts = self._before.get(which)
-            if counts is None or counts.total >= _BASELINE:
+            if counts is None:
                 counts = self._before[which] = Counts()
-                while len(self._before) > 64:
+                while len(self._before) > _RELEASES:
                     self._before.popitem(last=False)
+            if counts.total >= _BASELINE:
+                counts.halve()
             _add(counts, number, ms, error)
 
     def _count(
@@ -145,7 +148,7 @@ class Traffic:
                 self._trials[trial.id] = trial
                 for (_, other), before in self._before.items():
                     # What the release before it did is what a watched one is held against.
-                    if trial.kind == "watch" and other != trial.release_id:
+                    if trial.kind == "watch" and other == trial.against_id:
                         self._on_trial.setdefault((trial.id, other), Counts()).add(before)
             _add(self._on_trial.setdefault((trial.id, release_id), Counts()), number, ms, error)
         self._wake()
@@ -270,22 +273,6 @@ class Traffic:
         with self._lock:
             self._on_trial = {which: counts for which, counts in self._on_trial.items() if which[0] in on}
             self._trials = {one: trial for one, trial in self._trials.items() if one in on}
-
-
-def arm_of(query: Query, trial: Trial) -> bool:
-    """Whether the release on trial is asked: always the same for the same query, on whatever page of its answer."""
-    said = {name: value for name, value in query.to_dict().items() if name not in ("k",)}
-    parts = [(part.kind, part.weight, _content(part.value)) for part in query.parts]
-    digest = hashlib.sha256(repr((trial.id, said, parts)).encode()).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64 < trial.share
-
-
-def _content(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    array = getattr(value, "samples", value)
-    data = array.tobytes() if hasattr(array, "tobytes") else repr(array).encode()
-    return hashlib.sha256(data).hexdigest()
 
 
 def _add(counts: Counts, number: int, ms: float | None, error: Exception | None) -> None:

@@ -13,7 +13,8 @@ from chiasm.search.query import Query
 from chiasm.search.recall import recall_by_space
 from chiasm.search.result import SearchResult
 from chiasm.search.stages import stage
-from chiasm.search.state import State, StateCache
+from chiasm.search.state import State
+from chiasm.search.state_cache import StateCache
 from chiasm.search.threads import one_thread
 from chiasm.settings import Settings
 

@@ -117,7 +117,7 @@ def tuned_of(snapshot: Snapshot, folder: Path, report: Callable[[float], None], 
 
     with translated():
         encoder = load_encoder(f"student:{folder}")
-    texts, rows = np.unique(_values(snapshot).astype(str), return_inverse=True)
+    texts, rows = np.unique(text_values(snapshot).astype(str), return_inverse=True)
     parts = [np.zeros((0, encoder.dim), np.float32)]
     for start in range(0, len(texts), CHUNK):
         if stop():

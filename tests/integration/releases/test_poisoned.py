@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from statistics import mean
 
 import pytest
 
@@ -12,6 +13,12 @@ from .conftest import Home, thing
 
 pytestmark = pytest.mark.timeout(900)
 COUNT = 300
+
+
+def own_hits(home: Home, name: str) -> float:
+    """Mean hit@10 of text queries in the release's own report."""
+    rows = home.release(name).metrics["retrieval"]
+    return mean(row["hit@10"] for row in rows if (row["query"], row["target"]) == ("text", "any"))
 
 
 def test_a_poisoned_snapshot_is_not_promoted(made: Home) -> None:
@@ -35,9 +42,7 @@ def test_a_poisoned_snapshot_is_not_promoted(made: Home) -> None:
     poisoned = home.train(seed=2)
     assert poisoned["state"] == "candidate"
     assert any("all queries" in reason for reason in poisoned["gate"]["reasons"]), poisoned["gate"]
-    # By its own truth it does well: that is what makes it dangerous.
-    rows = home.release("r3").metrics["retrieval"]
-    own = [row for row in rows if row["target"] == "any" and row["query"] == "text"]
-    assert own and all(row["hit@10"] > 0.5 for row in own)
+    # By its own truth it is as good as the first: that is what makes it dangerous.
+    assert own_hits(home, "r3") > 0.8 * own_hits(home, "r1") > 0
     assert home.release().name == "r2"
     assert home.release("r3").history[-1]["event"] == "kept as a candidate"

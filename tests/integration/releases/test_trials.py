@@ -13,12 +13,11 @@ import pytest
 from benchmarks.releasing.made import MadeHome, record
 from fastapi.testclient import TestClient
 from sqlalchemy import select
-from typer.testing import CliRunner
 
 import chiasm
 from chiasm.api.app import build_app
 from chiasm.catalog.models import Job, KeptQuery, Release, ReleaseTrial
-from chiasm.cli.app import app
+from chiasm.cli import main
 from chiasm.client.embedded import OpenHome
 from chiasm.client.preview_page import preview_page
 from chiasm.errors import ChiasmError, ConflictError, DamagedError, NotFoundError, UsageError
@@ -204,7 +203,18 @@ def test_a_watch_ends_by_itself(made: MadeHome, opened: OpenHome) -> None:
     assert made.active().name == "r2"
 
 
-def test_preview_side_by_side_on_all_surfaces(made: MadeHome, opened: OpenHome, tmp_path: Path) -> None:
+def shell(made: MadeHome, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
+    """What `chiasm releases ...` prints and notes."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--home", str(made.settings.home), "releases", *arguments])
+    out, error = capsys.readouterr()
+    assert not caught.value.code, error
+    return out, error
+
+
+def test_preview_side_by_side_on_all_surfaces(
+    made: MadeHome, opened: OpenHome, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with chiasm.open(made.settings.home) as kb:
         kb.releases.save_query("a <b>thing</b>", entity="obj:3")
         with pytest.raises(ConflictError, match="of this name"):
@@ -222,13 +232,12 @@ def test_preview_side_by_side_on_all_surfaces(made: MadeHome, opened: OpenHome, 
         card = kb.releases.card("r2")
         assert card.startswith("# Release r2") and "| promoted |" in card and "`hash:text/64`" not in card
     file = tmp_path / "preview.html"
-    shell = CliRunner()
-    home = ["--home", str(made.settings.home)]
-    done = shell.invoke(app, [*home, "releases", "preview", "r2", "--against", "r1", "--html", str(file)])
-    assert done.exit_code == 0, done.output
+    assert "written to" in shell(made, capsys, "preview", "r2", "--against", "r1", "--html", str(file))[1]
     assert file.read_text().count("<h3>") == 20
-    done = shell.invoke(app, [*home, "--json", "releases", "preview", "r2", "-k", "3"])
-    assert done.exit_code == 0 and json.loads(done.stdout)["k"] == 3
+    assert json.loads(shell(made, capsys, "preview", "r2", "-k", "3", "--json")[0])["k"] == 3
+    assert "r2 against r1" in shell(made, capsys, "preview", "r2", "-k", "3")[0]
+    assert "canary" in shell(made, capsys, "trials")[0]
+    assert "obj:3" in shell(made, capsys, "queries", "list")[0]
     with TestClient(build_app(made.settings), base_url="http://127.0.0.1") as client:
         answer = client.post("/v1/releases/r2/preview", json={"queries": 5})
         assert answer.status_code == 200 and answer.json()["n"] == 5

@@ -62,8 +62,10 @@ def find_quotes(session: Session, workspace_id: int, marks: Marks) -> Quotes:
     for job_id, *values in session.execute(jobs.execution_options(yield_per=_ROWS)):
         if marks.within(values):
             quotes.jobs.append(job_id)
-    kept = select(KeptQuery.id, KeptQuery.name, KeptQuery.query).where(KeptQuery.workspace_id == workspace_id)
-    for query_id, name, query in session.execute(kept):
+    asked = select(KeptQuery.id, KeptQuery.name, KeptQuery.query).where(
+        KeptQuery.workspace_id == workspace_id
+    )
+    for query_id, name, query in session.execute(asked):
         if query.get("entity") in marks.keys or marks.within([name, query]):
             quotes.queries.append(query_id)
     return quotes
