@@ -31,6 +31,7 @@ def upgrade() -> None:
     op.execute(_OLD_STATES)
     op.create_index("ix_schedule_run_state", "schedule_run", ["state"])
     _create_feedback()
+    _create_notices()
 
 
 def _create_feedback() -> None:
@@ -58,7 +59,40 @@ def _create_feedback() -> None:
     op.create_index("ix_feedback_entity_id", "feedback", ["entity_id"])
 
 
+def _create_notices() -> None:
+    big, name = sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.String(length=512)
+    op.create_table(
+        "notice",
+        sa.Column("id", big, autoincrement=True, nullable=False),
+        sa.Column("workspace_id", big, nullable=False),
+        sa.Column("event", name, nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspace.id"], name=op.f("fk_notice_workspace_id_workspace")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_notice_workspace_id", "notice", ["workspace_id"])
+    op.create_table(
+        "delivery",
+        sa.Column("notice_id", big, nullable=False),
+        sa.Column("channel", name, nullable=False),
+        sa.Column("state", name, nullable=False),
+        sa.Column("attempts", big, nullable=False),
+        sa.Column("due_at", sa.Double(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("sent_at", sa.Double(), nullable=True),
+        sa.ForeignKeyConstraint(["notice_id"], ["notice.id"], name=op.f("fk_delivery_notice_id_notice")),
+        sa.PrimaryKeyConstraint("notice_id", "channel", name=op.f("pk_delivery")),
+    )
+    op.create_index("ix_delivery_state_due_at", "delivery", ["state", "due_at"])
+
+
 def downgrade() -> None:
+    op.drop_table("delivery")
+    op.drop_table("notice")
     op.drop_table("feedback")
     op.drop_index("ix_schedule_run_state", "schedule_run")
     for table, column in (

@@ -28,6 +28,7 @@ from chiasm.api.routes import (
     health,
     ingest,
     jobs,
+    notices,
     reasoning,
     releases,
     schedules,
@@ -87,6 +88,7 @@ def build_app(settings: Settings, *, host: str = "127.0.0.1") -> FastAPI:
         evaluations,
         feedback,
         schedules,
+        notices,
         # Before the graph, whose keys are the rest of the path.
         reasoning,
         graph,

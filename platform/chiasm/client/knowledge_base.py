@@ -183,6 +183,10 @@ class KnowledgeBase(Asking, Removal, Merging):
         """Ask for a job by the clock (`cron`) or when enough is new (`when_new`); what else it takes: `schedules.add`."""
         return self.schedules.add(name, cron=cron, timezone=timezone, when_new=when_new, job=job, **more)
 
+    def notices(self, *, limit: int = 50) -> list[JsonDict]:
+        """Outcomes, newest first, and whether webhook and mail took them: `id`, `event`, `at`, `body`, `deliveries`."""
+        return self._backend.notices(limit=limit)
+
     def job(self, job_id: int) -> Job:
         """A job by its id.
 

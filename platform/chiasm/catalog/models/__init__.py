@@ -5,6 +5,7 @@ from chiasm.catalog.models.changes import Change
 from chiasm.catalog.models.content import Asset, Entity, Predicate, Triple
 from chiasm.catalog.models.duplicates import DuplicatePair, EntityMerge, Fingerprint, MergePart
 from chiasm.catalog.models.feedback import Feedback
+from chiasm.catalog.models.notices import Delivery, Notice
 from chiasm.catalog.models.receipts import ForgetReceipt
 from chiasm.catalog.models.releases import Evaluation, Release
 from chiasm.catalog.models.spaces import DeadRow, Embedding, ReleaseSpace, Segment, Space
@@ -17,6 +18,7 @@ __all__ = [
     "Base",
     "Change",
     "DeadRow",
+    "Delivery",
     "Domain",
     "DuplicatePair",
     "Embedding",
@@ -29,6 +31,7 @@ __all__ = [
     "ForgetReceipt",
     "Job",
     "MergePart",
+    "Notice",
     "Predicate",
     "Release",
     "ReleaseSpace",
