@@ -1,6 +1,6 @@
 """schedules, feedback and webhooks.
 
-Policies and the history of schedules; what people say of hits; whom to tell of outcomes.
+Policies and the history of schedules; what people say of hits; whom to tell of outcomes; who works.
 
 Revision: 0013, after 0009.
 """
@@ -32,6 +32,18 @@ def upgrade() -> None:
     op.create_index("ix_schedule_run_state", "schedule_run", ["state"])
     _create_feedback()
     _create_notices()
+    op.create_table(
+        "live_worker",
+        sa.Column("owner", sa.String(length=512), nullable=False),
+        sa.Column("host", sa.String(length=512), nullable=False),
+        sa.Column("pid", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("runners", sa.JSON(), nullable=False),
+        sa.Column("device", sa.String(length=512), nullable=False),
+        sa.Column("version", sa.String(length=512), nullable=False),
+        sa.Column("started_at", sa.Double(), nullable=False),
+        sa.Column("seen_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("owner", name=op.f("pk_live_worker")),
+    )
 
 
 def _create_feedback() -> None:
@@ -91,6 +103,7 @@ def _create_notices() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("live_worker")
     op.drop_table("delivery")
     op.drop_table("notice")
     op.drop_table("feedback")

@@ -33,6 +33,7 @@ from chiasm.api.routes import (
     releases,
     schedules,
     search,
+    workers,
     workspace,
 )
 from chiasm.api.warm_up import WarmUp
@@ -89,6 +90,7 @@ def build_app(settings: Settings, *, host: str = "127.0.0.1") -> FastAPI:
         feedback,
         schedules,
         notices,
+        workers,
         # Before the graph, whose keys are the rest of the path.
         reasoning,
         graph,

@@ -11,6 +11,7 @@ from chiasm.catalog.models.releases import Evaluation, Release
 from chiasm.catalog.models.spaces import DeadRow, Embedding, ReleaseSpace, Segment, Space
 from chiasm.catalog.models.tenancy import ApiKey, Domain, Workspace
 from chiasm.catalog.models.work import Failure, Job, Schedule, ScheduleRun, WorkUnit
+from chiasm.catalog.models.workers import LiveWorker
 
 __all__ = [
     "ApiKey",
@@ -30,6 +31,7 @@ __all__ = [
     "Fingerprint",
     "ForgetReceipt",
     "Job",
+    "LiveWorker",
     "MergePart",
     "Notice",
     "Predicate",

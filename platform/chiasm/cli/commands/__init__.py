@@ -27,6 +27,7 @@ from chiasm.cli.commands import (
     search,
     spaces,
     train,
+    workers,
 )
 
 __all__ = ["register"]
@@ -50,6 +51,7 @@ _GROUPS = (
     schedule,
     notices,
     processes,
+    workers,
     keys,
     database,
     spaces,

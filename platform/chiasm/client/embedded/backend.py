@@ -257,6 +257,13 @@ class EmbeddedBackend(Work, Removal, Duplicates, Reasoned, Understanding, Feedba
         """Pause, resume, remove or run a schedule."""
         return schedules.change_schedule(self.home, self.workspace_id, name, action)
 
+    def workers(self) -> list[JsonDict]:
+        """Workers that live, and the unit that each of their lanes is at."""
+        from chiasm.jobs.roll import list_workers
+
+        with self.home.catalog.read() as session:
+            return list_workers(session, self.workspace_id)
+
     def notices(self, *, limit: int) -> list[JsonDict]:
         """Outcomes, newest first, and how far each is on its way."""
         from chiasm.releases.notify import list_notices
