@@ -79,6 +79,17 @@ class Settings(BaseSettings):
     sampled_queries: int = Field(default=0, ge=0, le=10_000)
     #: What the homes share that exchange releases as files: at least 32 random characters.
     bundle_key: str = Field(default="", repr=False)
+    #: Who is told of outcomes (releases that go live or do not, jobs and schedules that fail): a URL that messages are
+    #: posted to, and what they are signed with.
+    webhook_url: str = Field(default="", repr=False)
+    webhook_secret: str = Field(default="", repr=False)
+    #: Whether the URL may lead to a private address.
+    webhook_private: bool = False
+    #: Who is told by mail, commas between them; from whom; and by which server, as in `smtp://host:25` or
+    #: `smtps://user:password@host:465`.
+    mail_to: str = ""
+    mail_from: str = ""
+    smtp_url: str = Field(default="", repr=False)
     #: Whether manifests may name http(s) URLs.
     allow_urls: bool = False
     #: Seconds a claimed unit may go without heartbeat before it is anybody's again.

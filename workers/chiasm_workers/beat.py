@@ -17,6 +17,7 @@ from chiasm.jobs.firing import fire_due
 from chiasm.jobs.waiting import wake
 from chiasm.settings import Settings
 from chiasm_workers.app import create_app
+from chiasm_workers.postman import Postman
 
 __all__ = ["CatalogScheduler", "run_beat"]
 
@@ -82,5 +83,10 @@ def run_beat(settings: Settings) -> int:
 
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, stop)
-    service.start()
+    postman = Postman(settings)
+    postman.start()
+    try:
+        service.start()
+    finally:
+        postman.stop()
     return 0

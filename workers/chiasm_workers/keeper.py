@@ -7,12 +7,14 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 
 from chiasm.catalog import Catalog
 from chiasm.errors import ChiasmError
 from chiasm.jobs import Presence, sweep
 from chiasm.jobs.broker import is_embedded, sweep_messages
 from chiasm.jobs.claims import has_work
+from chiasm.jobs.roll import sign_off, sign_on
 from chiasm.settings import Settings
 from chiasm_workers.lanes import Lanes
 from chiasm_workers.stalls import Stalls
@@ -22,6 +24,7 @@ __all__ = ["Keeper"]
 _log = logging.getLogger(__name__)
 _TICK_S = 0.5
 _MESSAGES_S = 30.0
+_SIGN_S = 5.0
 
 
 class Keeper:
@@ -46,6 +49,7 @@ class Keeper:
         self._stalls = Stalls(settings, catalog, lanes)
         self._stop = threading.Event()
         self._swept = self._messages = self._busy = time.monotonic()
+        self._signed = float("-inf")
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
     def start(self) -> None:
@@ -64,6 +68,9 @@ class Keeper:
                 self._tick(time.monotonic())
             except ChiasmError as error:
                 _log.error("the catalog cannot be used: %s", error)
+        # Who cannot be reached finds by itself that this process is gone.
+        with suppress(ChiasmError):
+            sign_off(self._catalog)
 
     def _tick(self, now: float) -> None:
         if self._lanes.lost.is_set() or now - self._swept > self._settings.lease_s / 3:
@@ -73,6 +80,9 @@ class Keeper:
                 for queue in self._lanes.queues:
                     self._lanes.poke(queue)
         self._stalls.end_stalled(now)
+        if now - self._signed > _SIGN_S:
+            self._signed = now
+            sign_on(self._catalog, self._lanes.runners(), self._settings.device)
         if is_embedded(self._settings) and now - self._messages > _MESSAGES_S:
             self._messages = now
             sweep_messages(self._settings)

@@ -30,10 +30,12 @@ from chiasm.api.routes import (
     health,
     ingest,
     jobs,
+    notices,
     reasoning,
     releases,
     schedules,
     search,
+    workers,
     workspace,
 )
 from chiasm.api.warm_up import WarmUp
@@ -90,6 +92,8 @@ def build_app(settings: Settings, *, host: str = "127.0.0.1") -> FastAPI:
         evaluations,
         feedback,
         schedules,
+        notices,
+        workers,
         # Before the graph, whose keys are the rest of the path.
         reasoning,
         graph,

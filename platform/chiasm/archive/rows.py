@@ -23,9 +23,10 @@ _ROWS_A_FETCH = 2000
 def tables_in_order() -> list[Table]:
     """All tables with facts, those that are referred to first.
 
-    Not the log of changes: who follows it by a copy made elsewhere would take another database for that one.
+    Not the log of changes: who follows it by a copy made elsewhere would take another database for that one. Nor the
+    workers that are there: none of them is where it is restored.
     """
-    return [table for table in Base.metadata.sorted_tables if table.name != "change"]
+    return [table for table in Base.metadata.sorted_tables if table.name not in {"change", "live_worker"}]
 
 
 def dump_table(connection: Connection, table: Table) -> Iterator[tuple[int, bytes]]:

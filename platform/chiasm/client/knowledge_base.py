@@ -196,6 +196,14 @@ class KnowledgeBase(Asking, Classifying, Distilling, Removal, Merging):
         """Ask for a job by the clock (`cron`) or when enough is new (`when_new`); what else it takes: `schedules.add`."""
         return self.schedules.add(name, cron=cron, timezone=timezone, when_new=when_new, job=job, **more)
 
+    def workers(self) -> list[JsonDict]:
+        """Workers that live: `host`, `pid`, `device`, `seen_at`, and of each of their `lanes` the unit it is at."""
+        return self._backend.workers()
+
+    def notices(self, *, limit: int = 50) -> list[JsonDict]:
+        """Outcomes, newest first, and whether webhook and mail took them: `id`, `event`, `at`, `body`, `deliveries`."""
+        return self._backend.notices(limit=limit)
+
     def job(self, job_id: int) -> Job:
         """A job by its id.
 

@@ -264,6 +264,12 @@ class Backend(SmallModels, ReleasingBackend, Protocol):
     def feedback(self, *, verdict: str | None, release: str | None, cursor: int, limit: int) -> JsonDict:
         """A page `{"feedback": [...], "next_cursor": int | None}` of what was said, in order."""
 
+    def workers(self) -> list[JsonDict]:
+        """Workers that live, and the unit that each of their lanes is at."""
+
+    def notices(self, *, limit: int) -> list[JsonDict]:
+        """Outcomes, newest first, and how far each is on its way to whom the settings name."""
+
     def backup(self, file: Path, *, watch: Watch | None) -> JsonDict:
         """Write the whole home into a file; what it holds."""
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from chiasm.catalog import db_now
 from chiasm.catalog.models import Failure, Job, WorkUnit
 from chiasm.jobs.kinds import unit_kind
+from chiasm.jobs.notices import note_job
 from chiasm.jobs.queueing import OPEN_STATES, PAUSED
 from chiasm.jobs.results import merged
 
@@ -69,6 +70,7 @@ def _settle(session: Session, job: Job) -> None:
     else:
         job.state = "done"
         job.error = None
+    note_job(session, job)
 
 
 def _took_everything(units: Mapping[tuple[str, str], int], result: Mapping[str, Any]) -> bool:

@@ -18,6 +18,7 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.models import Schedule, ScheduleRun
 from chiasm.errors import ChiasmError, UnavailableError, UsageError
 from chiasm.jobs.control import cancel
+from chiasm.jobs.notices import note
 from chiasm.jobs.policies import MAX_WAITING, plan_of
 from chiasm.jobs.runs import (
     Clock,
@@ -179,3 +180,6 @@ def _submit(settings: Settings, catalog: Catalog, run: Run) -> int | None:
 def _failed(catalog: Catalog, run: Run, error: Exception) -> None:
     with catalog.write() as session:
         record(session, run, state="failed", error=str(error))
+        row = session.get(Schedule, run.schedule_id)
+        if row is not None:
+            note(session, row.workspace_id, "schedule.failed", {"schedule": row.name})

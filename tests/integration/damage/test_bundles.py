@@ -263,8 +263,11 @@ def test_equal_answers_in_another_home(sender: House, bundle: Path, receiver: Ho
             assert here.releases.list()[-1]["state"] == "active"
             for words in _ASKED:
                 ours, theirs = (
-                    [(hit.key, round(hit.score, 4)) for hit in kb.search(words, k=8)] for kb in (here, there)
+                    {hit.key: hit.score for hit in kb.search(words, k=25)} for kb in (here, there)
                 )
-                assert ours and ours == theirs
+                # Vectors are made anew, in other batches and halves of precision: chances differ in the fourth place.
+                assert ours.keys() == theirs.keys() and ours
+                assert max(abs(score - theirs[key]) for key, score in ours.items()) < 1e-3
+                assert next(iter(ours)) == next(iter(theirs))
         shown = there.releases.show(done.result["release"])
         assert shown["metrics"]["release"] == done.result["release"] and shown["recipe"]["name"] == "offline"

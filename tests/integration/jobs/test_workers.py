@@ -18,8 +18,14 @@ from chiasm import jobs
 from chiasm.catalog.models import Job, Schedule, ScheduleRun, WorkUnit
 from chiasm.ingest import submit_ingest
 from chiasm.jobs import schedules
+from chiasm.jobs.roll import list_workers
 
 Home = Any
+
+
+def _roll(home: Home) -> list[dict[str, Any]]:
+    with home.catalog.read() as session:
+        return [one for one in list_workers(session, home.workspace_id) if len(one["lanes"]) == 2]
 
 
 def _units(home: Home, *columns: Any) -> list[Any]:
@@ -51,6 +57,8 @@ def test_a_home_without_worker_starts_one_that_ends_when_idle(home: Home) -> Non
     assert sum(started) == 1
     assert home.wait(job_id).result == {"grown": 1, "noted": 5}
     home.until(lambda: jobs.worker_present(home.settings))
+    [worker] = home.until(lambda: _roll(home))
+    assert {lane["queue"] for lane in worker["lanes"]} == {"ingest", "train"}
     assert not jobs.ensure_worker(home.settings)
     again = home.ask("note", [{"name": "woken"}])
     begin = time.monotonic()
@@ -58,6 +66,7 @@ def test_a_home_without_worker_starts_one_that_ends_when_idle(home: Home) -> Non
     home.wait(again)
     assert time.monotonic() - begin < 20.0
     home.until(lambda: not jobs.worker_present(home.settings))
+    home.until(lambda: not _roll(home))
     late = home.ask("note", [{"name": "late"}])
     assert home.wait(late).state == "done"
     home.until(lambda: not home.alive())

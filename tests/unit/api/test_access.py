@@ -53,6 +53,8 @@ def make_key(settings: Settings, scope: str, *, workspace: str = "default", name
         ("GET", "/v1/schedules/x/runs", "read"),
         ("GET", "/v1/feedback", "read"),
         ("POST", "/v1/feedback", "write"),
+        ("GET", "/v1/notices", "admin"),
+        ("GET", "/v1/workers", "admin"),
         ("GET", "/v1/graph", "read"),
         ("GET", "/v1/evaluations", "read"),
         ("POST", "/v1/evaluations", "write"),

@@ -167,6 +167,14 @@ def test_feedback(home: Run) -> None:
     assert home("feedback", "list", "--verdict", "maybe").status == 2
 
 
+def test_notices(home: Run) -> None:
+    assert home("notices", "--json").data == [] and home("notices").status == 0
+
+
+def test_workers(home: Run) -> None:
+    assert home("workers", "--json").data == [] and "none" in home("workers").err
+
+
 def test_empty_lists(home: Run) -> None:
     for command in ("jobs", "releases", "schedule", "keys"):
         assert home(command, "list", "--json").data == []

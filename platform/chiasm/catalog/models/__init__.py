@@ -5,11 +5,13 @@ from chiasm.catalog.models.changes import Change
 from chiasm.catalog.models.content import Asset, Entity, Predicate, Triple
 from chiasm.catalog.models.duplicates import DuplicatePair, EntityMerge, Fingerprint, MergePart
 from chiasm.catalog.models.feedback import Feedback
+from chiasm.catalog.models.notices import Delivery, Notice
 from chiasm.catalog.models.receipts import ForgetReceipt
 from chiasm.catalog.models.releases import Evaluation, KeptQuery, Release, ReleaseTraffic, ReleaseTrial
 from chiasm.catalog.models.spaces import DeadRow, Embedding, ReleaseSpace, Segment, Space
 from chiasm.catalog.models.tenancy import ApiKey, Domain, Workspace
 from chiasm.catalog.models.work import Failure, Job, Schedule, ScheduleRun, WorkUnit
+from chiasm.catalog.models.workers import LiveWorker
 
 __all__ = [
     "ApiKey",
@@ -17,6 +19,7 @@ __all__ = [
     "Base",
     "Change",
     "DeadRow",
+    "Delivery",
     "Domain",
     "DuplicatePair",
     "Embedding",
@@ -29,7 +32,9 @@ __all__ = [
     "ForgetReceipt",
     "Job",
     "KeptQuery",
+    "LiveWorker",
     "MergePart",
+    "Notice",
     "Predicate",
     "Release",
     "ReleaseSpace",

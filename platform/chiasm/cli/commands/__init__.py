@@ -21,6 +21,7 @@ from chiasm.cli.commands import (
     initialise,
     jobs,
     keys,
+    notices,
     processes,
     recommend,
     releases,
@@ -28,6 +29,7 @@ from chiasm.cli.commands import (
     search,
     spaces,
     train,
+    workers,
 )
 
 __all__ = ["register"]
@@ -51,7 +53,9 @@ _GROUPS = (
     releases,
     jobs,
     schedule,
+    notices,
     processes,
+    workers,
     keys,
     database,
     spaces,

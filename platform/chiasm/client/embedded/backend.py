@@ -240,6 +240,20 @@ class EmbeddedBackend(
         """Pause, resume, remove or run a schedule."""
         return schedules.change_schedule(self.home, self.workspace_id, name, action)
 
+    def workers(self) -> list[JsonDict]:
+        """Workers that live, and the unit that each of their lanes is at."""
+        from chiasm.jobs.roll import list_workers
+
+        with self.home.catalog.read() as session:
+            return list_workers(session, self.workspace_id)
+
+    def notices(self, *, limit: int) -> list[JsonDict]:
+        """Outcomes, newest first, and how far each is on its way."""
+        from chiasm.releases.notify import list_notices
+
+        with self.home.catalog.read() as session:
+            return list_notices(session, self.workspace_id, limit=limit)
+
     def backup(self, file: Path, *, watch: Watch | None = None) -> JsonDict:
         """Write the whole home into a file."""
         return outward.backup_home(self.home, file, watch)

@@ -259,6 +259,14 @@ class HttpBackend(
             return dict(self._wire.send("DELETE", path).json())
         return self._wire.post(f"{path}/{action}")
 
+    def workers(self) -> list[JsonDict]:
+        """Workers that live, and the unit that each of their lanes is at."""
+        return list(self._wire.get("/v1/workers")["workers"])
+
+    def notices(self, *, limit: int) -> list[JsonDict]:
+        """Outcomes, newest first, and how far each is on its way."""
+        return list(self._wire.get("/v1/notices", limit=limit)["notices"])
+
     def backup(self, file: Path, *, watch: Watch | None = None) -> JsonDict:
         """Refused: a backup holds every workspace's data, and a key opens one."""
         raise UsageError(
