@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Classifier"]
 
 Floats = npt.NDArray[np.float64]
+#: Answers about examples that are kept for the next question.
+_REMEMBERED = 16
 #: Modality to vectors of one thing, `(items, dim)`.
 Features = Mapping[str, npt.NDArray[np.floating]]
 
@@ -51,7 +53,11 @@ class Classifier:
         began = time.perf_counter()
         state = self._searcher.state(workspace_id)
         few_shot = bool(request.by or request.examples)
-        examples = examples_of(state, request) if few_shot else {}
+        # Before anything is encoded: labels that nobody has are a mistake whatever is asked.
+        said = _said(request)
+        examples = (
+            _remembered(state, ("labels", said), lambda: examples_of(state, request)) if few_shot else {}
+        )
         [(asked, warnings)] = resolve(state, self._models, [Query(parts=request.parts)])
         thing = {kind: rows for one in asked for kind, rows in one.features.items()}
         answer: dict[str, Any] = {
@@ -66,7 +72,9 @@ class Classifier:
         if thing:
             view = _View(state, self._models, sorted(thing))
             if few_shot:
-                answer |= _by_examples(view, thing, examples)
+                name = ("examples", said, *view.kinds)
+                shown = _remembered(state, name, lambda: [view.shown(rows) for rows in examples.values()])
+                answer |= _by_examples(view, thing, list(examples), shown)
             else:
                 answer |= self._by_words(view, state, thing, list(request.labels), warnings)
         answer["took_ms"] = round((time.perf_counter() - began) * 1000, 2)
@@ -89,12 +97,29 @@ class Classifier:
         return _ranked(labels, scores, UNFITTED, {})
 
 
+def _said(request: ClassifyRequest) -> str:
+    keys = {name: list(some) for name, some in request.examples.items()}
+    return repr((request.by, list(request.labels), keys))
+
+
+def _remembered(state: State, name: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    """What was made for these labels before, as long as nothing in the workspace has changed."""
+    if not state.version:
+        return make()
+    key = ("classify", state.version, *name)
+    found = state.derived.get(key)
+    if found is None:
+        mine = [one for one in list(state.derived) if one[0] == "classify"]
+        for old in mine[: max(0, len(mine) - _REMEMBERED + 1)]:
+            state.derived.pop(old, None)
+        found = state.derived[key] = make()
+    return found
+
+
 def _by_examples(
-    view: _View, thing: Features, examples: Mapping[str, npt.NDArray[np.int64]]
+    view: _View, thing: Features, labels: Sequence[str], shown: Sequence[Floats]
 ) -> dict[str, Any]:
-    """By the middle of what entities of each label look like."""
-    labels = list(examples)
-    shown = [view.shown(rows) for rows in examples.values()]
+    """By the middle of what entities of each label look like, `(n, dim)` each."""
     for name, some in zip(labels, shown, strict=True):
         if not len(some):
             raise InputError(

@@ -97,6 +97,19 @@ def test_one_example_each_is_not_calibrated(home: Home) -> None:
     assert not answer["calibrated"] and answer["accuracy"] is None
 
 
+def test_what_examples_look_like_is_kept_until_something_changes(home: Home) -> None:
+    asked = {"by": "kind", "labels": ["fruit", "car"]}
+    first = ask(home, text("apple"), **asked)
+    assert ask(home, text("apple"), **asked)["labels"] == first["labels"]
+    assert sum(name[0] == "classify" for name in home.searcher.state(home.workspace).derived) == 2
+    home.entity("f:9", texts=["pear"], kind="fruit")
+    again = ask(home, text("apple"), **asked)
+    assert {one["label"]: one["examples"] for one in again["labels"]} == {"fruit": 5, "car": 4}
+    for number in range(10):
+        ask(home, text("apple"), examples={"a": ["f:0"], f"b{number}": ["c:0"]})
+    assert sum(name[0] == "classify" for name in home.searcher.state(home.workspace).derived) == 16
+
+
 def test_a_modality_without_an_encoder_gives_a_warning(home: Home) -> None:
     from chiasm_encoders import Waveform
 
