@@ -1,6 +1,6 @@
 """The trainer against the shortest loop that trains the same model.
 
-    python -m benchmarks.train [--pairs 30] [--steps 6] [--json FILE]
+    python -m benchmarks.train [--pairs 30] [--steps 6] [--batch 256] [--json FILE]
 
 A catalogue of 1,500 entities with texts, pictures and edges, made of random topics in the widths of the offline
 recipe. Both sides run the same steps on copies of one model, turn by turn: the bare loop draws a batch, computes,
@@ -49,17 +49,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=30)
     parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = _measured(Path(folder), args.pairs, args.steps)
+        rows = _measured(Path(folder), args.pairs, args.steps, args.batch)
     print_rows(rows)
     write_rows(rows, args.json)
 
 
-def _measured(work: Path, pairs: int, steps: int) -> list[Row]:
+def _measured(work: Path, pairs: int, steps: int, batch: int) -> list[Row]:
     data = Dataset.read(Snapshot.open(_catalogue(work / "snapshot")))
-    recipe = load_recipe("offline", {"training.checkpoint_steps": "100000"})
+    recipe = load_recipe("offline", {"training.checkpoint_steps": "100000", "training.batch": str(batch)})
     seen = visible(data, ("valid", "test"))
     sampler = ViewSampler(data, seen.assets, seen.graph, recipe, 0)
     # Both see the same number of steps, whatever an epoch has.

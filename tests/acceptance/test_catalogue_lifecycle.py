@@ -200,4 +200,4 @@ def test_evaluation_has_baselines(kb: Any) -> None:
     assert report["training"]["steps"] and "views" in report["training"]["losses"]
     assert report["map"]["points"]
     page = evaluation_page(report)
-    assert "Map of entities" in page and "<polyline" in page and "http" not in page
+    assert "Map of entities" in page and "<polyline" in page and "http://" not in page

@@ -85,6 +85,15 @@ def test_losses_are_kept_by_step_and_labels_judged(tmp_path, write_snapshot, tin
     assert again.fingerprint == result.fingerprint and again.metrics == result.metrics
 
 
+def test_tasks_that_are_off_change_nothing(tmp_path, write_snapshot, tiny_recipe):
+    folder = write_snapshot(count=30)
+    plain = run(folder, tmp_path / "plain", tiny_recipe(training__epochs="1"))
+    ready = tiny_recipe(
+        training__epochs="1", hard__memory="40", domain__loss="mmd", labels__targets="[topic, has_word]"
+    )
+    assert run(folder, tmp_path / "ready", ready).fingerprint == plain.fingerprint
+
+
 def test_every_pattern_of_what_is_there_is_judged(tmp_path, write_snapshot, tiny_recipe):
     metrics = run(write_snapshot(), tmp_path / "out", tiny_recipe()).metrics
     missing = metrics["missing"]["text"]
