@@ -13,7 +13,6 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.models import Release, Workspace, WorkUnit
 from chiasm.jobs import Claim, WorkContext
 from chiasm.jobs.queueing import OPEN_STATES
-from chiasm.releases.catching_up import catch_up, spaces_of
 from chiasm.releases.following import behind, kept_releases, marks_of
 from chiasm.settings import Settings
 
@@ -30,6 +29,9 @@ _REST_S = 600.0
 
 def follow_unit(ctx: WorkContext, claim: Claim) -> None:
     """Catch up; a release that is no longer kept is left as it is."""
+    # Imported here: who promotes or rolls back needs neither models nor indexes.
+    from chiasm.releases.catching_up import catch_up, spaces_of
+
     with ctx.catalog.read() as session:
         release = session.get(Release, claim.payload["release_id"])
     done = release is None or release.state not in ("active", "candidate", "retired")

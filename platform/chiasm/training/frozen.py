@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chiasm.fusion.checkpoints import read_json, write_json
+from chiasm.fusion.manifest import RELEASE_FILE, verify_files
 from chiasm.training.metrics import query_metrics
 from chiasm.training.queries import Query
 
@@ -78,8 +79,10 @@ class Judged:
         """What lies below a release's folder; None for a release of before.
 
         Raises:
-            DamagedError: It cannot be read.
+            DamagedError: It cannot be read, or differs from the checksum in the release's manifest.
         """
+        if (folder / RELEASE_FILE).is_file():
+            verify_files(folder, "judge/")
         if not (folder / JUDGE_FILE).is_file():
             return None
         found: dict[str, Any] = dict(read_json(folder / JUDGE_FILE))

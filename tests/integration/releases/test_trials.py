@@ -241,7 +241,7 @@ def test_preview_side_by_side_on_all_surfaces(
     with TestClient(build_app(made.settings), base_url="http://127.0.0.1") as client:
         answer = client.post("/v1/releases/r2/preview", json={"queries": 5})
         assert answer.status_code == 200 and answer.json()["n"] == 5
-        assert client.post("/v1/releases/r1/preview").status_code == 400
+        assert client.post("/v1/releases/r1/preview").status_code == 422
         assert client.get("/v1/releases/r2/card").json()["markdown"].startswith("# Release r2")
         assert client.get("/v1/releases/queries").json()["queries"][0]["name"] == "a <b>thing</b>"
         assert client.post("/v1/releases/queries/remove", json={"name": "a <b>thing</b>"}).status_code == 200

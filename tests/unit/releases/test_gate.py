@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chiasm.errors import RecipeError
+from chiasm.errors import DamagedError, RecipeError
+from chiasm.fusion.manifest import write_manifest
 from chiasm.releases.gate import Standing, judge
 from chiasm.releases.rules import gate_rules, read_gate
 from chiasm.training import Judged
-from chiasm.training.frozen import FrozenQuery
+from chiasm.training.frozen import JUDGE_FILE, FrozenQuery
 
 
 def row(hit10: float, ci: tuple[float, float], query: str = "text") -> dict[str, Any]:
@@ -157,3 +159,9 @@ def test_what_was_judged_is_read_again(tmp_path: Path) -> None:
     again = Judged.read(tmp_path)
     assert again == one and again.digest == one.digest
     assert Judged.read(tmp_path / "none") is None
+    file = tmp_path / JUDGE_FILE
+    write_manifest(tmp_path, {"files": {JUDGE_FILE: hashlib.sha256(file.read_bytes()).hexdigest()}})
+    assert Judged.read(tmp_path) == one
+    file.write_text(file.read_text().replace("1.0", "0.0", 1))
+    with pytest.raises(DamagedError, match="checksum"):
+        Judged.read(tmp_path)
