@@ -29,23 +29,24 @@ def missing_report(bench: Bench, queries: Sequence[Query]) -> dict[str, Any]:
         bench: The index and how it is made.
         queries: Of one modality.
     """
-    kinds = tuple(bench.model.feature_dims)
+    # A path is the graph's as well, and goes where it goes.
+    kinds = tuple(kind for kind in bench.model.feature_dims if kind != "path")
     vectors, allowed = bench.fused(queries), bench.allowed(queries)
     expected = bench.expected(queries)
 
-    def found(present_kinds: frozenset[str]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        index, present = bench.index(frozenset(kinds) - present_kinds)
+    def found(without: frozenset[str]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        index, present = bench.index(without)
         scores = np.where(allowed & present, vectors @ index.T, -np.inf)
         return query_metrics(scores, expected)["hit@10"], present
 
-    full, everyone = found(frozenset(kinds))
+    full, everyone = found(frozenset())
     result: dict[str, Any] = {}
-    for kind in kinds:
-        result[kind] = round(float(found(frozenset(kinds) - {kind})[0].mean()), 4)
+    for kind in bench.model.feature_dims:
+        result[kind] = round(float(found(frozenset({kind}))[0].mean()), 4)
     patterns = []
     for size in range(1, len(kinds) + 1):
         for chosen in combinations(kinds, size):
-            hits, present = found(frozenset(chosen))
+            hits, present = found(frozenset(kinds) - set(chosen))
             answerable = np.array([bool(present[columns].any()) for columns in expected])
             if not answerable.any():
                 continue
