@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chiasm.errors import ChiasmError
+from chiasm.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from chiasm.client import KnowledgeBase
 
 __all__ = ["ChiasmError", "__version__", "connect", "open"]
-
-__version__ = "0.1.0"
 
 
 def open(home: str | Path | None = None, *, workspace: str | None = None) -> KnowledgeBase:  # noqa: A001

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from chiasm import __version__
 from chiasm.catalog import Catalog, db_now
 from chiasm.catalog.models import LiveWorker, WorkUnit
 from chiasm.jobs.owners import is_gone, owner_name
+from chiasm.version import __version__
 
 __all__ = ["LIVE_S", "list_workers", "sign_off", "sign_on"]
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from chiasm import __version__
 from chiasm.archive.aside import aside
 from chiasm.archive.tape import CHUNK_BYTES, TapeWriter
 from chiasm.catalog import Catalog
@@ -22,6 +21,7 @@ from chiasm.releases.bundles.layout import CARD, FILES, FORMAT, HEADER, KIND, SI
 from chiasm.releases.bundles.signing import signature_of
 from chiasm.releases.store import find_release
 from chiasm.settings import Settings
+from chiasm.version import __version__
 
 __all__ = ["export_release"]
 
