@@ -1,4 +1,6 @@
-"""The version of this code."""
+"""The version, where every layer can read it."""
+
+from __future__ import annotations
 
 __all__ = ["__version__"]
 
