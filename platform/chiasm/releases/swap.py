@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Asset, Embedding, Release, ReleaseSpace, Workspace
 from chiasm.errors import ConflictError, NotFoundError, UsageError
+from chiasm.jobs import notices
 from chiasm.releases.follow import NOW, ask_follow, follows
 from chiasm.releases.following import marks_now, marks_of, pending_from
 from chiasm.releases.store import ReleaseInfo, find_release, show_release
@@ -53,6 +54,8 @@ def promote(catalog: Catalog, workspace_id: int, name: str, *, watch_s: float = 
                 remedy="only candidates and retired releases go live",
             )
         activate(session, release, reason="asked for", watch_s=watch_s)
+        # One that the gate lets pass is told of when its job ends.
+        notices.note(session, workspace_id, "release.promoted", {"release": release.name})
     return show_release(catalog, workspace_id, name)
 
 
@@ -85,6 +88,8 @@ def roll_back(session: Session, workspace_id: int, *, reason: str) -> str:
     activate(session, earlier, reason=f"{active.name} was rolled back: {reason}")
     # Else a second rollback would come straight back here.
     active.activated_at = None
+    told = {"release": earlier.name, "from": active.name, "reason": reason}
+    notices.note(session, workspace_id, "release.rolled_back", told)
     return earlier.name
 
 
