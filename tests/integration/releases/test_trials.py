@@ -236,7 +236,7 @@ def test_preview_side_by_side_on_all_surfaces(
     assert file.read_text().count("<h3>") == 20
     assert json.loads(shell(made, capsys, "preview", "r2", "-k", "3", "--json")[0])["k"] == 3
     assert "r2 against r1" in shell(made, capsys, "preview", "r2", "-k", "3")[0]
-    assert "canary" in shell(made, capsys, "trials")[0]
+    assert "p95 ms" in shell(made, capsys, "trials")[0]
     assert "obj:3" in shell(made, capsys, "queries", "list")[0]
     with TestClient(build_app(made.settings), base_url="http://127.0.0.1") as client:
         answer = client.post("/v1/releases/r2/preview", json={"queries": 5})
