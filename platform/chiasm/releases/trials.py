@@ -14,6 +14,7 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.models import Release, ReleaseTraffic, ReleaseTrial, Workspace
 from chiasm.errors import ConflictError, NotFoundError, UsageError
 from chiasm.releases.counts import Counts
+from chiasm.releases.feedback import accept_rate
 from chiasm.releases.follow import NOW, ask_follow
 from chiasm.releases.store import find_release
 
@@ -157,7 +158,7 @@ def judge_trials(
 
     Args:
         catalog: Where they are.
-        accepted: What people say about hits.
+        accepted: What people say about hits; as they gave feedback by default.
         limits: What is too much worse.
 
     Returns:
@@ -171,7 +172,7 @@ def judge_trials(
     for trial_id, workspace_id in ids:
         with catalog.read() as session:
             trial = session.get_one(ReleaseTrial, trial_id)
-            reason = _breach(session, trial, accepted, limits or Limits())
+            reason = _breach(session, trial, accepted or _accepted, limits or Limits())
             over = trial.ends_at is not None and time.time() >= trial.ends_at
         if reason is None and not over:
             continue
@@ -200,7 +201,11 @@ def _act(session: Session, trial: ReleaseTrial, reason: str | None) -> str:
     return f"rolled back to {name}: {reason}"
 
 
-def _breach(session: Session, trial: ReleaseTrial, accepted: Accepted | None, limits: Limits) -> str | None:
+def _accepted(session: Session, release: Release) -> float | None:
+    return accept_rate(session, release.id, 0.0)
+
+
+def _breach(session: Session, trial: ReleaseTrial, accepted: Accepted, limits: Limits) -> str | None:
     """Why the release on trial is not to go on; None: nothing says so."""
     seen = _seen(session, trial)
     ours, theirs = seen.get(trial.release_id, Counts()), seen.get(trial.against_id or 0, Counts())
@@ -217,7 +222,7 @@ def _breach(session: Session, trial: ReleaseTrial, accepted: Accepted | None, li
         now, then = ours.percentile(95), theirs.percentile(95)
         if now > limits.p95 * then:
             return f"5 % of the searches take over {now:.2f} ms, {then:.2f} ms before"
-    if accepted is not None and trial.against_id is not None:
+    if trial.against_id is not None:
         shares = [
             accepted(session, session.get_one(Release, one)) for one in (trial.release_id, trial.against_id)
         ]
