@@ -2,7 +2,7 @@
 
 Policies and the history of schedules; what people say of hits; whom to tell of outcomes; who works.
 
-Revision: 0013, after 0012.
+Revision: 0012, after 0011.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
