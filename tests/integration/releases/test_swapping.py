@@ -18,10 +18,11 @@ def test_swaps_under_load(tmp_path: Path) -> None:
     home.work(["train"])
     found, rounds = built_aside(home, 150, 300)
     assert found == {"lost": 0, "phantom": 0, "stale": 0} and rounds
-    seen = swaps_under_load(home, 20, processes=2, kill_every_s=2.0, pause_s=0.2)
+    # A client that was killed needs some seconds to be back: the others ask meanwhile.
+    seen = swaps_under_load(home, 60, processes=3, kill_every_s=8.0, pause_s=0.1)
     assert seen.counts["failed"] == 0, seen.errors[:3]
     assert seen.counts["mixed"] == 0
     assert seen.counts["asked"] and set(seen.by) == {"r1", "r2"}
-    assert len(seen.rollback_s) + len(seen.promote_s) >= 20
+    assert len(seen.rollback_s) + len(seen.promote_s) >= 60
     assert max(seen.rollback_s) < 5
     home.close()
