@@ -14,6 +14,7 @@ from chiasm.fusion.runtime import FusionModel
 from chiasm.training.availability import missing_report
 from chiasm.training.baselines import baseline_scores
 from chiasm.training.dataset import Dataset
+from chiasm.training.domain_report import domain_report
 from chiasm.training.evidence import Cosines, near_evidence, own_evidence
 from chiasm.training.holdout import Visible
 from chiasm.training.index import index_entities
@@ -233,7 +234,7 @@ def evaluate(
         "missing": missing,
         "links": dict(links or {}),
         "labels": label_rows(bench.data.labels, bench.rows, bench.unspoilt, heads),
-        "domains": _domains(retrieval),
+        "domains": domain_report(retrieval),
         "students": [],
         "calibration": _calibration(bench),
         "map": _map(bench),
@@ -293,14 +294,3 @@ def _by_target(bench: Bench, queries: Sequence[Query]) -> list[dict[str, Any]]:
 def _map(bench: Bench) -> dict[str, Any]:
     rows = bench.rows[bench.present]
     return plane_map(bench.vectors[bench.present], bench.data.domain[rows].tolist())
-
-
-def _domains(retrieval: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Queries and mean hit@10 into each domain."""
-    result: dict[str, Any] = {}
-    for into in sorted({row["into"] for row in retrieval}):
-        rows = [row for row in retrieval if row["into"] == into and row["target"] == "any"]
-        total = sum(row["n"] for row in rows)
-        if total:
-            result[into] = {"n": total, "hit@10": round(sum(r["n"] * r["hit@10"] for r in rows) / total, 4)}
-    return result

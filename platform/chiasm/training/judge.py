@@ -56,7 +56,7 @@ def judge_release(snapshot: Path, folder: Path, text_encoder: str | None = None)
 def open_benches(snapshot: Path, folder: Path, text_encoder: str | None = None) -> tuple[Bench, Bench]:
     """A release with the valid and the test queries of a snapshot; arguments and errors as of `judge_release`."""
     model, data = _loaded(
-        Snapshot.open(snapshot), verify_files(folder, "graph/", "labels/"), folder, text_encoder
+        Snapshot.open(snapshot), verify_files(folder, "graph/", "labels/", LOSSES_FILE), folder, text_encoder
     )
     hidden = visible(data, ("valid", "test"))
     return Bench(model, data, hidden, "valid"), Bench(model, data, visible(data, ("test",)), "test")

@@ -212,6 +212,8 @@ def _finish(
     words = SeenWords.fit(data, visible(data, ()))
     model.words = words.words if words is not None else None
     files = [*model.save_parts(run.out), judged.write(run.out)]
+    if (run.out / LOSSES_FILE).is_file():
+        files.append(LOSSES_FILE)
     if fit.scorer is not None:
         write_tensors(run.out / "graph" / "scorer.safetensors", fit.scorer.state_dict())
         files.append("graph/scorer.safetensors")

@@ -23,6 +23,7 @@ from chiasm.models import ModelCache
 from chiasm.settings import Settings, load_settings
 from chiasm.spaces import SpaceReader
 from chiasm.training import MadeVectors, Snapshot
+from chiasm.training.frozen import Judged
 from chiasm.training.judge import judge_release
 from chiasm.training.loop_state import stored_state
 from chiasm.training.run import run_of
@@ -170,9 +171,15 @@ KINDS = {
     "segment: manifest": Kind(r"spaces/[\w-]+/\w+/manifest\.json", _segment),
     "release: manifest": Kind(_RELEASE + r"release\.json", lambda place: FusionModel.load(place.release)),
     "release: fusion": Kind(_RELEASE + r"fusion/(model|config)\.\w+", lambda p: FusionModel.load(p.release)),
-    "release: words": Kind(_RELEASE + r"fusion/words\.\w+", lambda place: FusionModel.load(place.release)),
+    "release: words": Kind(
+        _RELEASE + r"fusion/(words|fill)\.\w+", lambda place: FusionModel.load(place.release)
+    ),
     "release: graph": Kind(_RELEASE + r"graph/model\.\w+", lambda place: FusionModel.load(place.release)),
     "release: scorer": Kind(_RELEASE + r"graph/scorer\.safetensors", _judged),
+    "release: queries it was judged on": Kind(
+        _RELEASE + r"judge/queries\.json", lambda place: Judged.read(place.release)
+    ),
+    "release: losses": Kind(r"models/releases/1/r1/losses\.jsonl", _examined),
     "release: encoder": Kind(r"models/releases/1/r1/" + _STUDENT_FILE, _student),
     "release: encoder's training": Kind(
         r"models/releases/1/r1/\w+/(training_vectors\.safetensors|finished\.json)", _examined
@@ -180,6 +187,8 @@ KINDS = {
     "training: mark of the run": Kind(
         _RELEASE + r"run\.json", _made_anew(lambda place: run_of(place.path) == place.facts[place.name])
     ),
+    # For people to look at while it trains; a torn line ends what is read of it.
+    "training: losses": Kind(_RELEASE + r"losses\.jsonl", None),
     "training: checkpoint": Kind(
         _RELEASE + r"checkpoint\.safetensors", _made_anew(lambda place: stored_state(place.path))
     ),

@@ -17,7 +17,7 @@ from tests.storm.oracle.world import MortalCatalog, World
 from chiasm.ingest import clear, submit
 from chiasm.jobs import sweeping
 from chiasm.releases.forget import submit as forget_submit
-from chiasm.search import state
+from chiasm.search import state_cache
 from chiasm.settings import load_settings
 from chiasm_migrations.upgrade import upgrade_schema
 
@@ -42,7 +42,7 @@ def duel_on(folder: Path, keys: int = 12) -> Iterator[Duel]:
             stack.enter_context(mock.patch.object(module, name, lambda *arguments: True))
         stack.enter_context(mock.patch("os.fsync", lambda handle: None))
         # A catalogue that is slow to load is followed now and then only; here every answer is compared.
-        stack.enter_context(mock.patch.object(state, "_QUICK_S", float("inf")))
+        stack.enter_context(mock.patch.object(state_cache, "_QUICK_S", float("inf")))
         # Nobody else is there who could use the time.
         stack.enter_context(mock.patch.object(sweeping, "_PAUSE_S", 0.0))
         world = World(settings, catalog)

@@ -77,7 +77,7 @@ class MeanFusion:
     dim, fingerprint = DIM, "f" * 64
     feature_dims = {"text": DIM, "image": DIM, "graph": DIM}
     modalities = ("text", "image")
-    predicates, fanout = ("has", "like"), (12, 4)
+    predicates, fanout, paths = ("has", "like"), (12, 4), None
     words = Words.fit(
         WordEncoder().encode(["round", "straight"]), ("shape:round", "shape:straight"), np.arange(2)
     )

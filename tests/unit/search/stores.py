@@ -64,7 +64,7 @@ class MilvusPlace(Place):
             source = MilvusSource(self._store, Naming(catalog))
             return SpaceReader(catalog, root, space_id, small_rows=0, source=source)
 
-        monkeypatch.setattr("chiasm.search.state.SpaceReader", reader)
+        monkeypatch.setattr("chiasm.search.state_cache.SpaceReader", reader)
         monkeypatch.setattr("chiasm.spaces.asked._EXACT_ROWS", 0)
 
 

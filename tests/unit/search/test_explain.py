@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, or_, select
 
-import chiasm.search.state as state_module
+import chiasm.search.state_cache as state_module
 from chiasm.catalog.models import Asset, Triple
 from chiasm.fusion.ranking import QueryWeights, Ranking
 from chiasm.search import Part, Query, Searcher, SearchResult

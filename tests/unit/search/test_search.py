@@ -278,7 +278,7 @@ def test_answer_as_json(fused: Home) -> None:
 
 
 def test_large_spaces_answer_like_small_ones(fused: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    import chiasm.search.state as module
+    import chiasm.search.state_cache as module
     from chiasm.search import Searcher
     from chiasm.spaces import SpaceReader
 

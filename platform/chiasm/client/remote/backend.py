@@ -213,30 +213,6 @@ class HttpBackend(
                 found.append(Medium(modality, response.headers["content-type"], response.content))
         return found
 
-    def export_release(self, name: str | None, file: Path) -> JsonDict:
-        """Refused: the key that signs is the home's.
-
-        Raises:
-            UsageError: Always.
-        """
-        raise UsageError(
-            "a release is exported where the home is",
-            where=self._wire.url,
-            remedy="run `chiasm releases export ID FILE` there",
-        )
-
-    def import_release(self, file: Path) -> int:
-        """Refused: the key that a signature is checked with is the home's.
-
-        Raises:
-            UsageError: Always.
-        """
-        raise UsageError(
-            "a release is imported where the home is",
-            where=self._wire.url,
-            remedy="run `chiasm releases import FILE` there",
-        )
-
     def schedules(self) -> list[JsonDict]:
         """Schedules by name."""
         return list(self._wire.get("/v1/schedules")["schedules"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from chiasm.client.protocol import JsonDict
 from chiasm.client.remote.wire import Wire, quoted
+from chiasm.errors import UsageError
 
 __all__ = ["Releasing"]
 
@@ -67,3 +70,27 @@ class Releasing:
     def drop_query(self, name: str) -> None:
         """Remove a saved query."""
         self._wire.post("/v1/releases/queries/remove", {"name": name})
+
+    def export_release(self, name: str | None, file: Path) -> JsonDict:
+        """Refused: the key that signs is the home's.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(
+            "a release is exported where the home is",
+            where=self._wire.url,
+            remedy="run `chiasm releases export ID FILE` there",
+        )
+
+    def import_release(self, file: Path) -> int:
+        """Refused: the key that a signature is checked with is the home's.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(
+            "a release is imported where the home is",
+            where=self._wire.url,
+            remedy="run `chiasm releases import FILE` there",
+        )
