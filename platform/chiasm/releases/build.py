@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from chiasm import jobs
@@ -66,8 +67,17 @@ def _register_spaces(ctx: WorkContext, release: Release) -> dict[str, Space]:
     }
     with ctx.catalog.write() as session:
         for kind, space in found.items():
-            session.merge(ReleaseSpace(release_id=release.id, kind=kind, space_id=space.id))
+            asks = _student(manifest, kind, space.stamp)
+            session.merge(ReleaseSpace(release_id=release.id, kind=kind, space_id=space.id, **asks))
     return found
+
+
+def _student(manifest: Mapping[str, Any], kind: str, stamp: str) -> dict[str, str]:
+    """Who else may ask a space: a student that came along in a bundle, if it was distilled from what made the space."""
+    entry = manifest.get("students", {}).get(kind)
+    if entry is None or entry["teacher"] != stamp:
+        return {}
+    return {"student": entry["spec"].removeprefix(_STUDENT), "student_stamp": entry["fingerprint"]}
 
 
 def _rooted(spec: str | None, folder: str) -> str | None:

@@ -146,3 +146,15 @@ def test_a_student_of_another_name_is_never_opened(folder, distilled):
     with pytest.raises(DamagedError):
         student_spec("releases/1/r1", "../../elsewhere")
     assert load_settings(folder).query_encoder == "student"
+
+
+def test_a_bundle_brings_it_along(folder, distilled, tmp_path, monkeypatch):
+    monkeypatch.setenv("CHIASM_BUNDLE_KEY", "of two homes that exchange releases")
+    with chiasm.open(folder) as kb:
+        kb.releases.export(tmp_path / "r1.chiasm", "r1")
+        result = kb.releases.load(tmp_path / "r1.chiasm").wait().result
+        assert result["state"] == "candidate"
+        kb.releases.promote(result["release"])
+        text = kb._backend.home.searcher().state(1).spaces["text"]
+        assert text.student.startswith(f"student:releases/1/{result['release']}/student-text-")
+        assert kb.search("a blue circle", k=1).release == result["release"]

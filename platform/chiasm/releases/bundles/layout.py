@@ -23,8 +23,8 @@ FORMAT, KIND = 1, "chiasm-release"
 HEADER, SIGNATURE, CARD, FILES = "bundle.json", "signature.json", "card.md", "files/"
 #: Read into memory as a whole.
 MAX_HEADER_BYTES = 8 * 2**20
-#: Tensors, and text: nothing of it can be run.
-_PLAIN = frozenset({".json", ".safetensors", ".txt"})
+#: Tensors, text, and nets without code, which are opened from their bytes and so reach no other file.
+_PLAIN = frozenset({".json", ".jsonl", ".onnx", ".safetensors", ".txt"})
 
 
 def checked_file(name: str, where: str) -> PurePosixPath:
