@@ -16,7 +16,7 @@ def test_a_handler_is_imported_when_first_used(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_unknown_kind_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="embed, evaluate, fingerprint, forget, fuse, read, refresh, train"):
+    with pytest.raises(UsageError, match="distill, embed, evaluate, fingerprint, follow, forget"):
         find_handler("bake")
 
 
