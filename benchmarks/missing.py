@@ -161,15 +161,11 @@ def _rows(
     for name in ("zero", "mean"):
         gains = [ours - theirs for ours, theirs in zip(kept["learned"], kept[name], strict=True)]
         value, spread = mean_interval(gains)
-        rows.append(
-            Row(
-                f"missing_learned_over_{name}",
-                value,
-                baseline=f"{name} filling",
-                target=">= 0",
-                spread=spread,
-            )
-        )
+        beside = f"{name} filling"
+        rows.append(Row(f"missing_learned_over_{name}", value, baseline=beside, spread=spread, n=len(gains)))
+        # Better by chance is not better.
+        low = f"missing_learned_over_{name}_low"
+        rows.append(Row(low, spread[0], baseline=beside, target=">= 0", spread=spread, n=len(gains)))
     return rows
 
 

@@ -14,12 +14,14 @@ from chiasm_encoders.errors import WeightsError
 from chiasm_encoders.protocol import Encoder
 from chiasm_encoders.weights import read_config, safe_file
 
-__all__ = ["ONNX_FORMAT", "STUDENT_FORMAT", "load_student"]
+__all__ = ["ONNX_FILES", "ONNX_FORMAT", "STUDENT_FORMAT", "load_student"]
 
 #: Raised when a change makes folders written before it unreadable.
 STUDENT_FORMAT = "chiasm-student-1"
 #: Likewise, of those that ONNX Runtime runs.
 ONNX_FORMAT = "chiasm-onnx-1"
+#: What such a one answers by.
+ONNX_FILES = ("config.json", "model.onnx", "tokenizer.json")
 
 
 def load_student(what: str, device: str) -> Encoder:
@@ -87,7 +89,7 @@ def _onnx_student(folder: Path, config: Mapping[str, Any]) -> Encoder:
 def _files_fingerprint(folder: Path) -> str:
     """SHA-256 over what a student of ONNX Runtime answers by."""
     digest = hashlib.sha256()
-    for name in ("config.json", "model.onnx", "tokenizer.json"):
+    for name in ONNX_FILES:
         path = folder / name
         digest.update(name.encode() + (path.read_bytes() if path.is_file() else b""))
     return digest.hexdigest()

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import WorkUnit
+from chiasm.cores import usable_cores
 
 __all__ = ["ThreadShare"]
 
@@ -26,9 +27,7 @@ class ThreadShare:
     def __init__(self, catalog: Catalog, lane: str) -> None:
         self._catalog = catalog
         self._lane = lane
-        self._cores = (
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        )
+        self._cores = usable_cores()
         self._looked = 0.0
         self._gives_way = lane != "train" and "OMP_NUM_THREADS" not in os.environ and self._cores > 1
 

@@ -13,16 +13,13 @@ from chiasm_encoders.protocol import Encoder
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["MAX_TOKENS", "TokenRows", "student_tokenizer", "token_arrays", "vocabulary_texts"]
+__all__ = ["MAX_TOKENS", "student_tokenizer", "token_arrays", "vocabulary_texts"]
 
 #: Tokens of a query that a student reads.
 MAX_TOKENS = 64
 #: Of a tokenizer that is learned; enough for word pieces of any catalogue.
 _VOCABULARY = 8192
 _UNKNOWN = "[UNK]"
-
-#: Token numbers of texts in CSR form: offsets `(texts + 1,)` and numbers.
-TokenRows = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
 def student_tokenizer(teacher: Encoder, texts: Sequence[str]) -> Tokenizer:

@@ -15,6 +15,7 @@ import yaml
 
 from chiasm.errors import RecipeError
 from chiasm.fusion.task_recipe import (
+    ConsistencyConfig,
     DomainConfig,
     HardConfig,
     LabelsConfig,
@@ -26,6 +27,7 @@ from chiasm.origins import GIVEN, ORIGINS
 
 __all__ = [
     "AudioConfig",
+    "ConsistencyConfig",
     "DomainConfig",
     "EncodersConfig",
     "FusionConfig",
@@ -153,6 +155,7 @@ class Recipe:
     labels: LabelsConfig = field(default_factory=LabelsConfig)
     hard: HardConfig = field(default_factory=HardConfig)
     domain: DomainConfig = field(default_factory=DomainConfig)
+    consistency: ConsistencyConfig = field(default_factory=ConsistencyConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def to_dict(self) -> dict[str, Any]:
@@ -285,7 +288,7 @@ def _check(recipe: Recipe, where: str) -> None:
         "training.checkpoint_steps must be at least 1": recipe.training.checkpoint_steps >= 1,
         "training.average must lie in [0, 1)": 0 <= recipe.training.average < 1,
         "training.learned must lie in [0, 1]": 0 <= recipe.training.learned <= 1,
-        **task_rules(recipe.tasks, recipe.mixing, recipe.hard, recipe.domain),
+        **task_rules(recipe.tasks, recipe.mixing, recipe.hard, recipe.domain, recipe.consistency),
     }
     for message, holds in rules.items():
         if not holds:

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 
 from chiasm.fusion.schedules import SCHEDULES
 
-__all__ = ["BALANCES", "DOMAIN_LOSSES", "DomainConfig", "HardConfig", "LabelsConfig", "MixingConfig", "TasksConfig", "task_rules"]  # fmt: skip  # noqa: E501
+__all__ = [
+    "BALANCES",
+    "DOMAIN_LOSSES",
+    "ConsistencyConfig",
+    "DomainConfig",
+    "HardConfig",
+    "LabelsConfig",
+    "MixingConfig",
+    "TasksConfig",
+    "task_rules",
+]
 
 #: How gradients of tasks are balanced beyond their weights.
 BALANCES = ("none", "uncertainty")
@@ -69,12 +79,22 @@ class DomainConfig:
     """What brings domains together."""
 
     loss: str = "adversarial"
-    #: Noise added to an entity's features by the consistency task, as a share of their length.
+
+
+@dataclass(frozen=True)
+class ConsistencyConfig:
+    """An entity read twice."""
+
+    #: Noise added to its features, as a share of their length.
     noise: float = 0.1
 
 
 def task_rules(
-    tasks: TasksConfig, mixing: MixingConfig, hard: HardConfig, domain: DomainConfig
+    tasks: TasksConfig,
+    mixing: MixingConfig,
+    hard: HardConfig,
+    domain: DomainConfig,
+    consistency: ConsistencyConfig,
 ) -> dict[str, bool]:
     """What must hold, by the message that tells so."""
     weights = dataclasses.asdict(tasks)
@@ -91,5 +111,5 @@ def task_rules(
         "hard.skip must not be negative": hard.skip >= 0,
         "hard.memory must not be negative": hard.memory >= 0,
         f"domain.loss must be one of {', '.join(DOMAIN_LOSSES)}": domain.loss in DOMAIN_LOSSES,
-        "domain.noise must not be negative": domain.noise >= 0,
+        "consistency.noise must not be negative": consistency.noise >= 0,
     }

@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from chiasm.fusion.recipe import FusionConfig
 from chiasm.fusion.tokens import KINDS, TokenBatch
-from chiasm_encoders.nets.attention import attend
+from chiasm_encoders.nets.attention_block import AttentionBlock
 
-__all__ = ["Block", "FusionTransformer", "Padded", "build_fusion"]
+__all__ = ["FusionTransformer", "Padded", "build_fusion"]
 
 
 class Padded(NamedTuple):
@@ -27,39 +27,6 @@ class Padded(NamedTuple):
     present: Tensor
     #: (batch, tokens) logarithm of each token's share before learning: kinds weigh the same
     prior: Tensor
-
-
-class Block(nn.Module):
-    """Pre-norm attention and feed-forward, each added to its input.
-
-    Args:
-        width: Of the tokens.
-        heads: Of attention; divides ``width``.
-        dropout: On both branches.
-    """
-
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm_attention = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.norm_forward = nn.LayerNorm(width)
-        self.up = nn.Linear(width, 2 * width)
-        self.down = nn.Linear(2 * width, width)
-        self.drop = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """``(batch, tokens, width)`` to the same.
-
-        ``bias`` ``(batch, 1, 1, tokens)`` is added to attention's logits.
-        """
-        batch, tokens, width = x.shape
-        qkv = self.qkv(self.norm_attention(x)).view(batch, tokens, 3, self.heads, width // self.heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # (B, T, 3, H, W/H) -> 3 x (B, H, T, W/H)
-        mixed = attend(query, key, value, bias)
-        x = x + self.drop(self.out(mixed.transpose(1, 2).reshape(batch, tokens, width)))
-        return x + self.drop(self.down(functional.gelu(self.up(self.norm_forward(x)))))
 
 
 class FusionTransformer(nn.Module):
@@ -159,6 +126,6 @@ def build_fusion(
             {k: nn.Linear(feature_dims[k], config.dim, bias=False) for k in KINDS if k in feature_dims}
         )
         blocks = nn.ModuleList(
-            [Block(config.width, config.heads, config.dropout) for _ in range(config.layers)]
+            [AttentionBlock(config.width, config.heads, config.dropout) for _ in range(config.layers)]
         )
         return FusionTransformer(projections, blocks, config.dim, config.width)

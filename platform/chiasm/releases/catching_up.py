@@ -23,7 +23,7 @@ from chiasm.releases.following import (
 )
 from chiasm.spaces import remove_items
 
-__all__ = ["CaughtUp", "catch_up", "spaces_of"]
+__all__ = ["CaughtUp", "begin", "catch_up", "spaces_of"]
 
 #: Rounds of one call; each is shorter than the one before, unless more comes in than can be worked off.
 _MOST_ROUNDS = 8

@@ -14,6 +14,7 @@ from chiasm.catalog.models import Release, ReleaseSpace, Space
 from chiasm.errors import ConflictError, InputError, NotFoundError
 from chiasm.fusion.manifest import read_origins
 from chiasm.jobs import Claim, WorkContext
+from chiasm.releases.catching_up import spaces_of
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.releases.students import placed_student
 from chiasm.releases.submit_distill import DISTILLATION
@@ -46,7 +47,7 @@ def distill_unit(ctx: WorkContext, claim: Claim) -> None:
             f"it is {release.state}", where=release.name, remedy="wait until it is built, or train again"
         )
     modality = asked["modality"]
-    spaces = _spaces(ctx, release)
+    spaces = {kind: space for kind, space in spaces_of(ctx, release.id).items() if kind != "fused"}
     if modality not in spaces:
         raise NotFoundError(
             f"the release has no {modality} encoder to distill",
@@ -90,16 +91,6 @@ def distill_unit(ctx: WorkContext, claim: Claim) -> None:
         session.flush()
         jobs.finish(session, claim, report)
     shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _spaces(ctx: WorkContext, release: Release) -> dict[str, Space]:
-    with ctx.catalog.read() as session:
-        rows = session.execute(
-            select(ReleaseSpace.kind, Space)
-            .join(Space, Space.id == ReleaseSpace.space_id)
-            .where(ReleaseSpace.release_id == release.id, ReleaseSpace.kind != "fused")
-        )
-        return dict(list(rows))
 
 
 def _present(ctx: WorkContext, release: Release, modality: str) -> str | None:

@@ -16,7 +16,7 @@ from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.releases.following import behind, kept_releases, marks_of
 from chiasm.settings import Settings
 
-__all__ = ["FOLLOW", "ask_follow", "follow_kept", "follow_unit"]
+__all__ = ["FOLLOW", "ask_follow", "follow_kept", "follow_unit", "follows"]
 
 _log = logging.getLogger(__name__)
 #: Kind of the unit and of its job.

@@ -6,12 +6,13 @@ import time
 from collections.abc import Sequence
 from statistics import median
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 
-from chiasm.catalog.models import Asset, Embedding, Entity, Release, ReleaseSpace, Segment
+from chiasm.catalog.models import Asset, Entity, Release, ReleaseSpace, Segment
 from chiasm.fusion.manifest import read_manifest, read_origins
 from chiasm.jobs import WorkContext
 from chiasm.releases.catching_up import spaces_of
+from chiasm.releases.following import missing_entities
 from chiasm.releases.gate import Standing
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.training import Judged, judge_again
@@ -98,12 +99,8 @@ def _size(ctx: WorkContext, release: Release) -> int:
 
 def _coverage(ctx: WorkContext, release: Release, bare: set[int]) -> float:
     """Share of the live entities, but those with nothing to be fused from, that the release has a vector of."""
-    fused = select(ReleaseSpace.space_id).where(
-        ReleaseSpace.release_id == release.id, ReleaseSpace.kind == "fused"
-    )
     alive = Entity.workspace_id == release.workspace_id, Entity.deleted_at.is_(None)
-    held = exists().where(Embedding.item_id == Entity.id, Embedding.space_id.in_(fused))
     with ctx.catalog.read() as session:
         total = session.scalar(select(func.count()).select_from(Entity).where(*alive)) or 0
-        having = session.scalar(select(func.count()).select_from(Entity).where(*alive, held)) or 0
-    return min(1.0, having / max(1, total - len(bare)))
+        lacking = len(missing_entities(session, release))
+    return min(1.0, (total - lacking) / max(1, total - len(bare)))

@@ -13,8 +13,6 @@ from chiasm.fusion.manifest import SEAL, read_manifest, write_manifest
 
 __all__ = ["placed_student"]
 
-_FILES = ("config.json", "model.onnx", "tokenizer.json")
-
 
 def placed_student(
     folder: Path, modality: str, source: Path, report: Mapping[str, Any], teacher: str, present: str | None
@@ -36,6 +34,7 @@ def placed_student(
         DamagedError: The release's manifest is damaged.
     """
     from chiasm_encoders import load_encoder
+    from chiasm_encoders.student import ONNX_FILES
 
     with translated():
         stamp = load_encoder(f"student:{source}", device="cpu").fingerprint
@@ -45,7 +44,7 @@ def placed_student(
         aside = folder / f"{name}.part"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        for file in _FILES:
+        for file in ONNX_FILES:
             if (source / file).is_file():
                 shutil.copyfile(source / file, aside / file)
         aside.rename(target)

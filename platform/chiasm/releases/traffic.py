@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import KeptQuery, ReleaseTraffic
+from chiasm.catalog.models import KeptQuery, ReleaseTraffic, ReleaseTrial
 from chiasm.errors import ChiasmError, NotFoundError, UsageError
 from chiasm.releases.arms import arm_of
 from chiasm.releases.counts import Counts
@@ -261,8 +261,6 @@ class Traffic:
             session.execute(delete(KeptQuery).where(KeptQuery.id.in_(list(session.scalars(old)))))
 
     def _forget_ended(self, trials: Sequence[Trial]) -> None:
-        from chiasm.catalog.models import ReleaseTrial
-
         with self._catalog.read() as session:
             ids = [trial.id for trial in trials]
             on = set(

@@ -16,7 +16,7 @@ from chiasm.errors import translated
 from chiasm.fusion.checkpoints import read_tensors, write_tensors
 from chiasm.training.budget import Budget, Trial, smallest
 from chiasm.training.progress import Stop, Stopped
-from chiasm.training.retention import Witness
+from chiasm.training.retention import Retention, Witness
 
 if TYPE_CHECKING:
     from chiasm_encoders import Encoder
@@ -127,6 +127,7 @@ def find_text_student(
         (sum(p.numel() for p in build_text_student(shape, vocabulary, dim).parameters()), shape)
         for shape in shapes
     ]
+    search = _Search(teaching, witness, budget, config, folder, seed, report, stop)
     trials: list[Trial] = []
     for parameters, shape in sorted(sized, key=lambda pair: pair[0]):
         if stop():
@@ -136,73 +137,76 @@ def find_text_student(
             # A byte each, whatever else is in the file.
             trials.append(replace(trial, verdict="too large"))
             continue
-        trials.append(
-            _tried(
-                trial,
-                shape,
-                teaching,
-                witness,
-                budget,
-                config,
-                folder=folder,
-                seed=seed,
-                report=report,
-                stop=stop,
-            )
-        )
+        trials.append(search.tried(trial, shape))
         if trials[-1].verdict == "kept":
             break
     chosen, best = smallest(trials, budget)
     return Found(trials, chosen, best, folder)
 
 
-def _tried(
-    trial: Trial,
-    shape: TextShape,
-    teaching: TextTeaching,
-    witness: Witness,
-    budget: Budget,
-    config: ImitationConfig,
-    *,
-    folder: Path,
-    seed: int,
-    report: Report,
-    stop: Stop,
-) -> Trial:
-    from chiasm_encoders import TrainingStopped, load_encoder
-    from chiasm_encoders.distil import train_text_student, untrained_text_student
-    from chiasm_encoders.timing import time_queries
+@dataclass(frozen=True)
+class _Search:
+    """What all shapes are tried with; fields as the arguments of `find_text_student`."""
 
-    def told(ratio: float, values: Mapping[str, Any]) -> None:
-        report(f"training {shape.name}", ratio)
+    teaching: TextTeaching
+    witness: Witness
+    budget: Budget
+    config: ImitationConfig
+    folder: Path
+    seed: int
+    report: Report
+    stop: Stop
 
-    report(f"measuring {shape.name}", 0.0)
-    with translated():
-        empty = untrained_text_student(shape, teaching, folder / f"untrained-{shape.name}")
-        timing = time_queries(load_encoder(f"student:{empty}", device="cpu"), witness.items)
-    trial = replace(trial, mb=_megabytes(empty), ms=timing.median, ms_quartiles=(timing.low, timing.high))
-    shutil.rmtree(empty, ignore_errors=True)
-    if (trial.mb or 0.0) > budget.max_mb:
-        return replace(trial, verdict="too large")
-    if (trial.ms or 0.0) > budget.max_ms:
-        return replace(trial, verdict="too slow")
-    began = time.monotonic()
-    # Translated, being stopped would be an error like any other.
-    with translated():
-        try:
-            out = train_text_student(
-                shape, teaching, config, seed=seed, out=folder / shape.name, report=told, stop=stop
-            )
-        except TrainingStopped:
-            raise Stopped from None
-        encoder = load_encoder(f"student:{out}", device="cpu")
-        kept = witness.retention(encoder.encode(witness.items))
-    verdict = "kept" if kept.ratio >= budget.min_retention else "keeps too little"
-    return replace(trial, kept=kept, train_s=time.monotonic() - began, verdict=verdict, mb=_megabytes(out))
+    def tried(self, trial: Trial, shape: TextShape) -> Trial:
+        """What a shape costs and, if it may, what it keeps."""
+        trial = self._measured(trial, shape)
+        if (trial.mb or 0.0) > self.budget.max_mb:
+            return replace(trial, verdict="too large")
+        if (trial.ms or 0.0) > self.budget.max_ms:
+            return replace(trial, verdict="too slow")
+        began = time.monotonic()
+        out, kept = self._trained(shape)
+        verdict = "kept" if kept.ratio >= self.budget.min_retention else "keeps too little"
+        return replace(
+            trial, kept=kept, train_s=time.monotonic() - began, verdict=verdict, mb=_megabytes(out)
+        )
+
+    def _measured(self, trial: Trial, shape: TextShape) -> Trial:
+        from chiasm_encoders import load_encoder
+        from chiasm_encoders.distil import untrained_text_student
+        from chiasm_encoders.timing import time_queries
+
+        self.report(f"measuring {shape.name}", 0.0)
+        with translated():
+            empty = untrained_text_student(shape, self.teaching, self.folder / f"untrained-{shape.name}")
+            timing = time_queries(load_encoder(f"student:{empty}", device="cpu"), self.witness.items)
+        quartiles = (timing.low, timing.high)
+        measured = replace(trial, mb=_megabytes(empty), ms=timing.median, ms_quartiles=quartiles)
+        shutil.rmtree(empty, ignore_errors=True)
+        return measured
+
+    def _trained(self, shape: TextShape) -> tuple[Path, Retention]:
+        from chiasm_encoders import TrainingStopped, load_encoder
+        from chiasm_encoders.distil import train_text_student
+
+        def told(ratio: float, values: Mapping[str, Any]) -> None:
+            self.report(f"training {shape.name}", ratio)
+
+        folder = self.folder / shape.name
+        # Translated, being stopped would be an error like any other.
+        with translated():
+            try:
+                out = train_text_student(
+                    shape, self.teaching, self.config, seed=self.seed, out=folder, report=told, stop=self.stop
+                )
+            except TrainingStopped:
+                raise Stopped from None
+            encoder = load_encoder(f"student:{out}", device="cpu")
+            return out, self.witness.retention(encoder.encode(self.witness.items))
 
 
 def _megabytes(folder: Path) -> float:
     """Of what a student answers by."""
-    return (
-        sum((folder / name).stat().st_size for name in ("config.json", "model.onnx", "tokenizer.json")) / 1e6
-    )
+    from chiasm_encoders.student import ONNX_FILES
+
+    return sum((folder / name).stat().st_size for name in ONNX_FILES) / 1e6

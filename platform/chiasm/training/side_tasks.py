@@ -74,7 +74,7 @@ class SideTasks(nn.Module):
             strength = scheduled("ganin", 1.0, batch.done)
             losses["domain"] = self.tasks["domain"](columns[views], domains, strength)
         if "consistency" in self.tasks:
-            again = fuse(_noisy(entities, self.recipe.domain.noise))
+            again = fuse(_noisy(entities, self.recipe.consistency.noise))
             losses["consistency"] = self.tasks["consistency"](columns, again)
         return losses
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from chiasm_encoders.nets.attention_block import AttentionBlock
 from chiasm_encoders.text.students.static import StaticTextStudent, token_mean
 
 __all__ = ["TransformerTextStudent"]
@@ -34,7 +35,7 @@ class TransformerTextStudent(StaticTextStudent):
         super().__init__(vocabulary, width, dim)
         self.enter = nn.Linear(width, hidden)
         self.places = nn.Parameter(0.02 * torch.randn(MAX_PLACES, hidden))
-        self.layers = nn.ModuleList(_Layer(hidden, heads) for _ in range(layers))
+        self.layers = nn.ModuleList(AttentionBlock(hidden, heads, 0.0) for _ in range(layers))
         self.norm = nn.LayerNorm(hidden)
         self.add = nn.Linear(hidden, dim)
         nn.init.zeros_(self.add.weight)
@@ -49,24 +50,3 @@ class TransformerTextStudent(StaticTextStudent):
             x = layer(x, bias)
         read = self.add(token_mean(self.norm(x), mask))
         return functional.normalize(self.widen(token_mean(table, mask)) + read, dim=-1)
-
-
-class _Layer(nn.Module):
-    def __init__(self, hidden: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.before = nn.LayerNorm(hidden)
-        self.qkv = nn.Linear(hidden, 3 * hidden)
-        self.mix = nn.Linear(hidden, hidden)
-        self.between = nn.LayerNorm(hidden)
-        self.widen = nn.Linear(hidden, 2 * hidden)
-        self.narrow = nn.Linear(2 * hidden, hidden)
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        batch, tokens, hidden = x.shape
-        # (B, T, 3D) -> three of (B, heads, T, D / heads)
-        parts = self.qkv(self.before(x)).view(batch, tokens, 3, self.heads, hidden // self.heads)
-        q, k, v = parts.permute(2, 0, 3, 1, 4).unbind(0)
-        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
-        x = x + self.mix(attended.transpose(1, 2).reshape(batch, tokens, hidden))
-        return x + self.narrow(functional.gelu(self.widen(self.between(x))))

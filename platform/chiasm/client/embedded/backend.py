@@ -151,7 +151,7 @@ class EmbeddedBackend(
         answers = self.home.searcher().search_batch(self.workspace_id, queries)
         return [to_hits(answer, self.media) for answer in answers]
 
-    def _link_decoder(self) -> Decoder | None:
+    def _decoder(self) -> Decoder | None:
         return self.home.decoder() if self._isolate else None
 
     def describe(self) -> JsonDict:

@@ -11,7 +11,7 @@ from chiasm.client.parts import QueryPart
 from chiasm.client.protocol import JsonDict, SearchRequest
 
 if TYPE_CHECKING:
-    from chiasm.media import Decoder
+    pass
 
 __all__ = ["Classified"]
 
@@ -32,10 +32,6 @@ class Classified(Tenant):
 
         # What is wrong with the labels is told before anything is decoded.
         ClassifyRequest(parts, labels, examples, by)
-        query = to_query(SearchRequest(parts=parts), self._link_decoder())
+        query = to_query(SearchRequest(parts=parts), self._decoder())
         request = ClassifyRequest(query.parts, labels, examples, by)
         return Classifier(self.home.searcher(), self.home.models).classify(self.workspace_id, request)
-
-    def _link_decoder(self) -> Decoder | None:
-        """Who decodes media; None decodes here."""
-        return None

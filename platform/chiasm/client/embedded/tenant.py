@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chiasm.client.embedded.home import OpenHome
+
+if TYPE_CHECKING:
+    from chiasm.media import Decoder
 
 __all__ = ["Tenant"]
 
@@ -25,6 +30,10 @@ class Tenant:
         if self._workspace_id is None:
             self._workspace_id = self.home.catalog.workspace_id(self.home.settings.workspace)
         return self._workspace_id
+
+    def _decoder(self) -> Decoder | None:
+        """Who decodes media; None decodes here."""
+        return None
 
     def _woken(self, job_id: int | None) -> None:
         from chiasm import jobs

@@ -12,7 +12,7 @@ from chiasm.client.protocol import JsonDict, SearchRequest
 from chiasm.errors import UsageError
 
 if TYPE_CHECKING:
-    from chiasm.media import Decoder
+    pass
 
 __all__ = ["Understanding"]
 
@@ -37,7 +37,7 @@ class Understanding(Tenant):
             return linker.link(self.workspace_id, mention, k=k, into=into)
         assert image is not None
         request = SearchRequest(parts=[image], into=into, k=k, stubs=True)
-        return linker.link_by(self.workspace_id, to_query(request, self._link_decoder()))
+        return linker.link_by(self.workspace_id, to_query(request, self._decoder()))
 
     def ask(self, question: str, *, k: int) -> JsonDict:
         """The answer of `chiasm ask --json`."""
@@ -87,10 +87,6 @@ class Understanding(Tenant):
         if kind is not None and kind not in KINDS:
             raise UsageError(f"unknown kind {kind[:80]!r}", where="kind", remedy=f"use {', '.join(KINDS)}")
         return flaws_of(self.home.searcher().state(self.workspace_id), kind=kind, limit=limit)
-
-    def _link_decoder(self) -> Decoder | None:
-        """Who decodes the picture; None decodes here."""
-        return None
 
 
 def _check_count(k: int) -> None:

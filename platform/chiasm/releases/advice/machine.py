@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from chiasm.cores import usable_cores
 from chiasm.settings import Settings
 
 __all__ = ["Device", "Machine", "look_at_machine"]
@@ -55,7 +56,7 @@ def look_at_machine(settings: Settings) -> Machine:
         found = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
         devices = tuple(Device(one.name, round(one.total_memory / _GIB, 1)) for one in found)
     return Machine(
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=usable_cores(),
         memory_gib=round(_memory() / _GIB, 1),
         disk_gib=round(shutil.disk_usage(place).free / _GIB, 1),
         bf16=bool(torch.cpu._is_avx512_bf16_supported()),
