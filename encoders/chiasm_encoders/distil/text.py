@@ -31,6 +31,8 @@ from chiasm_encoders.text.sentence_transformer import sentence_folder
 __all__ = ["TextTuningConfig", "tune_text_encoder"]
 
 _FAMILY = "sentence-transformers:"
+#: So many times as long as a checkpoint took to write, no other one is written.
+_SAVING = 20.0
 Ints = npt.NDArray[np.int64]
 
 
@@ -97,14 +99,18 @@ def tune_text_encoder(
     checkpoint, unused = out / "checkpoint.safetensors", nn.Identity()
     done = load_checkpoint(checkpoint, run=run, model=layers.trained, average=unused, optimizer=optimizer)
     layers.read(wording.texts)
-    saved = time.monotonic()
+    saved, took = time.monotonic(), 0.0
     for step in range(done, config.steps):
-        late, stopped = time.monotonic() - saved >= config.checkpoint_s, stop()
+        # Hundreds of megabytes: on a slow machine writing them would take a fourth of the time.
+        late = time.monotonic() - saved >= max(config.checkpoint_s, _SAVING * took)
+        stopped = stop()
         if late or stopped:
+            begun = time.monotonic()
             save_checkpoint(
                 checkpoint, run=run, step=step, model=layers.trained, average=unused, optimizer=optimizer
             )
             saved = time.monotonic()
+            took = saved - begun
         if stopped:
             raise TrainingStopped(
                 "training was stopped", where=str(checkpoint), remedy="train again to resume"
