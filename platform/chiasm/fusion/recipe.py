@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,9 +10,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from chiasm.errors import RecipeError
+from chiasm.fusion.recipe_values import built, override, parsed
 from chiasm.fusion.task_recipe import (
     ConsistencyConfig,
     DomainConfig,
@@ -180,15 +178,10 @@ def load_recipe(name_or_path: str, overrides: Mapping[str, str] | None = None) -
         RecipeError: No such recipe, an unknown key, or a value of the wrong kind or range.
     """
     text, where = _read(name_or_path)
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"no valid YAML: {error}", where=where) from error
-    if not isinstance(data, dict):
-        raise RecipeError("a recipe is a mapping of keys to values", where=where)
+    data = parsed(text, where)
     for dotted, value in (overrides or {}).items():
-        _override(data, dotted, value)
-    recipe = typing.cast(Recipe, _build(Recipe, data, where, ""))
+        override(data, dotted, value)
+    recipe = typing.cast(Recipe, built(Recipe, data, where))
     _check(recipe, where)
     return recipe
 
@@ -205,67 +198,6 @@ def _read(name_or_path: str) -> tuple[str, str]:
             remedy=f"use a YAML file or one of {', '.join(recipe_names())}",
         )
     return path.read_text(encoding="utf-8"), str(path)
-
-
-def _override(data: dict[str, Any], dotted: str, value: str) -> None:
-    *parents, last = dotted.split(".")
-    for parent in parents:
-        data = data.setdefault(parent, {})
-        if not isinstance(data, dict):
-            raise RecipeError(f"{parent} has no keys of its own", where=f"--set {dotted}")
-    try:
-        data[last] = yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # Python itself refuses numbers of thousands of digits, and its stack ends.
-        raise RecipeError(
-            f"no valid YAML value: {value[:80]}",
-            where=f"--set {dotted}",
-            remedy="write a number, text or list",
-        ) from error
-
-
-def _build(kind: type[Any], data: Any, where: str, path: str) -> Any:
-    if not isinstance(data, dict):
-        raise RecipeError(f"{path or 'the recipe'} must be a mapping", where=where)
-    hints = typing.get_type_hints(kind)
-    unknown = sorted(map(str, data.keys() - hints.keys()))
-    if unknown:
-        keys = ", ".join(f"{path}{name}" for name in unknown)
-        known = ", ".join(f"{path}{name}" for name in hints)
-        raise RecipeError(f"unknown key {keys}", where=where, remedy=f"known keys are {known}")
-    return kind(**{n: _value(hints[n], v, where, f"{path}{n}") for n, v in data.items()})
-
-
-def _value(hint: Any, value: Any, where: str, path: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast("type[Any]", hint), value, where, f"{path}.")
-    if isinstance(hint, types.UnionType):
-        if value is None and type(None) in typing.get_args(hint):
-            return None
-        hint = next(h for h in typing.get_args(hint) if h is not type(None))
-    origin = typing.get_origin(hint)
-    item = typing.get_args(hint)[0] if origin is tuple else None
-    if item is not None and isinstance(value, (list, tuple)) and all(type(v) is item for v in value):
-        return tuple(value)
-    if hint is float and isinstance(value, str) and _is_number(value):
-        return float(value)  # YAML 1.1 reads 3e-4, without a point, as text
-    if hint is float and type(value) in (int, float):
-        return float(value)
-    if (hint in (int, str) and type(value) is hint) or (
-        origin not in (None, tuple) and isinstance(value, dict)
-    ):
-        return value
-    lists = {int: "a list of integers", str: "a list of names"}
-    wanted = lists[item] if item is not None else getattr(hint, "__name__", "a mapping")
-    raise RecipeError(f"{path} must be {wanted}, not {value!r}", where=where)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _check(recipe: Recipe, where: str) -> None:

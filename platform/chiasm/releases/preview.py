@@ -82,6 +82,8 @@ def preview(
     gone = 0
     totals = {side: (Counter[str](), Counter[str]()) for side in ("a", "b")}
     for source, said in asked:
+        if len(compared) == queries:
+            break
         try:
             ours, theirs = (_hits(searcher, workspace_id, said, one, k) for one in (new.id, old.id))
         except (NotFoundError, UsageError):
@@ -117,29 +119,29 @@ def preview(
 
 
 def _queries(catalog: Catalog, workspace_id: int, most: int) -> list[tuple[str, Mapping[str, Any]]]:
-    """Saved ones first, then recent ones, then titles, always the same ones."""
+    """Saved ones first, then recent ones, then titles, always the same ones; titles are enough by themselves."""
     rows = kept_queries(catalog, workspace_id)
     found: list[tuple[str, Mapping[str, Any]]] = []
     for source in ("saved", "recent"):
         found += [(source, row["query"]) for row in rows if (row["name"] is None) is (source == "recent")]
-    if len(found) < most:
-        titles = (
-            select(Asset.value)
-            .join(Entity, Entity.id == Asset.entity_id)
-            .where(
-                Asset.workspace_id == workspace_id,
-                Asset.modality == "text",
-                Entity.deleted_at.is_(None),
-                Entity.is_stub.is_(False),
-            )
-            # In an order that has nothing to do with what they say.
-            .order_by(Asset.sha256)
-            .limit(most)
+    titles = (
+        select(Asset.value, Asset.sha256)
+        .join(Entity, Entity.id == Asset.entity_id)
+        .where(
+            Asset.workspace_id == workspace_id,
+            Asset.modality == "text",
+            Entity.deleted_at.is_(None),
+            Entity.is_stub.is_(False),
         )
-        with catalog.read() as session:
-            found += [("titles", {"text": text}) for text in session.scalars(titles) if text and text.strip()]
+        # In an order that has nothing to do with what they say.
+        .order_by(Asset.sha256)
+        .distinct()
+        .limit(most)
+    )
+    with catalog.read() as session:
+        found += [("titles", {"text": text}) for text in session.scalars(titles) if text and text.strip()]
     unique = {repr(sorted(said.items())): (source, said) for source, said in reversed(found)}
-    return [*reversed(unique.values())][:most]
+    return [*reversed(unique.values())]
 
 
 def _hits(

@@ -8,9 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from chiasm.errors import RecipeError
+from chiasm.fusion.recipe_values import parsed
 
 __all__ = ["GateRules", "gate_rules", "read_gate"]
 
@@ -54,7 +53,7 @@ def read_gate(path: str | Path) -> dict[str, Any]:
     file = Path(path)
     if not file.is_file():
         raise RecipeError("no such gate file", where=str(path), remedy="write one as docs/releases.md shows")
-    found = _parsed(file.read_text(encoding="utf-8"), str(path))
+    found = parsed(file.read_text(encoding="utf-8"), str(path))
     gate_rules(found, where=str(path))
     return found
 
@@ -66,7 +65,7 @@ def gate_rules(given: Mapping[str, Any] | None = None, *, where: str = "gate") -
         RecipeError: An unknown key or a value that no gate can have.
     """
     shipped = resources.files("chiasm.releases") / "gates" / "default.yaml"
-    values = _flat(_parsed(shipped.read_text(encoding="utf-8"), "default.yaml"), "default.yaml")
+    values = _flat(parsed(shipped.read_text(encoding="utf-8"), "default.yaml"), "default.yaml")
     chosen = _flat(given or {}, where)
     known = {one.name for one in fields(GateRules)}
     unknown = sorted(chosen.keys() - known)
@@ -78,16 +77,6 @@ def gate_rules(given: Mapping[str, Any] | None = None, *, where: str = "gate") -
     for name, value in chosen.items():
         _check(name, value, where)
     return GateRules(**{**values, **chosen})
-
-
-def _parsed(text: str, where: str) -> dict[str, Any]:
-    try:
-        found = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise RecipeError(f"no valid YAML: {error}"[:300], where=where) from error
-    if not isinstance(found, dict):
-        raise RecipeError("a gate is a mapping of sections", where=where)
-    return found
 
 
 def _flat(given: Mapping[str, Any], where: str) -> dict[str, Any]:

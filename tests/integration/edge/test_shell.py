@@ -83,13 +83,14 @@ def test_an_interrupt_leaves_the_job_running(home: Path, tmp_path: Path) -> None
         "".join(json.dumps({"key": f"many:{at}", "text": f"number {at}"}) + "\n" for at in range(400))
     )
     command = [sys.executable, "-m", "chiasm", "ingest", str(manifest), "--home", str(home)]
+    before = json.loads(shell(home, "jobs", "list", "--json").stdout)[0]["id"]
     process = subprocess.Popen(
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         newest = json.loads(shell(home, "jobs", "list", "--json").stdout)[0]
-        if newest["total"] or newest["state"] == "running":
+        if newest["id"] > before and (newest["total"] or newest["state"] == "running"):
             break
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)

@@ -128,7 +128,7 @@ def test_what_else_may_not_get_worse(ours: dict[str, Any], theirs: dict[str, Any
     [
         ("lines: {losss: 1}", "unknown key lines.losss"),
         ("lines: 3", "must be a mapping"),
-        ("[1]", "a mapping of sections"),
+        ("[1]", "must be a mapping"),
         ("lines: {loss: many}", "must be a number"),
         ("primary: {metric: hit@3}", "must be one of"),
         ("lines: {confidence: 2}", "between 0.5 and 1"),
