@@ -28,6 +28,7 @@ _HANDLERS: dict[str, str | Handler] = {
     "train": "chiasm.releases.train:train_unit",
     "build": "chiasm.releases.build:build_unit",
     "follow": "chiasm.releases.follow:follow_unit",
+    "remake": "chiasm.releases.remake:remake_unit",
     "evaluate": "chiasm.releases.evaluate:evaluate_unit",
     "distill": "chiasm.releases.distill:distill_unit",
 }

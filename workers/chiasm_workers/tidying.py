@@ -62,8 +62,9 @@ class Tidier:
             if session.scalar(select(Release.id).where(Release.state == "retired").limit(1)) is None:
                 return 0
         from chiasm.releases.follow import follow_kept
+        from chiasm.releases.remake import remake_kept
 
-        return follow_kept(self._settings, self._catalog)
+        return follow_kept(self._settings, self._catalog) + remake_kept(self._settings, self._catalog)
 
     def _keep_replicas(self) -> int:
         """Keep copies of large workspaces for processes that will search them, once all is quiet; how many."""

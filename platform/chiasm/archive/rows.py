@@ -66,11 +66,11 @@ def _chosen(table: Table) -> Executable:
     return statement
 
 
-def _embeddings() -> Select[int, int, int]:
+def _embeddings() -> Select[int, int, int, bool | None]:
     """Live rows, as they will be when all of them have followed the segments that were merged."""
     named, holder = aliased(Segment), aliased(Segment)
     return (
-        select(Embedding.space_id, Embedding.item_id, holder.id.label("segment_id"))
+        select(Embedding.space_id, Embedding.item_id, holder.id.label("segment_id"), Embedding.mapped)
         .join(named, named.id == Embedding.segment_id)
         .join(holder, holder.id == func.coalesce(named.merged_into, named.id))
         .where(holder.state == "live")

@@ -107,14 +107,16 @@ class Releases:
         """
         return self._backend.export_release(release, Path(file))
 
-    def load(self, file: str | Path) -> Job:
+    def load(self, file: str | Path, *, at_once: bool = False) -> Job:
         """A job that takes a release from a file and builds its spaces of this catalogue; then it is a candidate.
+
+        ``at_once``: already when vectors of the active release stand in; its own are made once it answers.
 
         Raises:
             InputError: It is no bundle, not signed with this home's key, or does not fit this catalogue.
             DamagedError: It is cut short, or a file in it is not what was put in.
         """
-        return Job(self._backend, self._backend.import_release(Path(file)))
+        return Job(self._backend, self._backend.import_release(Path(file), at_once=at_once))
 
 
 class Schedules:

@@ -146,6 +146,7 @@ class KnowledgeBase(Asking, Classifying, Distilling, Removal, Merging):
         promote: Promote = "gate",
         parent: str | None = None,
         gate: Mapping[str, Any] | None = None,
+        at_once: bool = False,
     ) -> Job:
         """A job that trains a release; its result is `{release, state, gate}`.
 
@@ -156,13 +157,20 @@ class KnowledgeBase(Asking, Classifying, Distilling, Removal, Merging):
             promote: `gate`: if it is better; False: never; `force`: whatever the metrics say.
             parent: Release to start from.
             gate: Rules that differ from the shipped ones, as in `{"lines": {"loss": 0.05}}`.
+            at_once: It answers as soon as it is judged; what it has still to make stands in, mapped from the one before.
         """
         if promote not in ("gate", "force", False, True):
             raise UsageError(f"unknown promote {promote!r}", remedy="use 'gate', 'force' or False")
         changes = {name: str(value) for name, value in (overrides or {}).items()}
         mode: Promote = "gate" if promote is True else promote
         job_id = self._backend.train(
-            recipe=str(recipe), overrides=changes, seed=seed, promote=mode, parent=parent, gate=gate
+            recipe=str(recipe),
+            overrides=changes,
+            seed=seed,
+            promote=mode,
+            parent=parent,
+            gate=gate,
+            at_once=at_once,
         )
         return self._job(job_id)
 

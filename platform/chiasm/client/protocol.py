@@ -96,6 +96,7 @@ class Backend(SmallModels, ReleasingBackend, Protocol):
         promote: Promote,
         parent: str | None,
         gate: Mapping[str, Any] | None,
+        at_once: bool,
     ) -> int:
         """The id of a job that trains a release."""
 
@@ -239,7 +240,7 @@ class Backend(SmallModels, ReleasingBackend, Protocol):
     def export_release(self, name: str | None, file: Path) -> JsonDict:
         """`{"file", "release", "bytes", "files"}`: a release is written as one signed file."""
 
-    def import_release(self, file: Path) -> int:
+    def import_release(self, file: Path, *, at_once: bool) -> int:
         """The id of a job that builds the spaces of a release from a file."""
 
     def schedules(self) -> list[JsonDict]:

@@ -114,7 +114,9 @@ def _wanted(ctx: WorkContext, claim: Claim) -> tuple[Space, list[_Row]]:
         if space is None:
             raise NotFoundError("no such space", where=f"space {space_id}", remedy="ingest the records again")
         these = listed(session, BigInteger, asset_ids)
-        live = select(Embedding.item_id).where(Embedding.space_id == space_id, Embedding.item_id.in_(these))
+        live = select(Embedding.item_id).where(
+            Embedding.space_id == space_id, Embedding.item_id.in_(these), Embedding.mapped.is_(None)
+        )
         done = set(session.scalars(live))
         found = _rows(session, asset_ids)
     mine = (space.workspace_id, space.kind)

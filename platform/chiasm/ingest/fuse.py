@@ -41,7 +41,7 @@ class Preloaded:
 
 def fuse_unit(ctx: WorkContext, claim: Claim) -> None:
     """Fuse the unit's entities for its release; those that have nothing to be fused from leave the space."""
-    from chiasm.spaces import remove_items, write_segment
+    from chiasm.spaces import remove_items, stands_on_mapped, write_segment
 
     entity_ids = claim.payload["entity_ids"]
     with ctx.catalog.read() as session:
@@ -53,6 +53,8 @@ def fuse_unit(ctx: WorkContext, claim: Claim) -> None:
             finish(session, claim, {})
         return
     ctx.beat(0, len(entity_ids), "fusing")
+    with ctx.catalog.read() as session:
+        mapped = stands_on_mapped(session, release.id)
     ids, vectors = fuse_entities(ctx, release, np.asarray(entity_ids, dtype=np.int64))
     segment = write_segment(
         ctx.catalog, ctx.settings.spaces_dir, space_id, ids, vectors, recall=ctx.settings.recall_target
@@ -60,7 +62,7 @@ def fuse_unit(ctx: WorkContext, claim: Claim) -> None:
     with ctx.catalog.write() as session:
         # Locked: none of them is deleted before this transaction ends.
         alive = set(session.scalars(_live(entity_ids).order_by(Entity.id).with_for_update(read=True)))
-        segment.commit(session, alive)
+        segment.commit(session, alive, mapped=mapped)
         fused = set(ids.tolist()) & alive
         remove_items(session, [space_id], [one for one in entity_ids if one not in fused])
         finish(session, claim, {"fused": len(fused)})

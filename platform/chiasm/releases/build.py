@@ -12,9 +12,10 @@ from chiasm.fusion.manifest import read_manifest
 from chiasm.ingest import ensure_space
 from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.catching_up import CaughtUp, begin, catch_up
-from chiasm.releases.fill import fill_assets
+from chiasm.releases.fill import fill_assets, take_over
 from chiasm.releases.following import missing_entities, touched_since
 from chiasm.releases.gate import GateDecision, Standing, judge
+from chiasm.releases.mapping import stand_in
 from chiasm.releases.rules import gate_rules
 from chiasm.releases.standing import standings
 from chiasm.releases.swap import activate, note
@@ -37,16 +38,21 @@ def build_unit(ctx: WorkContext, claim: Claim) -> None:
     with recorded_failure(ctx, release.id):
         spaces = _register_spaces(ctx, release)
         begin(ctx, release, spaces["fused"])
-        for modality, space in spaces.items():
-            if modality != "fused":
-                made = MadeVectors.read(out, modality, space.stamp)
-                fill_assets(ctx, claim, space, modality, made)
+        assets = {modality: space for modality, space in spaces.items() if modality != "fused"}
+        for modality, space in assets.items():
+            if (made := MadeVectors.read(out, modality, space.stamp)) is not None:
+                take_over(ctx, claim, space, modality, made)
+        mapped = stand_in(ctx, claim, release, spaces) if claim.payload.get("at_once") else None
+        if mapped is None:
+            for modality, space in assets.items():
+                fill_assets(ctx, claim, space, modality)
         caught = catch_up(ctx, claim, release, spaces, missing=True)
         _check_answers(ctx, release)
     decision = _decide(ctx, claim, release, caught.bare)
+    gate = decision.to_dict() | ({"mapped": mapped} if mapped is not None else {})
     ctx.beat(0, 1, "swap")
     for attempt in range(_MOST_ATTEMPTS):
-        if _settle(ctx, claim, release, decision, caught, last=attempt == _MOST_ATTEMPTS - 1):
+        if _settle(ctx, claim, release, gate, caught, last=attempt == _MOST_ATTEMPTS - 1):
             break
         # Something came in between the last look and the swap: it goes to both, then try again.
         caught = catch_up(ctx, claim, release, spaces, missing=True, bare=caught.bare)
@@ -120,7 +126,7 @@ def _settle(
     ctx: WorkContext,
     claim: Claim,
     release: Release,
-    decision: GateDecision,
+    gate: Mapping[str, Any],
     caught: CaughtUp,
     *,
     last: bool,
@@ -130,19 +136,20 @@ def _settle(
     In this transaction nobody else changes the workspace: where its revision is the one that the release was caught up
     with, what the release holds is what there is.
     """
+    reasons = "; ".join(gate["reasons"])
     with ctx.catalog.change(release.workspace_id) as session:
         row = session.get_one(Release, release.id)
-        if decision.passed:
+        if gate["passed"]:
             if not last and not _is_current(session, row, caught):
                 return False
-            activate(session, row, reason="; ".join(decision.reasons), watch_s=ctx.settings.watch_s)
+            activate(session, row, reason=reasons, watch_s=ctx.settings.watch_s)
         else:
             row.state = "candidate"
-            note(row, "kept as a candidate", "; ".join(decision.reasons))
-        row.gate = decision.to_dict()
+            note(row, "kept as a candidate", reasons)
+        row.gate = dict(gate)
         session.flush()
-        state = "active" if decision.passed else "candidate"
-        jobs.finish(session, claim, {"release": row.name, "state": state, "gate": decision.to_dict()})
+        state = "active" if gate["passed"] else "candidate"
+        jobs.finish(session, claim, {"release": row.name, "state": state, "gate": dict(gate)})
     return True
 
 

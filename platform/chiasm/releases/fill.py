@@ -7,16 +7,17 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import BigInteger, Select, exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from chiasm.catalog.bulk import listed
 from chiasm.catalog.models import Asset, Embedding, Entity, Release, Space
+from chiasm.fusion.space_map import SpaceMap
 from chiasm.ingest import embed_assets, fuse_entities, preload
 from chiasm.jobs import Claim, WorkContext, advance
-from chiasm.spaces import remove_items, write_segment
+from chiasm.spaces import SpaceReader, remove_items, stands_on_mapped, write_segment
 from chiasm.training import MadeVectors
 
-__all__ = ["fill_assets", "fill_entities"]
+__all__ = ["fill_assets", "fill_entities", "fill_mapped", "take_over"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -38,6 +39,8 @@ def fill_assets(
 ) -> None:
     """Embed every asset of the modality that the space lacks, a segment a batch, each committed alone.
 
+    Vectors that only stand in are lacking.
+
     Args:
         ctx: Of the unit.
         claim: Of the unit.
@@ -47,7 +50,7 @@ def fill_assets(
         of: Only those of these entities.
     """
     if made is not None:
-        _take_over(ctx, claim, space, modality, made)
+        take_over(ctx, claim, space, modality, made)
     after, done = 0, 0
 
     def lacking(session: Session, after: int) -> Select[int]:
@@ -70,7 +73,8 @@ def fill_assets(
         done += len(ids)
 
 
-def _take_over(ctx: WorkContext, claim: Claim, space: Space, modality: str, made: MadeVectors) -> None:
+def take_over(ctx: WorkContext, claim: Claim, space: Space, modality: str, made: MadeVectors) -> None:
+    """Store the vectors of assets that the space's encoder made in training."""
     after = 0
     while True:
         with ctx.catalog.read() as session:
@@ -87,6 +91,8 @@ def fill_entities(
 ) -> set[int]:
     """Fuse these entities into the release's space; those that had nothing to be fused from, which leave it."""
     bare: set[int] = set()
+    with ctx.catalog.read() as session:
+        mapped = stands_on_mapped(session, release.id)
     # A few entities look up their surroundings; many are cheaper with the whole graph in memory.
     loaded = preload(ctx, release) if len(ids) > _ENTITIES // 4 else None
     for start in range(0, len(ids), _ENTITIES):
@@ -94,20 +100,45 @@ def fill_entities(
         some = np.asarray(ids[start : start + _ENTITIES], dtype=np.int64)
         held, vectors = fuse_entities(ctx, release, some, preloaded=loaded)
         without = np.setdiff1d(some, held)
-        _store(ctx, claim, space, held, vectors, without)
+        _store(ctx, claim, space, held, vectors, without, mapped=mapped)
         bare.update(without.tolist())
     return bare
 
 
+def fill_mapped(ctx: WorkContext, claim: Claim, space: Space, old: Space, through: SpaceMap) -> int:
+    """Let vectors of another space stand in for all that the space lacks, mapped; how many."""
+    after, done = 0, 0
+    reader = SpaceReader(ctx.catalog, ctx.settings.spaces_dir, old.id)
+    while True:
+        with ctx.catalog.read() as session:
+            ids = list(session.scalars(_only_in(old, space, after).limit(_MADE)))
+        if not ids:
+            return done
+        after = ids[-1]
+        ctx.beat(done, done + len(ids), f"mapping {space.kind}")
+        items = np.asarray(ids, dtype=np.int64)
+        vectors = reader.vectors(items)
+        there = np.isfinite(vectors).all(axis=1)
+        _store(ctx, claim, space, items[there], through.apply(vectors[there]), mapped=True)
+        done += int(there.sum())
+
+
 def _store(
-    ctx: WorkContext, claim: Claim, space: Space, ids: Ints, vectors: Floats, without: Ints | None = None
+    ctx: WorkContext,
+    claim: Claim,
+    space: Space,
+    ids: Ints,
+    vectors: Floats,
+    without: Ints | None = None,
+    *,
+    mapped: bool = False,
 ) -> None:
     """Make vectors of the space live; refused if the lease was lost: somebody else fills the space now."""
     pending = write_segment(
         ctx.catalog, ctx.settings.spaces_dir, space.id, ids, vectors, recall=ctx.settings.recall_target
     )
     with ctx.catalog.write() as session:
-        pending.commit(session, _alive(session, space, ids))
+        pending.commit(session, _alive(session, space, ids), mapped=mapped)
         if without is not None:
             remove_items(session, [space.id], without)
         advance(session, claim, {})
@@ -123,8 +154,20 @@ def _alive(session: Session, space: Space, ids: Ints) -> set[int]:
     return set(session.scalars(assets.order_by(Asset.id).with_for_update(read=True)))
 
 
+def _only_in(old: Space, new: Space, after: int) -> Select[int]:
+    there = aliased(Embedding)
+    held = exists().where(there.item_id == Embedding.item_id, there.space_id == new.id)
+    return (
+        select(Embedding.item_id)
+        .where(Embedding.space_id == old.id, Embedding.item_id > after, ~held)
+        .order_by(Embedding.item_id)
+    )
+
+
 def _lacking(space: Space, modality: str, after: int) -> Select[int]:
-    held = exists().where(Embedding.item_id == Asset.id, Embedding.space_id == space.id)
+    held = exists().where(
+        Embedding.item_id == Asset.id, Embedding.space_id == space.id, Embedding.mapped.is_(None)
+    )
     return (
         select(Asset.id)
         .join(Entity, Entity.id == Asset.entity_id)

@@ -16,7 +16,7 @@ from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.releases.following import behind, kept_releases, marks_of
 from chiasm.settings import Settings
 
-__all__ = ["FOLLOW", "ask_follow", "follow_kept", "follow_unit", "follows"]
+__all__ = ["FOLLOW", "ask_follow", "follow_kept", "follow_unit", "follows", "rests"]
 
 _log = logging.getLogger(__name__)
 #: Kind of the unit and of its job.
@@ -79,7 +79,7 @@ def follow_kept(settings: Settings, catalog: Catalog) -> int:
             for release in kept_releases(session, workspace_id, settings.retain_releases)
             if (marks := marks_of(release)) is None or marks.revision != revision
         ]
-        late = [one for one in late if not _rests(session, one)]
+        late = [one for one in late if not rests(session, FOLLOW, one)]
     if not late:
         return 0
     with catalog.write() as session:
@@ -88,16 +88,16 @@ def follow_kept(settings: Settings, catalog: Catalog) -> int:
     return len(late)
 
 
-def _rests(session: Session, release_id: int) -> bool:
-    """Whether it failed to follow of late, or is about to."""
+def rests(session: Session, kind: str, release_id: int) -> bool:
+    """Whether a release's unit of a kind failed of late, or is about to be worked on."""
     newest = (
         select(WorkUnit.state, WorkUnit.finished_at, WorkUnit.payload)
-        .where(WorkUnit.kind == FOLLOW)
+        .where(WorkUnit.kind == kind)
         .order_by(WorkUnit.id.desc())
         .limit(50)
     )
     for state, finished_at, payload in session.execute(newest):
         if payload["release_id"] == release_id:
             recent = finished_at is not None and time.time() - finished_at < _REST_S
-            return state in OPEN_STATES or (state == "failed" and recent)
+            return state in OPEN_STATES or (state in ("failed", "cancelled") and recent)
     return False

@@ -37,6 +37,8 @@ class ReleaseInfo:
     #: Entities it has to catch up with before it holds all that is acknowledged: 0 where it answers; None: nobody
     #: knows, or has counted (in lists).
     behind: int | None
+    #: Of the vectors that it answers from, those that its own models made; others stand in (`chiasm train --at-once`).
+    made_share: float
 
     def to_dict(self) -> dict[str, Any]:
         """The release as JSON."""
@@ -124,12 +126,20 @@ def _row_key(row: dict[str, Any]) -> tuple[Any, ...]:
 def _info(session: Session, row: Release) -> ReleaseInfo:
     parent = session.get(Release, row.parent_id) if row.parent_id is not None else None
     spaces = session.execute(
-        select(ReleaseSpace.kind, Space.dim, Space.stamp, func.count(Embedding.item_id))
+        select(
+            ReleaseSpace.kind,
+            Space.dim,
+            Space.stamp,
+            func.count(Embedding.item_id),
+            func.count(Embedding.mapped),
+        )
         .join(Space, Space.id == ReleaseSpace.space_id)
         .outerjoin(Embedding, Embedding.space_id == Space.id)
         .where(ReleaseSpace.release_id == row.id)
         .group_by(ReleaseSpace.kind, Space.dim, Space.stamp)
-    )
+    ).all()
+    total = sum(rows for *_, rows, _ in spaces)
+    stands_in = sum(mapped for *_, mapped in spaces)
     return ReleaseInfo(
         release=row.name,
         state=row.state,
@@ -142,7 +152,11 @@ def _info(session: Session, row: Release) -> ReleaseInfo:
         metrics=row.metrics,
         gate=row.gate,
         error=row.error,
-        spaces={kind: {"dim": dim, "stamp": stamp[:12], "rows": rows} for kind, dim, stamp, rows in spaces},
+        spaces={
+            kind: {"dim": dim, "stamp": stamp[:12], "rows": rows, "mapped": mapped}
+            for kind, dim, stamp, rows, mapped in spaces
+        },
         history=row.history or [],
         behind=0 if row.state == "active" else None,
+        made_share=1.0 - stands_in / total if total else 1.0,
     )

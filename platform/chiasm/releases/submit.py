@@ -32,6 +32,7 @@ def submit_train(
     promote: Literal["gate", "force"] | bool = "gate",
     parent: str | None = None,
     gate: Mapping[str, Any] | None = None,
+    at_once: bool = False,
     idempotency_key: str | None = None,
 ) -> int:
     """Id of the job that trains a release, builds its spaces and, if it may, promotes it.
@@ -42,6 +43,8 @@ def submit_train(
         promote: `gate` promotes what passes the gate, `force` whatever answers, False nothing.
         parent: Release to start from.
         gate: What differs from the shipped gate rules, by section (`chiasm.releases.rules`).
+        at_once: It answers as soon as it is trained and judged: what it has still to embed and fuse stands in meanwhile,
+            mapped from the release that answers now (`chiasm.releases.mapping`).
         idempotency_key: Asking twice with the same key makes one job.
 
     Raises:
@@ -73,6 +76,7 @@ def submit_train(
             "seed": seed,
             "promote": promote,
             **({"gate": dict(gate)} if gate else {}),
+            **({"at_once": True} if at_once else {}),
         }
         known = jobs.find_job(session, workspace_id, idempotency_key)
         if known is not None:
@@ -80,7 +84,10 @@ def submit_train(
         job = jobs.create_job(session, workspace_id, "train", params, idempotency_key=idempotency_key)
         release = _new_release(session, workspace_id, params, source)
         job.result = {"release": release.name, "state": release.state}
-        payload = {"release_id": release.id, "promote": promote, **({"gate": dict(gate)} if gate else {})}
+        passed_on: dict[str, Any] = {
+            name: params[name] for name in ("promote", "gate", "at_once") if name in params
+        }
+        payload = {"release_id": release.id, **passed_on}
         jobs.add_units(session, job, "train", [payload], queue=LANE)
         job_id = job.id
     jobs.wake(settings, LANE)

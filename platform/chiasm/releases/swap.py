@@ -6,15 +6,16 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Asset, Embedding, Release, ReleaseSpace, Workspace
+from chiasm.catalog.models import Release, Workspace
 from chiasm.errors import ConflictError, NotFoundError, UsageError
 from chiasm.jobs import notices
 from chiasm.releases.follow import NOW, ask_follow, follows
 from chiasm.releases.following import marks_now, marks_of, pending_from
+from chiasm.releases.remake import ask_remake, mark_embedded
 from chiasm.releases.store import ReleaseInfo, find_release, show_release
 from chiasm.releases.trials import open_watch
 
@@ -121,18 +122,8 @@ def activate(session: Session, release: Release, *, reason: str, watch_s: float 
     release.state = "active"
     release.activated_at = time.time()
     note(release, "promoted", reason)
-    # By modality: in a fused space the item ids are those of entities.
-    embedded = exists().where(
-        Embedding.item_id == Asset.id,
-        Embedding.space_id == ReleaseSpace.space_id,
-        ReleaseSpace.release_id == release.id,
-        ReleaseSpace.kind == Asset.modality,
-    )
-    session.execute(
-        update(Asset)
-        .where(Asset.workspace_id == release.workspace_id, Asset.state == "waiting", embedded)
-        .values(state="embedded")
-    )
+    mark_embedded(session, release)
+    ask_remake(session, release)
     marks = marks_of(release)
     # What it lacks is counted by who makes it: everybody else waits for this transaction.
     if marks is None or marks.revision != workspace.revision:

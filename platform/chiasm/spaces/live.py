@@ -16,6 +16,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    null,
     or_,
     select,
     true,
@@ -73,8 +74,11 @@ def bump_generation(session: Session, space_ids: Sequence[int]) -> None:
     )
 
 
-def upsert_live(session: Session, space_id: int, segment_id: int, ids: Ints) -> None:
-    """Point items to the segment that holds their live row, after `bump_generation`; earlier rows die."""
+def upsert_live(session: Session, space_id: int, segment_id: int, ids: Ints, *, mapped: bool = False) -> None:
+    """Point items to the segment that holds their live row, after `bump_generation`; earlier rows die.
+
+    ``mapped`` marks rows that stand in for the model's own.
+    """
     # Ascending, so that two writers take their row locks in one order.
     items = np.sort(ids).tolist()
     for start in range(0, len(items), _CHUNK):
@@ -82,11 +86,14 @@ def upsert_live(session: Session, space_id: int, segment_id: int, ids: Ints) -> 
         mine = (Embedding.space_id == space_id) & Embedding.item_id.in_(listed(session, BigInteger, chunk))
         _bury_where(session, mine)
         given = rows_of(session, {"item_id": BigInteger}, [(item,) for item in chunk])
-        chosen = select(literal(space_id), given.c.item_id, literal(segment_id)).where(true())
-        statement = upsert(session, _EMBEDDING).from_select(["space_id", "item_id", "segment_id"], chosen)
+        mark = literal(True) if mapped else null()
+        chosen = select(literal(space_id), given.c.item_id, literal(segment_id), mark).where(true())
+        columns = ["space_id", "item_id", "segment_id", "mapped"]
+        statement = upsert(session, _EMBEDDING).from_select(columns, chosen)
         session.execute(
             statement.on_conflict_do_update(
-                index_elements=["space_id", "item_id"], set_={"segment_id": statement.excluded.segment_id}
+                index_elements=["space_id", "item_id"],
+                set_={name: statement.excluded[name] for name in ("segment_id", "mapped")},
             )
         )
 

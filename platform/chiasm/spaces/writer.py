@@ -34,12 +34,13 @@ class PendingSegment:
     ids: Ints
     file: SegmentFile | None
 
-    def commit(self, session: Session, alive: Container[int] | None = None) -> None:
+    def commit(self, session: Session, alive: Container[int] | None = None, *, mapped: bool = False) -> None:
         """Make the segment's rows the live ones of their items, in the caller's write transaction.
 
         Args:
             session: The transaction.
             alive: The items that are still there; the rows of others are dead from the start. Default all.
+            mapped: They stand in for vectors that the space's model has still to make.
 
         Raises:
             ConflictError: The intent has been collected meanwhile (far older than any lease).
@@ -52,7 +53,7 @@ class PendingSegment:
         if alive is not None:
             lives = np.fromiter((int(item) in alive for item in self.ids), np.bool_, len(self.ids))
             bury(session, self.space_id, self.segment_id, self.ids[~lives])
-        upsert_live(session, self.space_id, self.segment_id, self.ids[lives])
+        upsert_live(session, self.space_id, self.segment_id, self.ids[lives], mapped=mapped)
 
     def take_over(self, session: Session, old: Sequence[int], generation: int) -> int:
         """Stand in for older segments, whose live rows this one holds, in the caller's write transaction.

@@ -27,6 +27,8 @@ class Training(BaseModel):
     parent: str | None = None
     #: Gate rules that differ from the shipped ones, by section.
     gate: dict[str, dict[str, Any]] | None = None
+    #: Answer at once; what has still to be made stands in, mapped from the release before.
+    at_once: bool = False
 
 
 class Previewing(BaseModel):
@@ -92,6 +94,7 @@ def train(backend: Admin, body: Training) -> dict[str, Any]:
         promote=body.promote,
         parent=body.parent,
         gate=body.gate,
+        at_once=body.at_once,
     )
     return {"job": job_id}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chiasm.catalog.models.base import Base, BigId, Name, Seconds, Sha256
 
 __all__ = ["DeadRow", "Embedding", "ReleaseSpace", "Segment", "Space"]
+
+_MAPPED = text("mapped IS NOT NULL")
 
 
 class Space(Base):
@@ -62,12 +64,17 @@ class Embedding(Base):
     """The live row of an item in a space; an item without one is not searchable there."""
 
     __tablename__ = "embedding"
-    __table_args__ = (Index("ix_embedding_segment_id", "segment_id"),)
+    __table_args__ = (
+        Index("ix_embedding_segment_id", "segment_id"),
+        Index("ix_embedding_mapped", "space_id", "item_id", sqlite_where=_MAPPED, postgresql_where=_MAPPED),
+    )
 
     space_id: Mapped[int] = mapped_column(ForeignKey("space.id"), primary_key=True)
     #: Asset id or entity id, by the space's kind.
     item_id: Mapped[int] = mapped_column(primary_key=True)
     segment_id: Mapped[int] = mapped_column(ForeignKey("segment.id"))
+    #: True: it stands in, mapped from another space (or fused from such), until the space's own model has made it.
+    mapped: Mapped[bool | None]
 
 
 class DeadRow(Base):

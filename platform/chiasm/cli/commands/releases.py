@@ -131,6 +131,10 @@ def export(
 def import_(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `releases export` wrote.")],
+    at_once: Annotated[
+        bool,
+        typer.Option("--at-once", help="Vectors of the active release stand in until this one answers."),
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until its spaces are built.")] = True,
 ) -> None:
     """Take a release from a file and build its spaces of this catalogue; `releases promote` lets it answer."""
@@ -138,7 +142,7 @@ def import_(
     from chiasm.cli.waiting import wait_for
 
     frame = frame_of(context)
-    job = frame.knowledge_base().releases.load(file)
+    job = frame.knowledge_base().releases.load(file, at_once=at_once)
     if not wait:
         submitted(frame, job.id)
         return

@@ -35,6 +35,13 @@ def train(
     gate: Annotated[
         Path | None, typer.Option(help="YAML file of gate rules that differ from the shipped ones.")
     ] = None,
+    at_once: Annotated[
+        bool,
+        typer.Option(
+            "--at-once",
+            help="Answer once judged: what is still to be made stands in, mapped from the one before.",
+        ),
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it is judged.")] = True,
     advise: Annotated[
         bool, typer.Option("--advise", help="Only propose recipe, encoders, batch and time to expect.")
@@ -61,6 +68,7 @@ def train(
         promote=False if promote == "never" else promote,
         parent=parent,
         gate=rules,
+        at_once=at_once,
     )
     if not wait:
         submitted(frame, job.id)

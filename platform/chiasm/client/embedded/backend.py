@@ -105,6 +105,7 @@ class EmbeddedBackend(
         promote: Promote,
         parent: str | None,
         gate: Mapping[str, Any] | None,
+        at_once: bool,
     ) -> int:
         """The id of a job that trains a release."""
         from chiasm.releases.submit import submit_train
@@ -119,6 +120,7 @@ class EmbeddedBackend(
             promote=promote,
             parent=parent,
             gate=gate,
+            at_once=at_once,
         )
 
     def advise(self) -> JsonDict:
@@ -210,11 +212,12 @@ class EmbeddedBackend(
 
         return export_release(self.home.settings, self.home.catalog, self.workspace_id, name, file)
 
-    def import_release(self, file: Path) -> int:
+    def import_release(self, file: Path, *, at_once: bool) -> int:
         """The id of a job that builds the spaces of a release from a file."""
         from chiasm.releases.bundles import import_release
 
-        return import_release(self.home.settings, self.home.catalog, self.workspace_id, file)
+        home = self.home
+        return import_release(home.settings, home.catalog, self.workspace_id, file, at_once=at_once)
 
     def schedules(self) -> list[JsonDict]:
         """Schedules by name."""

@@ -98,6 +98,7 @@ class HttpBackend(
         promote: Promote,
         parent: str | None,
         gate: Mapping[str, Any] | None,
+        at_once: bool,
     ) -> int:
         """The id of a job that trains a release."""
         body = {
@@ -107,6 +108,7 @@ class HttpBackend(
             "promote": promote,
             "parent": parent,
             **({"gate": dict(gate)} if gate else {}),
+            **({"at_once": True} if at_once else {}),
         }
         return int(self._wire.post("/v1/releases", body)["job"])
 

@@ -83,7 +83,7 @@ class Releasing:
             remedy="run `chiasm releases export ID FILE` there",
         )
 
-    def import_release(self, file: Path) -> int:
+    def import_release(self, file: Path, *, at_once: bool) -> int:
         """Refused: the key that a signature is checked with is the home's.
 
         Raises:

@@ -41,7 +41,9 @@ _REMEDY = "use another bundle; nothing of this one was taken over"
 _STUDENT = "student:"
 
 
-def import_release(settings: Settings, catalog: Catalog, workspace_id: int, file: Path) -> int:
+def import_release(
+    settings: Settings, catalog: Catalog, workspace_id: int, file: Path, *, at_once: bool = False
+) -> int:
     """The id of a job that builds the spaces of a bundle's release of this home's catalogue; then it is a candidate.
 
     Args:
@@ -49,6 +51,8 @@ def import_release(settings: Settings, catalog: Catalog, workspace_id: int, file
         catalog: Its catalog.
         workspace_id: Tenant.
         file: What `chiasm releases export` wrote.
+        at_once: It is a candidate as soon as what it lacks stands in, mapped from the active release; its own vectors
+            are made once it answers.
 
     Raises:
         NotFoundError: There is no such file.
@@ -71,7 +75,7 @@ def import_release(settings: Settings, catalog: Catalog, workspace_id: int, file
         # One flush of all, before a row names them.
         os.sync()
         with catalog.write() as session:
-            job_id = _take_over(session, settings, workspace_id, header, folder)
+            job_id = _take_over(session, settings, workspace_id, header, folder, at_once)
     jobs.wake(settings, "train")
     return job_id
 
@@ -185,7 +189,12 @@ def _check_needs(
 
 
 def _take_over(
-    session: Session, settings: Settings, workspace_id: int, header: Mapping[str, Any], folder: Path
+    session: Session,
+    settings: Settings,
+    workspace_id: int,
+    header: Mapping[str, Any],
+    folder: Path,
+    at_once: bool,
 ) -> int:
     told = header["release"]
     newest = session.scalar(select(func.max(Release.number)).where(Release.workspace_id == workspace_id)) or 0
@@ -205,7 +214,8 @@ def _take_over(
     params = {"release": release.name, "from": told["name"], "chiasm": header["chiasm"]}
     job = jobs.create_job(session, workspace_id, "import", params)
     job.result = {"release": release.name, "state": "building"}
-    jobs.add_units(session, job, "build", [{"release_id": release.id, "promote": False}], queue="train")
+    payload = {"release_id": release.id, "promote": False, **({"at_once": True} if at_once else {})}
+    jobs.add_units(session, job, "build", [payload], queue="train")
     target = settings.models_dir / release.folder
     if target.exists():
         # Of an import that ended between here and the commit: no row names it.

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from sqlalchemy import Executable, Select, and_, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Asset, Embedding, ReleaseSpace, Space, Workspace
+from chiasm.catalog.models import Asset, Embedding, ReleaseSpace, Space, Workspace, WorkUnit
+from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.upkeep.findings import REPAIR, Finding
 from chiasm.upkeep.requeue import batches, embed_again, open_items
 from chiasm.upkeep.site import Site
@@ -33,7 +34,11 @@ def look(site: Site) -> Iterator[Finding]:
         pending = _unattended(session, _read(session, _pending()), dead=True)
         # What a worker did between the two looks is no finding.
         pending = [one for one in pending if _state(session, one.id) == "pending"]
+        remade = _remade(session)
+        lacking = [one for one in lacking if one.workspace_id not in remade]
         counts = {name: _count(session, name) for name in ("embedded", "waiting", "failed")}
+    if remade:
+        yield Finding("ok", "vectors of the release before stand in for some that are still being made")
     if lacking:
         what = f"{len(lacking)} assets marked embedded without a vector"
         yield Finding("problem", what, REPAIR, len(lacking), mend=lambda: _embed(site, lacking))
@@ -48,6 +53,15 @@ def look(site: Site) -> Iterator[Finding]:
     if counts["failed"]:
         what = f"{counts['failed']} assets could not be used"
         yield Finding("warning", what, "see `chiasm jobs failures`", counts["failed"])
+
+
+def _remade(session: Session) -> set[int]:
+    """Workspaces whose active release still makes what it answers from (`chiasm train --at-once`)."""
+    units = select(WorkUnit.workspace_id, WorkUnit.payload).where(
+        WorkUnit.kind == "remake", WorkUnit.state.in_(OPEN_STATES)
+    )
+    active = dict(session.execute(select(Workspace.id, Workspace.active_release_id)).all())
+    return {one for one, payload in session.execute(units) if active.get(one) == payload["release_id"]}
 
 
 def _lacking_in_release() -> Select[int, int, str, int]:
