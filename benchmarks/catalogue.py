@@ -98,7 +98,7 @@ def _run(args: argparse.Namespace, work: Path) -> list[Row]:
             fill(kb, data, name, work, valid=args.valid)
             for seed in range(args.seeds):
                 seconds.append(train(kb, args.recipe, overrides, seed))
-                _answer(kb, data, name, figures, valid=args.valid)
+                answer(kb, data, name, figures, valid=args.valid)
                 for label, base in _baselines(data, name, work / name, valid=args.valid).items():
                     bases[label].append(base)
     rows = _rows(figures, bases, data, seconds)
@@ -166,7 +166,8 @@ def train(kb: Any, recipe: str, overrides: Mapping[str, str], seed: int) -> floa
     return took
 
 
-def _answer(kb: Any, data: Path, name: str, figures: Figures, *, valid: bool) -> None:
+def answer(kb: Any, data: Path, name: str, figures: Figures, *, valid: bool) -> None:
+    """Ask the query files of a catalogue, and add what each query found to the lines."""
     suffix = "-valid" if valid else ""
     emoji, sounds = data / "emoji", data / "sounds"
     if name == "partial":
@@ -325,7 +326,7 @@ def _missing(
                 fill(kb, data, name, work, without=without, valid=args.valid)
                 for seed in range(args.seeds if queries else 1):
                     train(kb, args.recipe, overrides, seed)
-                    _answer(kb, data, name, figures, valid=args.valid)
+                    answer(kb, data, name, figures, valid=args.valid)
         for name, runs in figures.items():
             rows += _gains_of(without, name, queries.get(name, []), runs)
             if name not in _NEEDS or without in _NEEDS[name]:

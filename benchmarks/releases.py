@@ -27,6 +27,7 @@ import numpy as np
 
 from benchmarks.releasing.clients import K, start
 from benchmarks.releasing.made import GROUPS, MadeHome, record
+from benchmarks.releasing.mapped import map_retention
 from benchmarks.rows import Row, print_rows, write_rows
 from chiasm.releases import promote, rollback
 from chiasm.search import Part, Query, Searcher
@@ -63,15 +64,36 @@ def main() -> None:
     parser.add_argument(
         "--kill-every", type=float, default=4.0, metavar="SECONDS", help="longer where starting is slow"
     )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=("built", "swaps", "overhead", "map"),
+        help="default all; map trains two releases",
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    wanted = set(options.only or ("built", "swaps", "overhead", "map"))
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
-        home = MadeHome(Path(name))
-        home.ingest(record(n) for n in range(options.entities))
-        home.add_release(0)
-        home.work(["train"])
-        rows = _built(home, options.changes, options.entities)
-        print_rows(rows)
+        if wanted - {"map"}:
+            rows += _made(Path(name) / "made", wanted, options)
+        if "map" in wanted:
+            rows += map_retention(Path(name))
+    print_rows(rows)
+    if options.json:
+        write_rows(rows, options.json)
+
+
+def _made(folder: Path, wanted: set[str], options: argparse.Namespace) -> list[Row]:
+    folder.mkdir()
+    home = MadeHome(folder)
+    home.ingest(record(n) for n in range(options.entities))
+    home.add_release(0)
+    home.work(["train"])
+    # The second release, which the swaps go to, is the one that is built while things change.
+    rows = _built(home, options.changes, options.entities)
+    print_rows(rows)
+    if "swaps" in wanted:
         threads = max(1, _CLIENTS // options.processes)
         seen = swaps_under_load(
             home,
@@ -82,14 +104,13 @@ def main() -> None:
         )
         rows += _swapped(seen, options.swaps)
         print_rows(rows)
+    if "overhead" in wanted:
         ratio, spread = overhead(home, options.pairs, searches=options.searches)
         # The bound decides: so near to 1 a median alone would be met by chance.
         about = f"bound of the p50 over a fixed release's, median {ratio:.3f}"
         rows.append(Row("swap_overhead", spread[1], "ratio", about, "<= 1.03", spread, options.pairs))
-        home.close()
-    print_rows(rows)
-    if options.json:
-        write_rows(options.json, rows)
+    home.close()
+    return rows
 
 
 def _built(home: MadeHome, changes: int, first: int) -> list[Row]:
