@@ -24,7 +24,7 @@ from chiasm.training.judge import open_benches
 from chiasm.training.progress import Stopped
 from chiasm.training.retention import Retention, Witness
 from chiasm.training.snapshot import Snapshot
-from chiasm.training.text_corpus import held_out_texts, taught_texts
+from chiasm.training.text_corpus import taught_texts
 from chiasm.training.texts import text_values
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _search(
 
     shapes = [shape for shape in TEXT_SHAPES if {shape.kind, shape.name} & {*asked["kinds"]}]
     source = Snapshot.open(snapshot)
-    held_out = held_out_texts(witnesses[0].data)
+    held_out = witnesses[0].data.held_out_texts
     texts = taught_texts(source, held_out, _corpus(scratch, asked.get("corpus")))
     try:
         teaching = text_teaching(teacher, texts, held_out, scratch, report, ctx.stop)

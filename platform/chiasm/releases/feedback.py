@@ -19,7 +19,15 @@ from chiasm.releases.store import find_release
 if TYPE_CHECKING:
     from chiasm.releases.forget.marks import Marks
 
-__all__ = ["MIN_JUDGED", "VERDICTS", "accept_rate", "forget_feedback", "give_feedback", "list_feedback"]
+__all__ = [
+    "MIN_JUDGED",
+    "VERDICTS",
+    "accept_rate",
+    "forget_feedback",
+    "give_feedback",
+    "list_feedback",
+    "said_of_entities",
+]
 
 VERDICTS = ("accepted", "rejected")
 #: Fewer judgements are no rate.
@@ -119,6 +127,18 @@ def accept_rate(
     )
     total, accepted = session.execute(judged).one()
     return int(accepted or 0) / total if total >= max(1, at_least) else None
+
+
+def said_of_entities(session: Session, workspace_id: int) -> dict[tuple[int, str], bool]:
+    """What was said last of each entity and query: whether the entity was right, by entity id and words in lower case."""
+    rows = (
+        select(Feedback.entity_id, Feedback.query, Feedback.verdict)
+        .where(Feedback.workspace_id == workspace_id)
+        .order_by(Feedback.updated_at, Feedback.id)
+    )
+    return {
+        (entity, query.lower()): verdict == "accepted" for entity, query, verdict in session.execute(rows)
+    }
 
 
 def forget_feedback(session: Session, workspace_id: int, entity_ids: Sequence[int], marks: Marks) -> int:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,17 @@ from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Release, Spa
 from chiasm.errors import DamagedError, NotFoundError
 from chiasm.fusion.recipe import Recipe
 from chiasm.jobs import WorkContext
-from chiasm.training.snapshot import SAMPLE_RATE_HZ, Snapshot, SnapshotWriter
+from chiasm.releases.feedback import said_of_entities
+from chiasm.training.snapshot import SAMPLE_RATE_HZ, Snapshot
+from chiasm.training.snapshot_writer import SnapshotWriter
 from chiasm.training.splits import split_of
+from chiasm.training.tables import SAID_COLUMNS
 
 __all__ = ["take_snapshot"]
 
 _BATCH = 2000
 _MEDIA_BATCH = 32
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,10 @@ def take_snapshot(
         )
         nodes = _write_entities(session, writer, workspace.id)
         _write_triples(session, writer, workspace.id, nodes, [row.id for row in predicates])
+        said = said_of_entities(session, workspace.id)
+        known = [(nodes[one].row, query, right) for (one, query), right in said.items() if one in nodes]
+        for batch in _batches(known, _BATCH):
+            writer.add_said(dict(zip(SAID_COLUMNS, zip(*batch, strict=True), strict=True)))
         assets = list(_assets(session, workspace.id, nodes))
     rows: dict[int, int] = {}
     for modality, space in spaces.items():
@@ -286,6 +294,6 @@ def _write_assets(writer: SnapshotWriter, assets: Sequence[_AssetRow], rows: dic
         writer.add_assets(columns)
 
 
-def _batches(assets: Sequence[_AssetRow], size: int) -> Iterator[Sequence[_AssetRow]]:
-    for start in range(0, len(assets), size):
-        yield assets[start : start + size]
+def _batches(rows: Sequence[_Row], size: int) -> Iterator[Sequence[_Row]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

@@ -58,6 +58,10 @@ class Dataset:
     text_columns: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     #: Keywords that texts list; None where nobody asked for them
     lists: Lists | None = None
+    #: Entities, queries in lower case, and whether people found the entity right for it, ``(verdicts,)`` each
+    said: tuple[Ints, npt.NDArray[np.object_], Bools] = field(
+        default_factory=lambda: (np.zeros(0, np.int64), np.zeros(0, object), np.zeros(0, np.bool_))
+    )
     #: Supervised targets; none where nobody asked for them
     labels: tuple[Target, ...] = ()
 
@@ -115,6 +119,11 @@ class Dataset:
             snapshot.column("entities", "key"),
             np.array([_plain(title) for title in snapshot.column("entities", "title")], dtype=object),
             dict(text_columns or {}),
+            said=(
+                snapshot.column("said", "entity").astype(np.int64),
+                snapshot.column("said", "query"),
+                snapshot.column("said", "accepted").astype(np.bool_),
+            ),
         )
 
     @property
@@ -126,6 +135,12 @@ class Dataset:
     def names(self) -> npt.NDArray[np.str_]:
         """Modality of each asset, ``(assets,)``."""
         return np.array(MODALITIES)[self.modality]
+
+    @cached_property
+    def held_out_texts(self) -> frozenset[str]:
+        """Texts that judge models, in lower case: no lesson is about them."""
+        held = np.isin(self.split, ("valid", "test")) & (self.names == "text")
+        return frozenset(str(value) for value in self.value[held] if value)
 
     @cached_property
     def indptr(self) -> Ints:

@@ -1,4 +1,4 @@
-"""Keywords that an entity's own texts list, as a stand-in for neighbours that would name them."""
+"""Keywords that an entity's own texts list, or that people found it right for: like neighbours that name it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BETWEEN = re.compile(r"[,;|\u3001\uff0c]")
 
 @dataclass(frozen=True)
 class Lists:
-    """Which texts list which keywords."""
+    """Which texts list which keywords, and what people asked for."""
 
     #: In lower case, each once
     texts: tuple[str, ...]
@@ -42,6 +42,10 @@ class Lists:
     #: (pairs,) assets of the data set, and the number of a keyword that each lists
     asset: Ints
     item: Ints
+    #: (pairs,) Whether people said so of the entity, who may have a text that lists nothing
+    said: Bools
+    #: Keywords that people asked for, rightly or not
+    asked: Ints
 
 
 def items_of(text: str) -> list[str]:
@@ -75,9 +79,11 @@ def few_names(data: Dataset, seen: Visible) -> Bools:
 
 
 def with_lists(data: Dataset, seen: Visible, spec: str, fingerprint: str | None) -> Dataset:
-    """The data set with the keywords of entities that few neighbours name.
+    """The data set with the keywords of entities that few neighbours name, and with what people said of hits.
 
-    Itself where nobody lists any, or where the encoder is not the one that made the text features.
+    A query whose hits were all wrong is a keyword that names nothing: it explains itself, and no entity hears of it.
+    Queries that are texts held out for judging are passed over. Itself where nobody lists or says anything, or where the
+    encoder is not the one that made the text features.
 
     Args:
         data: The data set.
@@ -89,8 +95,18 @@ def with_lists(data: Dataset, seen: Visible, spec: str, fingerprint: str | None)
 
     mine = np.flatnonzero((data.names == "text") & few_names(data, seen)[data.entity])
     number: dict[str, int] = {}
-    pairs = listed_items(((asset, str(data.value[asset])) for asset in mine.tolist()), number)
-    if not len(pairs):
+    asked: list[int] = []
+    pairs = listed_items(((asset, str(data.value[asset])) for asset in mine.tolist()), number).tolist()
+    listed = len(pairs)
+    judged = data.held_out_texts
+    entity, query, right = data.said
+    for one, text, accepted in zip(entity.tolist(), query.tolist(), right.tolist(), strict=True):
+        first = data.indptr[one]
+        if text not in judged and first < data.indptr[one + 1] and data.names[first] == "text":
+            at = number.setdefault(text, len(number))
+            asked.append(at)
+            pairs += [(first, at)] if accepted else []
+    if not number:
         return data
     with translated():
         encoder = load_encoder(spec)
@@ -98,5 +114,11 @@ def with_lists(data: Dataset, seen: Visible, spec: str, fingerprint: str | None)
             return data
         texts = list(number)
         parts = [encoder.encode(texts[at : at + _CHUNK]) for at in range(0, len(texts), _CHUNK)]
-    asset, item = pairs.T
-    return replace(data, lists=Lists(tuple(texts), np.concatenate(parts), asset, item))
+    asset, item = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    said = np.arange(len(pairs)) >= listed
+    return replace(
+        data,
+        lists=Lists(
+            tuple(texts), np.concatenate(parts), asset, item, said, np.unique(asked).astype(np.int64)
+        ),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["ASSET_COLUMNS", "ATTRIBUTE_COLUMNS", "ENTITY_COLUMNS", "TRIPLE_COLUMNS"]
+__all__ = ["ASSET_COLUMNS", "ATTRIBUTE_COLUMNS", "ENTITY_COLUMNS", "SAID_COLUMNS", "TRIPLE_COLUMNS"]
 
 ENTITY_COLUMNS = {"id": pa.int64(), "key": pa.string(), "domain": pa.string(), "title": pa.string()} | {
     "stub": pa.bool_(),
@@ -18,4 +18,5 @@ ASSET_COLUMNS = {"id": pa.int64(), "entity": pa.int32(), "modality": pa.string()
     "row": pa.int32(),
 }
 TRIPLE_COLUMNS = {"head": pa.int32(), "relation": pa.int16(), "tail": pa.int32(), "split": pa.string()}
+SAID_COLUMNS = {"entity": pa.int32(), "query": pa.string(), "accepted": pa.bool_()}
 ATTRIBUTE_COLUMNS = {"entity": pa.int32(), "name": pa.string(), "value": pa.string()}

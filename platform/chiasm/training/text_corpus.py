@@ -5,23 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-import numpy as np
-
-from chiasm.training.dataset import Dataset
 from chiasm.training.lists import items_of
 from chiasm.training.snapshot import Snapshot
 
-__all__ = ["held_out_texts", "taught_texts"]
+__all__ = ["taught_texts"]
 
 _WORD = re.compile(r"\w[\w'-]*")
 #: Of these a query has fewer; the teacher would need most of its time for them.
 _MOST_CHARACTERS = 160
-
-
-def held_out_texts(data: Dataset) -> frozenset[str]:
-    """Texts that judge models, in lower case: no lesson is about them."""
-    held = np.isin(data.split, ("valid", "test")) & (data.names == "text")
-    return frozenset(str(value) for value in data.value[held] if value)
 
 
 def taught_texts(snapshot: Snapshot, held_out: frozenset[str], more: Iterable[str] = ()) -> list[str]:

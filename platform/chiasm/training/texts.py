@@ -134,10 +134,10 @@ def word_table(
 ) -> tuple[list[str], Ints, Ints, tuple[Ints, Ints]]:
     """Texts, words, entities and phrases as `chiasm_encoders.distil.Wording` takes them.
 
-    Words are the names of bare neighbours, or where an entity has few of them the items of its own texts that are
-    lists; an entity's phrases are those beside it and its title. Longer texts and those in other languages, each
-    of which stands beside one entity only, would outweigh them. Where it has few names an entity's own texts are
-    phrases too, and where nobody has a name, words.
+    Words are the names of bare neighbours and queries that people found the entity right for, or where an entity has few
+    of them the items of its own texts that are lists; an entity's phrases are those beside it and its title. Longer texts
+    and those in other languages, each of which stands beside one entity only, would outweigh them. Where it has few names
+    an entity's own texts are phrases too, and where nobody has a name, words.
 
     Args:
         data: The data set.
@@ -156,7 +156,7 @@ def word_table(
     untold = few_names(data, seen)[owner]
     number = {str(text): at for at, text in enumerate(texts)}
     lists = zip(owner[untold].tolist(), texts[text_of[untold]].tolist(), strict=True)
-    lent = np.concatenate([lent, listed_items(lists, number)])
+    lent = np.concatenate([lent, listed_items(lists, number), _accepted(data, number)])
     if len(lent):
         named_as = np.array([str(title or "") for title in titles])[owner]
         few = np.bincount(lent[:, 0], minlength=data.num_entities)[owner] < FEW_NAMES
@@ -166,6 +166,18 @@ def word_table(
     phrases = np.unique(np.concatenate([lent, told]), axis=0)
     offsets = np.searchsorted(phrases[:, 0], np.arange(data.num_entities + 1)).astype(np.int64)
     return list(number), words[:, 1], words[:, 0], (offsets, phrases[:, 1])
+
+
+def _accepted(data: Dataset, number: dict[str, int]) -> Ints:
+    """Entities with the queries that people found them right for, ``(pairs, 2)``; none that is held out for judging."""
+    judged = data.held_out_texts
+    entity, query, right = data.said
+    pairs = [
+        (one, number.setdefault(text, len(number)))
+        for one, text in zip(entity[right].tolist(), query[right].tolist(), strict=True)
+        if text not in judged
+    ]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def _joined(entity: Ints, neighbour: Ints, owner: Ints, text: Ints) -> Ints:

@@ -30,18 +30,23 @@ class SeenWords:
         """Solve the regression; None where no neighbour lends a name and no text lists keywords.
 
         Words are names of stubs that have an edge, titles of entities, and what entities that few stubs name
-        list. Where there are more than `MOST_WORDS`, those that stand beside the most entities are kept.
+        list, and what people asked for. Where there are more than `MOST_WORDS`, those that people asked for are kept,
+        and those that stand beside the most entities.
         """
         names = _names(data, seen)
         asset, item = _listed(data, seen)
         nodes = np.concatenate([data.entity[names], data.entity[asset]])
+        # Last those that name nothing by themselves.
+        item = np.concatenate([item, data.lists.asked]) if data.lists else item
         if not data.stub[nodes].any() and not len(item):
             return None
         listed = data.lists.texts if data.lists else ()
         texts = np.concatenate([data.value[names], np.array(listed, dtype=object)[item]]).astype(str)
         _, first, word = np.unique(texts, return_index=True, return_inverse=True)
+        word, asked = word[: len(nodes)], word[len(nodes) :]
         links = WordLinks.build(word, nodes, seen.graph, data.stub)
         degree = np.bincount(links.word, minlength=len(first))
+        degree[asked] += len(nodes)
         kept = np.sort(np.argsort(-degree, kind="stable")[: min(MOST_WORDS, int((degree > 0).sum()))])
         number = np.full(len(first), -1, dtype=np.int64)
         number[kept] = np.arange(len(kept))
@@ -64,11 +69,11 @@ def _names(data: Dataset, seen: Visible) -> Ints:
 
 
 def _listed(data: Dataset, seen: Visible) -> tuple[Ints, Ints]:
-    """Assets that list keywords of entities with few names, and the keywords' numbers, ``(pairs,)``."""
+    """Assets that list keywords of entities with few names or that people asked for, and their numbers, ``(pairs,)``."""
     if data.lists is None:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     asset = data.lists.asset
-    used = seen.assets[asset] & few_names(data, seen)[data.entity[asset]]
+    used = seen.assets[asset] & (data.lists.said | few_names(data, seen)[data.entity[asset]])
     return asset[used], data.lists.item[used]
 
 
