@@ -62,7 +62,7 @@ class CatalogScheduler(Scheduler):
         with self._catalog.read() as session:
             if session.scalar(select(ReleaseTrial.id).where(ReleaseTrial.state == "open").limit(1)) is None:
                 return
-        from chiasm.releases.trials import judge_trials
+        from chiasm.releases.verdicts import judge_trials
 
         for done in judge_trials(self._catalog):
             _log.warning("%s", done)

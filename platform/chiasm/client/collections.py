@@ -9,6 +9,7 @@ from typing import Any
 
 from chiasm.client.job import Job, JobProgress
 from chiasm.client.protocol import Backend, JsonDict
+from chiasm.errors import NotFoundError
 
 __all__ = ["Jobs", "Releases", "Schedules"]
 
@@ -29,8 +30,18 @@ class Releases:
         """All releases, newest first."""
         return self._backend.releases()
 
-    def show(self, name: str) -> JsonDict:
-        """One release with metrics and gate, as in `show("r7")`."""
+    def show(self, name: str | None = None) -> JsonDict:
+        """One release (default: the one that answers) with metrics and gate, as in `show("r7")`.
+
+        Raises:
+            NotFoundError: There is no such release, or none answers yet.
+        """
+        if name is None:
+            name = next((row["release"] for row in self.list() if row["state"] == "active"), None)
+        if name is None:
+            raise NotFoundError(
+                "no release is active yet", where="release", remedy="train one with `chiasm train`"
+            )
         return self._backend.release(name)
 
     def diff(self, first: str, second: str) -> JsonDict:

@@ -19,7 +19,7 @@ from chiasm.catalog.models import KeptQuery, ReleaseTraffic, ReleaseTrial
 from chiasm.errors import ChiasmError, NotFoundError, UsageError
 from chiasm.releases.arms import arm_of
 from chiasm.releases.counts import Counts
-from chiasm.releases.trials import judge_trials
+from chiasm.releases.verdicts import judge_trials
 from chiasm.search import Query, Searcher, SearchResult
 from chiasm.search.state import State, Trial
 from chiasm.settings import Settings

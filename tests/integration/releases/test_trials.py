@@ -23,7 +23,8 @@ from chiasm.client.preview_page import preview_page
 from chiasm.errors import ChiasmError, ConflictError, DamagedError, NotFoundError, UsageError
 from chiasm.releases import promote
 from chiasm.releases.counts import Counts
-from chiasm.releases.trials import Limits, judge_trials, start_trial, stop_trial, trial_reports
+from chiasm.releases.trials import start_trial, stop_trial, trial_reports
+from chiasm.releases.verdicts import Limits, judge_trials
 from chiasm.search import Part, Query, Searcher
 from chiasm.search.state import State
 

@@ -51,7 +51,12 @@ def list_releases(context: typer.Context) -> None:
 
 @group.command("show")
 @with_frame
-def show(context: typer.Context, release: ReleaseName) -> None:
+def show(
+    context: typer.Context,
+    release: Annotated[
+        str | None, typer.Argument(metavar="ID", help="As in r7; default: the one that answers.")
+    ] = None,
+) -> None:
     """Show one release: recipe, encoders, metrics, gate."""
     from chiasm.cli.tables import fields_table
 
