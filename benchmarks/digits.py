@@ -95,11 +95,11 @@ def trained(files: Split, recipe: Mapping[str, str], seed: int) -> Answers:
         with chiasm.open(work / "home") as kb:
             kb.ingest(_together(files.known, work / "known")).wait()
             job = kb.train(recipe="offline", seed=seed, overrides=recipe, promote="force").wait()
-            took = time.perf_counter() - started
+            state, took = job.result["state"], time.perf_counter() - started
             kb.ingest(_apart(files.takes + files.pictures, work / "asked")).wait()
             found = _asked(kb, files)
     about = {name: round(float(right.mean()), 4) for name, right in found.items()}
-    print(f"seed {seed}: {job.result['state']} in {took:.0f} s, {about}", flush=True)
+    print(f"seed {seed}: {state} in {took:.0f} s, {about}", flush=True)
     return found
 
 
