@@ -46,7 +46,7 @@ from benchmarks.shared_data import shared_data
 RECIPE = {
     "encoders.image.student": "{size: 32, mirror: 0}",
     "encoders.audio.student": "{augment: 0.5, dropout: 0.1}",
-    "encoders.pairs": "{epochs: 20, learning_rate: 0.003}",
+    "encoders.pairs": "{epochs: 30, learning_rate: 0.003}",
     "training.epochs": "100",
 }
 _TARGETS = {
