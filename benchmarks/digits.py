@@ -79,10 +79,13 @@ def main() -> None:
     runs = [trained(whole, recipe, seed) for seed in range(args.seeds)]
     rows = _rows(runs, raw_answers(whole), whole) if runs else []
     alone: dict[str, list[Answers]] = defaultdict(list)
+    raw: dict[str, list[Answers]] = {}
     for speaker in args.speakers or sorted({speaker_of(path) for path in whole.takes}):
+        files = split(folder, without=speaker, valid=args.valid)
         for seed in range(args.speaker_seeds):
-            alone[speaker].append(trained(split(folder, without=speaker, valid=args.valid), recipe, seed))
-    rows += _unheard_rows(alone)
+            alone[speaker].append(trained(files, recipe, seed))
+        raw[speaker] = [raw_answers(files)]
+    rows += _unheard_rows(alone) + (_unheard_rows(raw) if alone else [])
     print_rows(rows)
     write_rows(rows, args.json)
 
