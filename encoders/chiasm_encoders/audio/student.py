@@ -22,13 +22,13 @@ __all__ = ["AudioStudent", "AudioStudentEncoder", "build_audio_student"]
 
 
 class AudioStudent(nn.Module):
-    """Vector `(batch, dim)` = text part, graph part and instance part, each scaled by its weight.
+    """Vector `(batch, dim)` = text, graph, instance and pair part, each scaled by its weight.
 
     Args:
         log_mel: Waveforms to spectrograms.
         trunk: `(batch, 1, mels, frames)` to a feature grid.
         heads: Parts from pooled features.
-        weights: Weight of the parts "text", "graph", "instance".
+        weights: Weight of the parts "text", "graph", "instance", "pair".
     """
 
     centre: Tensor
@@ -60,7 +60,8 @@ class AudioStudent(nn.Module):
     def forward(self, samples: Tensor) -> Tensor:
         """Vectors `(batch, dim)`, not yet normalised, for waveforms `(batch, samples)` of one length."""
         parts = self.learned(self.standardised(samples))
-        return torch.cat([part * self._weights[name] for name, part in parts._asdict().items()], 1)
+        # Students from before there were pairs have no weight of theirs, nor columns.
+        return torch.cat([part * self._weights.get(name, 1.0) for name, part in parts._asdict().items()], 1)
 
 
 def build_audio_student(config: Mapping[str, Any]) -> AudioStudent:
@@ -74,6 +75,7 @@ def build_audio_student(config: Mapping[str, Any]) -> AudioStudent:
         graph_dim=config["graph_dim"],
         labels=config["labels"],
         instance_dim=config["instance_dim"],
+        pair_dim=config.get("pair_dim", 0),
         dropout=config["dropout"],
     )
     log_mel = LogMel(

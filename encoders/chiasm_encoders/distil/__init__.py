@@ -2,13 +2,14 @@
 
 The text tower is locked (LiT, Zhai 2022) and the other modalities are bound to it (ImageBind, Girdhar 2023);
 graph neighbours supervise as labels, and two views of one item must agree, so that it also works without text
-or graph.
+or graph. Without text, pictures and sounds of one entity teach each other.
 """
 
 from chiasm_encoders.distil.audio import train_audio_student
-from chiasm_encoders.distil.config import AudioStudentConfig, ImageStudentConfig
+from chiasm_encoders.distil.config import AudioStudentConfig, ImageStudentConfig, PairConfig
 from chiasm_encoders.distil.image import train_image_student
 from chiasm_encoders.distil.imitation import ImitationConfig
+from chiasm_encoders.distil.pairs import Pictures, Sounds, train_paired_students
 from chiasm_encoders.distil.run import training_vectors
 from chiasm_encoders.distil.supervision import Supervision
 from chiasm_encoders.distil.teacher import FrozenTeacher
@@ -23,12 +24,16 @@ __all__ = [
     "FrozenTeacher",
     "ImageStudentConfig",
     "ImitationConfig",
+    "PairConfig",
+    "Pictures",
+    "Sounds",
     "Supervision",
     "TextTeaching",
     "TextTuningConfig",
     "Wording",
     "train_audio_student",
     "train_image_student",
+    "train_paired_students",
     "train_text_student",
     "training_vectors",
     "tune_text_encoder",

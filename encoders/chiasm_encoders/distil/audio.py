@@ -23,7 +23,7 @@ from chiasm_encoders.distil.supervision import Supervision
 from chiasm_encoders.distil.targets import Targets, build_targets
 from chiasm_encoders.errors import SupervisionError
 
-__all__ = ["train_audio_student"]
+__all__ = ["AudioTask", "audio_shape", "checked_clips", "train_audio_student"]
 
 #: Bands of pitch and samples between windows for short clips and for longer ones, and the seconds between the two.
 _WORDS, _NOISES = (40, 400), (64, 320)
@@ -59,29 +59,43 @@ def train_audio_student(
         SupervisionError: clips and supervision do not fit.
         TrainingStopped: `stop()` answered true.
     """
-    clips = Clips(waves)
-    if len(clips) != len(supervision.owner):
-        raise SupervisionError(f"{len(clips)} clips for {len(supervision.owner)} owners")
+    clips = checked_clips(waves, supervision)
     run = run_identity(config, supervision, clips.identity(), seed)
     if is_finished(out, run):
         report(1.0, {})
         return out
     targets = build_targets(supervision, config)
-    shape = _shape(clips, supervision, sample_rate_hz, targets, config)
+    shape = audio_shape(clips, supervision, sample_rate_hz, targets, config)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = build_audio_student(shape)
-    task = _AudioTask(
-        model, clips, supervision.items, round(shape["clip_s"] * sample_rate_hz), targets, config
-    )
+    samples = round(shape["clip_s"] * sample_rate_hz)
+    task = AudioTask(model, clips, supervision.items, samples, targets, config)
     student = run_loop(
         task, config, run=run, seed=seed, checkpoint=out / "checkpoint.safetensors", report=report, stop=stop
     )
     return write_student(out, "audio", run, shape, student)
 
 
-def _shape(
-    clips: Clips, supervision: Supervision, sample_rate_hz: int, targets: Targets, config: AudioStudentConfig
+def checked_clips(waves: ClipSource, supervision: Supervision) -> Clips:
+    """The clips, if they can be trained on.
+
+    Raises:
+        SupervisionError: one is empty, offsets do not fit, or they are not as many as the owners.
+    """
+    clips = Clips(waves)
+    if len(clips) != len(supervision.owner):
+        raise SupervisionError(f"{len(clips)} clips for {len(supervision.owner)} owners")
+    return clips
+
+
+def audio_shape(
+    clips: Clips,
+    supervision: Supervision,
+    sample_rate_hz: int,
+    targets: Targets,
+    config: AudioStudentConfig,
+    pair_dim: int = 0,
 ) -> dict[str, Any]:
     """The `model` entry of the student's configuration."""
     labels = targets.labels.shape[1]
@@ -89,7 +103,8 @@ def _shape(
     sizes = {
         "text": targets.text_dim,
         "graph": config.graph_dim if labels else 0,
-        "instance": config.instance_dim if config.instance_weight or not taught else 0,
+        "instance": config.instance_dim if config.instance_weight or not (taught or pair_dim) else 0,
+        "pair": pair_dim,
     }
     # Clips are used at their usual length: nine in ten fit whole, and spoken words are not padded to seconds.
     lengths = clips.lengths[supervision.items]
@@ -109,12 +124,18 @@ def _shape(
         "graph_dim": sizes["graph"],
         "labels": labels,
         "instance_dim": sizes["instance"],
-        "weights": {"text": config.text_part, "graph": config.graph_part, "instance": config.instance_part},
+        "pair_dim": pair_dim,
+        "weights": {
+            "text": config.text_part,
+            "graph": config.graph_part,
+            "instance": config.instance_part,
+            "pair": config.pair_part,
+        },
         "parts": part_columns(sizes),
     }
 
 
-class _AudioTask:
+class AudioTask:
     """Spectrograms in memory, made once, and the objective over them."""
 
     def __init__(
@@ -130,7 +151,7 @@ class _AudioTask:
         self._config = config
         self.items = len(rows)
         self.model: AudioStudent = model.to(self._device).to(memory_format=torch.channels_last)
-        self._objective = Objective(targets, config).to(self._device)
+        self.objective = Objective(targets, config).to(self._device)
         self._grids = torch.cat(
             [self._log_mels(clips, rows[i : i + 16], samples) for i in range(0, len(rows), 16)]
         )
@@ -140,11 +161,10 @@ class _AudioTask:
 
     def losses(self, rows: Tensor) -> dict[str, Tensor]:
         """Losses by name for augmented spectrograms of the items."""
-        config, objective = self._config, self._objective
+        config, objective = self._config, self.objective
         rows = rows.to(self._device)
         views = rows.repeat(2) if objective.two_views else rows
-        grids = (self._grids[views].float() - self.model.centre) / self.model.scale
-        grids = augment_spectrograms(grids, self._frames, strength=config.augment)
+        grids = self.augmented(views)
         wanted = objective.wanted(views)
         if float(torch.rand(())) < config.mixup:
             share = 0.5 + 0.5 * float(torch.rand(()))
@@ -154,6 +174,11 @@ class _AudioTask:
             grids = share * grids + (1 - share) * grids[other]
             wanted = wanted.mixed(other, share)
         return objective(self.model.learned(grids), self.model.heads, wanted)
+
+    def augmented(self, rows: Tensor) -> Tensor:
+        """Augmented standardised spectrograms of items `(batch,)`, `(batch, mels, frames)`."""
+        grids = (self._grids[rows].float() - self.model.centre) / self.model.scale
+        return augment_spectrograms(grids, self._frames, strength=self._config.augment)
 
     def _log_mels(self, clips: Clips, rows: np.ndarray, samples: int) -> Tensor:
         waves = np.stack([tiled(clips[int(row)], samples) for row in rows]).astype(np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AudioStudentConfig", "ImageStudentConfig", "LoopConfig", "StudentConfig"]
+__all__ = ["AudioStudentConfig", "ImageStudentConfig", "LoopConfig", "PairConfig", "StudentConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,21 @@ class LoopConfig:
     #: Seconds between checkpoints.
     checkpoint_s: float = 15.0
     device: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairConfig(LoopConfig):
+    """How pictures and sounds of one entity teach each other."""
+
+    #: Items in a step; each brings another of its entity along.
+    batch: int = 64
+    learning_rate: float = 2e-3
+    ema: float = 0.99
+    #: Length of the part of the vectors that both students share.
+    dim: int = 64
+    temperature: float = 0.1
+    #: Weight of agreement within a modality against agreement between the two.
+    within: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +66,8 @@ class StudentConfig(LoopConfig):
     #: Length of the graph and of the instance part.
     graph_dim: int = 128
     instance_dim: int = 64
+    #: Weight of the pair part, of students that are trained together, in the vector.
+    pair_part: float = 0.9
     #: At most so many graph nodes supervise, the most frequent; a node of a single training item teaches
     #: nothing.
     max_labels: int = 4096

@@ -29,7 +29,7 @@ from chiasm_encoders.errors import SupervisionError
 from chiasm_encoders.image.preprocess import area_resize, picture_tensor
 from chiasm_encoders.image.student import ImageStudent, build_image_student
 
-__all__ = ["train_image_student"]
+__all__ = ["ImageTask", "checked_images", "image_shape", "train_image_student"]
 
 
 def train_image_student(
@@ -63,24 +63,16 @@ def train_image_student(
         SupervisionError: pictures and supervision do not fit.
         TrainingStopped: `stop()` answered true.
     """
-    if (
-        images.ndim != 4
-        or images.shape[1] != images.shape[2]
-        or images.shape[3] != 3
-        or images.dtype != np.uint8
-    ):
-        raise SupervisionError(f"pictures have shape (items, size, size, 3) in uint8, not {images.shape}")
-    if len(images) != len(supervision.owner):
-        raise SupervisionError(f"{len(images)} pictures for {len(supervision.owner)} owners")
+    checked_images(images, supervision)
     run = run_identity(config, supervision, images, seed)
     if is_finished(out, run):
         report(1.0, {})
         return out
     targets = build_targets(supervision, config)
-    shape = _shape(images, targets, config)
+    shape = image_shape(images, targets, config)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        task = _ImageTask(build_image_student(shape), images, supervision, targets, config)
+        task = ImageTask(build_image_student(shape), images, supervision, targets, config)
     student = run_loop(
         task, config, run=run, seed=seed, checkpoint=out / "checkpoint.safetensors", report=report, stop=stop
     )
@@ -91,15 +83,35 @@ def train_image_student(
     return write_student(out, "image", run, shape, student)
 
 
-def _shape(images: npt.NDArray[np.uint8], targets: Targets, config: ImageStudentConfig) -> dict[str, Any]:
+def checked_images(images: npt.NDArray[np.uint8], supervision: Supervision) -> None:
+    """Return if the pictures can be trained on.
+
+    Raises:
+        SupervisionError: they have another shape or type, or are not as many as the owners.
+    """
+    if (
+        images.ndim != 4
+        or images.shape[1] != images.shape[2]
+        or images.shape[3] != 3
+        or images.dtype != np.uint8
+    ):
+        raise SupervisionError(f"pictures have shape (items, size, size, 3) in uint8, not {images.shape}")
+    if len(images) != len(supervision.owner):
+        raise SupervisionError(f"{len(images)} pictures for {len(supervision.owner)} owners")
+
+
+def image_shape(
+    images: npt.NDArray[np.uint8], targets: Targets, config: ImageStudentConfig, pair_dim: int = 0
+) -> dict[str, Any]:
     """The `model` entry of the student's configuration."""
     labels = targets.labels.shape[1]
     taught = bool(targets.text_dim or labels)
-    own_space = config.instance_dim if config.instance_weight or not taught else 0
+    own_space = config.instance_dim if config.instance_weight or not (taught or pair_dim) else 0
     sizes = {
         "text": targets.text_dim,
         "graph": config.graph_dim if labels else 0,
         "instance": own_space,
+        "pair": pair_dim,
         "detail": config.detail_dim,
     }
     return {
@@ -112,6 +124,7 @@ def _shape(images: npt.NDArray[np.uint8], targets: Targets, config: ImageStudent
         "graph_dim": sizes["graph"],
         "labels": labels,
         "instance_dim": own_space,
+        "pair_dim": pair_dim,
         "detail_dim": config.detail_dim,
         "detail_colour": config.detail_colour,
         "landmarks": min(config.landmarks, len(targets.place)) if taught else 0,
@@ -119,6 +132,7 @@ def _shape(images: npt.NDArray[np.uint8], targets: Targets, config: ImageStudent
             "text": config.text_part,
             "graph": config.graph_part,
             "instance": config.instance_part,
+            "pair": config.pair_part,
             "detail": config.detail_part,
             "kernel": config.kernel_part,
         },
@@ -126,7 +140,7 @@ def _shape(images: npt.NDArray[np.uint8], targets: Targets, config: ImageStudent
     }
 
 
-class _ImageTask:
+class ImageTask:
     """Pictures in memory at the trunk's size, and the objective over them."""
 
     def __init__(
@@ -142,17 +156,16 @@ class _ImageTask:
         self._images, self._rows = images, supervision.items
         self.items = len(self._rows)
         self.model: ImageStudent = model.to(self._device).to(memory_format=torch.channels_last)
-        self._objective = Objective(targets, config).to(self._device)
+        self.objective = Objective(targets, config).to(self._device)
         # One byte a value: 100,000 pictures of 64 pixels are 1.2 GB.
         self._small = torch.cat([self._resized(start, config.size) for start in range(0, self.items, 256)])
 
     def losses(self, rows: Tensor) -> dict[str, Tensor]:
         """Losses by name for augmented pictures of the items."""
-        config, objective = self._config, self._objective
+        config, objective = self._config, self.objective
         rows = rows.to(self._device)
         views = rows.repeat(2) if objective.two_views else rows
-        pictures = self._small[views].float().div_(255)
-        pictures = augment_pictures(pictures, strength=config.augment, mirror=config.mirror)
+        pictures = self.augmented(views)
         wanted = objective.wanted(views)
         if float(torch.rand(())) < config.mixup:
             share = 0.5 + 0.5 * float(torch.rand(()))
@@ -163,6 +176,11 @@ class _ImageTask:
             wanted = wanted.mixed(other, share)
         return objective(self.model.learned(pictures), self.model.heads, wanted)
 
+    def augmented(self, rows: Tensor) -> Tensor:
+        """Augmented pictures of items `(batch,)`, `(batch, 3, size, size)` in [0, 1]."""
+        pictures = self._small[rows].float().div_(255)
+        return augment_pictures(pictures, strength=self._config.augment, mirror=self._config.mirror)
+
     @torch.no_grad()
     def fit_closed_form(self, student: ImageStudent, landmarks: int, seed: int) -> Tensor:
         """Fits the trained student's detail axes and regression; vectors of its pictures as if left out."""
@@ -171,7 +189,7 @@ class _ImageTask:
         )
         generator = torch.Generator().manual_seed(seed)
         rows = torch.randperm(self.items, generator=generator)[:landmarks].sort().values.to(self._device)
-        objective = self._objective
+        objective = self.objective
         place, labels = objective.get_buffer("place"), objective.get_buffer("labels")
         text = objective.bank[place.clamp(min=0)] * (place >= 0)[:, None] if len(objective.bank) else None
         graph = functional.normalize(labels @ functional.normalize(student.heads.prototypes, dim=1), dim=1)

@@ -69,6 +69,17 @@ class Objective(nn.Module):
 
     def forward(self, parts: Parts, heads: PartHeads, wanted: Wanted) -> dict[str, Tensor]:
         """Losses by name, and their weighted "total"."""
+        losses = self.taught(parts, heads, wanted)
+        if self.two_views and len(parts.instance) >= 4:
+            half = len(parts.instance) // 2
+            losses["instance"] = two_view_loss(
+                parts.instance[:half], parts.instance[half:], self._config.instance_temperature
+            )
+            losses["total"] = losses["total"] + self.instance_weight * losses["instance"]
+        return losses
+
+    def taught(self, parts: Parts, heads: PartHeads, wanted: Wanted) -> dict[str, Tensor]:
+        """Losses by name of what text and graph say alone, and their weighted "total"; 0 where they say nothing."""
         config = self._config
         losses: dict[str, Tensor] = {}
         total = parts.text.new_zeros(())
@@ -81,11 +92,5 @@ class Objective(nn.Module):
             logits = heads.label_logits(parts.graph, config.graph_temperature)
             losses["graph"] = graph_label_loss(logits, wanted.labels)
             total = total + config.graph_weight * losses["graph"]
-        if self.two_views and len(parts.instance) >= 4:
-            half = len(parts.instance) // 2
-            losses["instance"] = two_view_loss(
-                parts.instance[:half], parts.instance[half:], config.instance_temperature
-            )
-            total = total + self.instance_weight * losses["instance"]
         losses["total"] = total
         return losses

@@ -27,7 +27,7 @@ _DESCRIBED_PIXELS = 64
 
 
 class ImageStudent(nn.Module):
-    """Vector `(batch, dim)` = text, graph, instance and detail part, each scaled by its weight.
+    """Vector `(batch, dim)` = text, graph, instance, pair and detail part, each scaled by its weight.
 
     The text part lies in the text teacher's space: against text vectors padded with zeros the cosine of the
     whole ranks as the cosine of the part does. Text and graph part are the mean of trunk and kernel
@@ -39,8 +39,8 @@ class ImageStudent(nn.Module):
         kernel: Regression from descriptors to text and graph part.
         detail: Outline and colour of the picture itself.
         size: Pixels along a side for the trunk.
-        weights: Weight of the parts "text", "graph", "instance", "detail" and of the "kernel" against the
-        trunk.
+        weights: Weight of the parts "text", "graph", "instance", "pair", "detail" and of the "kernel" against
+        the trunk.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class ImageStudent(nn.Module):
             guess_text, guess_graph = guess.split([text.shape[1], graph.shape[1]], 1)
             text = _blended(text, guess_text, self._weights["kernel"])
             graph = _blended(graph, guess_graph, self._weights["kernel"])
-        return self._joined(text, graph, parts.instance, self.detail(described))
+        return self._joined(parts._replace(text=text, graph=graph), self.detail(described))
 
     @torch.no_grad()
     def fit_closed_form(self, pictures: Tensor, targets: Tensor, rows: Tensor, *, ridge: float) -> Tensor:
@@ -104,12 +104,16 @@ class ImageStudent(nn.Module):
             functional.normalize(p, dim=1) for p in torch.split(left_out, [parts.text, parts.graph], 1)
         )
         pieces = torch.split(pictures, 256)
-        instance = torch.cat([self.learned(area_resize(piece, self.size)).instance for piece in pieces])
-        return self._joined(text, graph, instance, self.detail(described))
+        seen = [self.learned(area_resize(piece, self.size)) for piece in pieces]
+        instance, pair = (
+            torch.cat(some) for some in zip(*((one.instance, one.pair) for one in seen), strict=True)
+        )
+        return self._joined(Parts(text, graph, instance, pair), self.detail(described))
 
-    def _joined(self, text: Tensor, graph: Tensor, instance: Tensor, detail: Tensor) -> Tensor:
-        named = {"text": text, "graph": graph, "instance": instance, "detail": detail}
-        return torch.cat([part * self._weights[name] for name, part in named.items()], 1)
+    def _joined(self, parts: Parts, detail: Tensor) -> Tensor:
+        named = {**parts._asdict(), "detail": detail}
+        # Students from before there were pairs have no weight of theirs, nor columns.
+        return torch.cat([part * self._weights.get(name, 1.0) for name, part in named.items()], 1)
 
 
 def _blended(learned: Tensor, guess: Tensor, weight: float) -> Tensor:
@@ -126,6 +130,7 @@ def build_image_student(config: Mapping[str, Any]) -> ImageStudent:
         graph_dim=config["graph_dim"],
         labels=config["labels"],
         instance_dim=config["instance_dim"],
+        pair_dim=config.get("pair_dim", 0),
         dropout=config["dropout"],
     )
     kernel = KernelRidge(

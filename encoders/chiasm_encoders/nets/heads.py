@@ -20,6 +20,8 @@ class Parts(NamedTuple):
     graph: Tensor
     #: `(batch, instance_dim)`: equal for two views of one item, different for two items.
     instance: Tensor
+    #: `(batch, pair_dim)`: near for items of one entity, also those of the other modality.
+    pair: Tensor
 
 
 class PartSizes(NamedTuple):
@@ -28,6 +30,7 @@ class PartSizes(NamedTuple):
     text: int
     graph: int
     instance: int
+    pair: int
 
 
 class _NoPart(nn.Module):
@@ -47,18 +50,27 @@ class PartHeads(nn.Module):
         graph_dim: Dimension of the graph part.
         labels: Number of graph nodes that supervise; 0 without a graph, and then there is no graph part.
         instance_dim: Dimension of the instance part; 0 for none.
+        pair_dim: Dimension of the pair part; 0 for none.
         dropout: Share of features hidden from the heads while training.
     """
 
     def __init__(
-        self, features: int, *, text_dim: int, graph_dim: int, labels: int, instance_dim: int, dropout: float
+        self,
+        features: int,
+        *,
+        text_dim: int,
+        graph_dim: int,
+        labels: int,
+        instance_dim: int,
+        dropout: float,
+        pair_dim: int = 0,
     ) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(features)
         self.dropout = nn.Dropout(dropout)
         #: Columns of each part.
-        self.sizes = PartSizes(text_dim, graph_dim if labels else 0, instance_dim)
-        self.text, self.graph, self.instance = (
+        self.sizes = PartSizes(text_dim, graph_dim if labels else 0, instance_dim, pair_dim)
+        self.text, self.graph, self.instance, self.pair = (
             nn.Linear(features, size) if size else _NoPart() for size in self.sizes
         )
         self.prototypes = nn.Parameter(torch.randn(labels, self.sizes.graph))
@@ -67,7 +79,7 @@ class PartHeads(nn.Module):
     def forward(self, features: Tensor) -> Parts:
         """Parts for pooled features `(batch, features)`."""
         hidden = self.dropout(self.norm(features))
-        heads = (self.text, self.graph, self.instance)
+        heads = (self.text, self.graph, self.instance, self.pair)
         return Parts(*(functional.normalize(head(hidden), dim=1) for head in heads))
 
     def label_logits(self, graph: Tensor, temperature: float) -> Tensor:

@@ -62,21 +62,20 @@ def start_from_anchors(
         gnn: Likewise.
         pooled: Modality to mean features of entities, ``(entities, dim_kind)``, and which have any,
             ``(entities,)``.
-        aligned: Modality to the columns of its features that already lie in the text features' space
-            (distilled students).
+        aligned: Modality to the columns of its features that already lie in one space: the text features'
+            (distilled students), or without text that of students which were trained as a pair.
     """
     anchor = anchor_modality({m: int(there.sum()) for m, (_, there) in pooled.items()})
     values, has_anchor = pooled[anchor]
-    axes = principal_axes(values[has_anchor], fusion.dim)
-    maps = {anchor: axes}
-    targets = values @ axes.T
+    axes = principal_axes(_columns(values, aligned.get(anchor))[has_anchor], fusion.dim)
+    maps = {anchor: _placed(axes, values.shape[1], aligned.get(anchor))}
+    targets = values @ maps[anchor].T
     for modality, (features, there) in pooled.items():
         both = there & has_anchor
         if modality == anchor:
             continue
-        if anchor == "text" and modality in aligned:
-            maps[modality] = np.zeros((fusion.dim, features.shape[1]), dtype=np.float32)
-            maps[modality][:, slice(*aligned[modality])] = axes
+        if modality in aligned and (anchor == "text" or anchor in aligned):
+            maps[modality] = _placed(axes, features.shape[1], aligned[modality])
         elif both.sum() >= 2:
             maps[modality] = ridge_map(features[both], targets[both])
         else:
@@ -90,6 +89,19 @@ def start_from_anchors(
             _linear(fusion.projections["path"]).weight.copy_(torch.from_numpy(maps["text"]))
         if gnn is not None:
             nn.init.eye_(_linear(fusion.projections["graph"]).weight)
+
+
+def _columns(values: Floats, span: tuple[int, int] | None) -> Floats:
+    return values if span is None else values[:, slice(*span)]
+
+
+def _placed(axes: Floats, width: int, span: tuple[int, int] | None) -> Floats:
+    """Axes of some columns of a feature as a map of all of it, ``(dim, width)``."""
+    if span is None:
+        return axes
+    matrix = np.zeros((len(axes), width), dtype=np.float32)
+    matrix[:, slice(*span)] = axes
+    return matrix
 
 
 def _linear(module: nn.Module) -> nn.Linear:

@@ -76,6 +76,10 @@ class EncodersConfig:
     text_tuning: Mapping[str, Any] | None = None
     image: ImageConfig = field(default_factory=ImageConfig)
     audio: AudioConfig = field(default_factory=AudioConfig)
+    #: Options of `chiasm_encoders.distil.train_paired_students`, by name: in a catalogue without any text the students
+    #: of pictures and sounds are trained together, and what teaches them is that one entity has both. None trains
+    #: each alone.
+    pairs: Mapping[str, Any] | None = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

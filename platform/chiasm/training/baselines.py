@@ -87,12 +87,11 @@ def _comparable(
     """Query vectors and columns in which two modalities can be compared; None when they cannot."""
     if modality == target:
         return asked.astype(np.float32), None
-    columns = bench.data.text_columns
-    if target == "text" and modality in columns:
-        part = asked[:, slice(*columns[modality])]
-        return (part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)).astype(
-            np.float32
-        ), None
-    if modality == "text" and target in columns:
-        return asked.astype(np.float32), slice(*columns[target])
-    return None
+    columns = bench.data.shared_columns
+    if modality not in columns and modality != "text":
+        return None
+    part = asked[:, slice(*columns[modality])] if modality in columns else asked
+    part = (part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    if target == "text":
+        return part, None
+    return (part, slice(*columns[target])) if target in columns else None

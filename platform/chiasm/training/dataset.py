@@ -54,8 +54,9 @@ class Dataset:
     key: npt.NDArray[np.object_]
     #: (entities,) in lower case, "" for none
     title: npt.NDArray[np.object_]
-    #: modality -> columns of its features that lie in the text features' space
-    text_columns: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    #: modality -> columns of its features that lie in a space shared with others: the text features', or where there
+    #: is no text that of a pair of students
+    shared_columns: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     #: Keywords that texts list; None where nobody asked for them
     lists: Lists | None = None
     #: Entities, queries in lower case, and whether people found the entity right for it, ``(verdicts,)`` each
@@ -70,14 +71,14 @@ class Dataset:
         cls,
         snapshot: Snapshot,
         extra: Mapping[str, Floats] | None = None,
-        text_columns: Mapping[str, tuple[int, int]] | None = None,
+        shared_columns: Mapping[str, tuple[int, int]] | None = None,
     ) -> Dataset:
         """Arrays of a snapshot.
 
         Args:
             snapshot: What to read.
             extra: Modality to features that a student made of the snapshot's media, ``(rows, dim)``.
-            text_columns: Modality to the columns of its features that lie in the text features' space.
+            shared_columns: Modality to the columns of its features that others' can be compared with.
         """
         features: dict[str, Floats] = {}
         for modality in MODALITIES:
@@ -118,7 +119,7 @@ class Dataset:
             snapshot.column("triples", "split"),
             snapshot.column("entities", "key"),
             np.array([_plain(title) for title in snapshot.column("entities", "title")], dtype=object),
-            dict(text_columns or {}),
+            dict(shared_columns or {}),
             said=(
                 snapshot.column("said", "entity").astype(np.int64),
                 snapshot.column("said", "query"),

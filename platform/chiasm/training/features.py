@@ -12,6 +12,7 @@ from chiasm.errors import InputError
 from chiasm.training.dataset import Dataset
 from chiasm.training.holdout import Visible, visible
 from chiasm.training.made import MadeVectors
+from chiasm.training.pairs import teaches_pairs, train_pair
 from chiasm.training.run import Run
 from chiasm.training.students import student_of, train_student
 from chiasm.training.texts import tune_text, tuned_of
@@ -28,6 +29,41 @@ def features_of(run: Run) -> Dataset:
     if made:
         # Students learn from what the release's own encoder says.
         data = Dataset.read(run.snapshot, made)
+    _train_students(run, data, seen)
+    run.reporter("features")
+    columns = {m: s.shared_columns for m, s in run.students.items() if s.shared_columns is not None}
+    made |= {m: s.features for m, s in run.students.items()}
+    _keep(run, made)
+    if run.parent is not None:
+        own = {name: student.fingerprint for name, student in run.students.items()}
+        own |= {"text": run.tuned.fingerprint} if run.tuned else {}
+        run.parent.check_encoders({**run.snapshot.encoders, **own})
+    data = Dataset.read(run.snapshot, made, columns)
+    if not len(data.entity):
+        raise InputError(
+            "no text, picture or sound has features: there is nothing to learn from",
+            where=str(run.snapshot.path),
+            remedy="ingest texts or media first",
+        )
+    return data
+
+
+def _train_students(run: Run, data: Dataset, seen: Visible) -> None:
+    """Encoders of pictures and sounds where no pretrained ones are used: the parent's, a pair, or each alone."""
+    inherits = run.parent is not None and any(run.parent.has_own(m) for m in ("image", "audio"))
+    if not inherits and teaches_pairs(run.snapshot, data, seen, run.recipe):
+        run.check()
+        run.students |= train_pair(
+            run.snapshot,
+            data,
+            seen,
+            run.recipe,
+            folder=run.out,
+            seed=run.seed,
+            report=run.reporter("paired students"),
+            stop=run.stop,
+        )
+        return
     for modality, media, encoder in (
         ("image", run.snapshot.images(), run.recipe.encoders.image.encoder),
         ("audio", run.snapshot.waves(), run.recipe.encoders.audio.encoder),
@@ -50,22 +86,6 @@ def features_of(run: Run) -> Dataset:
             report=run.reporter(f"{modality} student"),
             stop=run.stop,
         )
-    run.reporter("features")
-    columns = {m: s.text_columns for m, s in run.students.items() if s.text_columns is not None}
-    made |= {m: s.features for m, s in run.students.items()}
-    _keep(run, made)
-    if run.parent is not None:
-        own = {name: student.fingerprint for name, student in run.students.items()}
-        own |= {"text": run.tuned.fingerprint} if run.tuned else {}
-        run.parent.check_encoders({**run.snapshot.encoders, **own})
-    data = Dataset.read(run.snapshot, made, columns)
-    if not len(data.entity):
-        raise InputError(
-            "no text, picture or sound has features: there is nothing to learn from",
-            where=str(run.snapshot.path),
-            remedy="ingest texts or media first",
-        )
-    return data
 
 
 def _keep(run: Run, made: Mapping[str, npt.NDArray[np.float32]]) -> None:
@@ -136,6 +156,6 @@ def encoders_of(run: Run, data: Dataset) -> dict[str, dict[str, Any]]:
             "spec": f"student:{modality}" if own else chosen[modality],
             "fingerprint": own.fingerprint if own else run.snapshot.encoders.get(modality),
             "dim": int(np.shape(data.features[modality])[1]),
-            "text_columns": list(student.text_columns) if student and student.text_columns else None,
+            "shared_columns": list(student.shared_columns) if student and student.shared_columns else None,
         }
     return result

@@ -103,7 +103,7 @@ def build_fit(data: Dataset, sampler: ViewSampler, graph: Triples, recipe: Recip
         if sampler.paths is not None:
             kinds["path"] = dims["text"]
         fusion = build_fusion(recipe.fusion, kinds, seed=seed)
-        start_from_anchors(fusion, gnn, sampler.pooled, data.text_columns)
+        start_from_anchors(fusion, gnn, sampler.pooled, data.shared_columns)
         prefixes, heat = recipe.fusion.prefixes, recipe.training.temperature
         tasks = nn.ModuleDict(
             {

@@ -72,9 +72,10 @@ def _loaded(
     columns = {
         modality: (int(found[0]), int(found[1]))
         for modality, entry in release["encoders"].items()
-        if (found := entry.get("text_columns"))
+        # Named so before students could be a pair.
+        if (found := entry.get("shared_columns") or entry.get("text_columns"))
     }
-    data = Dataset.read(source, text_columns=columns)
+    data = Dataset.read(source, shared_columns=columns)
     own = release["encoders"].get("text", {}).get("spec") == "student:text"
     spec = f"student:{folder / 'text'}" if own else text_encoder
     if spec:

@@ -10,8 +10,9 @@ __all__ = ["STAGES", "Progress", "Report", "Stop", "Stopped"]
 #: In order, with each one's usual share of the time when all are run.
 STAGES: Mapping[str, float] = {
     "text tuning": 0.1,
-    "image student": 0.4,
-    "audio student": 0.2,
+    "paired students": 0.1,
+    "image student": 0.35,
+    "audio student": 0.15,
     "features": 0.05,
     "fusion": 0.18,
     "ranking": 0.02,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,10 @@ from chiasm.training.progress import Stop, Stopped
 from chiasm.training.snapshot import SAMPLE_RATE_HZ, Snapshot
 from chiasm_graph import Triples
 
-__all__ = ["Student", "student_of", "train_student"]
+if TYPE_CHECKING:
+    from chiasm_encoders.distil import Supervision
+
+__all__ = ["Student", "media_of", "options_of", "student_of", "supervision_of", "train_student"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -35,8 +38,8 @@ class Student:
     fingerprint: str
     #: (rows, dim)
     features: Floats
-    #: Columns that lie in the text teacher's space, ``(start, stop)``; None without text
-    text_columns: tuple[int, int] | None
+    #: Columns that lie in the text teacher's space, or in that of a pair of students, ``(start, stop)``; None without
+    shared_columns: tuple[int, int] | None
     #: Size on disk, and time for one item on this machine
     megabytes: float
     milliseconds: float
@@ -84,19 +87,18 @@ def train_student(
         train_image_student,
     )
 
-    supervision = _supervision(modality, snapshot, data, seen)
-    media = _media(modality, snapshot)
+    supervision = supervision_of(modality, snapshot, data, seen)
+    media = media_of(modality, snapshot)
     options = recipe.encoders.image.student if modality == "image" else recipe.encoders.audio.student
     common: dict[str, Any] = {"seed": seed, "out": folder, "report": report, "stop": stop}
     # Translated, being stopped would be an error like any other.
     with translated():
         try:
             if modality == "image":
-                train_image_student(
-                    media, supervision, _config(ImageStudentConfig, options, modality), **common
-                )
+                look = options_of(ImageStudentConfig, options, "encoders.image.student")
+                train_image_student(media, supervision, look, **common)
             else:
-                config = _config(AudioStudentConfig, options, modality)
+                config = options_of(AudioStudentConfig, options, "encoders.audio.student")
                 train_audio_student(media, SAMPLE_RATE_HZ, supervision, config, **common)
         except TrainingStopped:
             raise Stopped from None
@@ -115,26 +117,35 @@ def student_of(modality: str, snapshot: Snapshot, folder: Path) -> Student:
 
     with translated():
         encoder: Any = load_encoder(f"student:{folder}", device="cpu")
-        items = _decoded(modality, _media(modality, snapshot))
+        items = _decoded(modality, media_of(modality, snapshot))
         started = time.perf_counter()
         for item in items[:5]:
             encoder.encode([item])
         milliseconds = (time.perf_counter() - started) / max(1, len(items[:5])) * 1000
         parts = [encoder.encode(items[at : at + 256]) for at in range(0, len(items), 256)]
     weights = folder / "model.safetensors"
-    columns = getattr(encoder, "parts", {}).get("text")
+    spans = getattr(encoder, "parts", {})
+    shared = [span for name in ("text", "pair") if (span := spans.get(name)) and span[1] > span[0]]
     return Student(
         modality,
         folder,
         encoder.fingerprint,
         np.concatenate([np.zeros((0, encoder.dim), np.float32), *parts]),
-        (int(columns[0]), int(columns[1])) if columns and columns[1] > columns[0] else None,
+        shared[0] if shared else None,
         weights.stat().st_size / 1e6,
         milliseconds,
     )
 
 
-def _supervision(modality: str, snapshot: Snapshot, data: Dataset, seen: Visible) -> Any:
+def supervision_of(modality: str, snapshot: Snapshot, data: Dataset, seen: Visible) -> Supervision:
+    """What teaches a modality's student: owners, texts and neighbours of what training may use.
+
+    Args:
+        modality: "image" or "audio"; the snapshot has decoded media of it.
+        snapshot: With the media.
+        data: The snapshot's other arrays.
+        seen: What training may use.
+    """
     from chiasm_encoders.distil import Supervision
 
     mine = snapshot.column("assets", "modality") == modality
@@ -176,7 +187,8 @@ def _lent(
     return filled, known
 
 
-def _media(modality: str, snapshot: Snapshot) -> Any:
+def media_of(modality: str, snapshot: Snapshot) -> Any:
+    """Decoded pictures or sounds of a snapshot, as a student's training takes them."""
     return snapshot.images() if modality == "image" else snapshot.waves()
 
 
@@ -191,13 +203,23 @@ def _decoded(modality: str, media: Any) -> list[Any]:
     return [Waveform(flat[a:b].astype(np.float32) / 32768, SAMPLE_RATE_HZ) for a, b in spans]
 
 
-def _config(kind: type[Any], options: Mapping[str, Any], modality: str) -> Any:
+def options_of(kind: type[Any], options: Mapping[str, Any], where: str) -> Any:
+    """A student's configuration with the options of a recipe.
+
+    Args:
+        kind: Dataclass of the configuration.
+        options: By name.
+        where: Their place in the recipe.
+
+    Raises:
+        RecipeError: There is no such option.
+    """
     known = {field.name for field in dataclasses.fields(kind)}
     unknown = sorted(set(options) - known)
     if unknown:
         raise RecipeError(
             f"unknown key {', '.join(unknown)}",
-            where=f"encoders.{modality}.student",
+            where=where,
             remedy=f"known keys are {', '.join(sorted(known))}",
         )
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})

@@ -18,7 +18,7 @@ from chiasm.settings import load_settings
 MACHINE = Machine(cores=2, memory_gib=24, disk_gib=100, bf16=True, gflops=600, devices=())
 MATERIAL = Material(
     entities=2000, stubs=500, text=6000, image=2000, audio=0, pictured_and_named=2000, sounding_and_named=0,
-    empty=0, not_english=0.02, statements=9000, edges=9000,
+    pictured_and_sounding=0, empty=0, not_english=0.02, statements=9000, edges=9000,
 )  # fmt: skip
 
 
@@ -29,6 +29,13 @@ MATERIAL = Material(
         ({"image": 0, "pictured_and_named": 0}, {}, "offline", {}, "no pictures and no sounds"),
         ({"pictured_and_named": 30}, {}, "pretrained", {}, "only 30 entities with pictures"),
         ({"audio": 40, "sounding_and_named": 12}, {}, "pretrained", {}, "only 12 entities with sounds"),
+        (
+            {"text": 0, "audio": 90, "pictured_and_named": 0, "pictured_and_sounding": 30},
+            {},
+            "offline",
+            {},
+            "30 entities have pictures and sounds",
+        ),
         ({}, {"devices": (Device("H200", 139.0),)}, "pretrained", {}, "a GPU is here (H200)"),
         ({"entities": 300}, {}, "offline", {"training.batch": "64"}, "a batch of 64: of 300 entities"),
         ({"entities": 9}, {}, "offline", {"training.batch": "16"}, "a batch of 16"),

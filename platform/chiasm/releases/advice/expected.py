@@ -23,7 +23,7 @@ _SPEED = 900.0
 #: and for what is always done. Rough: the whole is what the demo's catalogue takes, shared out as the stages usually are.
 _TEXT, _PICTURE, _SOUND, _STEP, _TUNING, _FIXED = 0.001, 0.0027, 0.0004, 0.5, 20.0, 20.0
 #: Passes of the students where the recipe leaves them alone, and what a step of theirs shows.
-_PASSES: Mapping[str, int] = {"image": 16, "audio": 150}
+_PASSES: Mapping[str, int] = {"image": 16, "audio": 150, "pairs": 60}
 _SHOWN = 64
 #: Estimates from afar are right within this factor.
 _ROUGH, _NEAR = 3.0, 1.3
@@ -100,10 +100,16 @@ def _seconds(material: Material, recipe: Recipe) -> float:
     seconds = _FIXED + _TEXT * material.text
     if material.text and recipe.encoders.text_tuning is not None:
         seconds += _TUNING
-    if recipe.encoders.image.encoder is None:
-        seconds += _PICTURE * _shown(material.image, recipe.encoders.image.student, "image")
-    if recipe.encoders.audio.encoder is None:
-        seconds += _SOUND * _shown(material.audio, recipe.encoders.audio.student, "audio")
+    look, sound, pairs = recipe.encoders.image, recipe.encoders.audio, recipe.encoders.pairs
+    alone = material.text or not material.pictured_and_sounding or look.encoder or sound.encoder
+    if pairs is not None and not alone:
+        # Each item brings one of the other modality along.
+        seconds += (_PICTURE + _SOUND) * _shown(material.image + material.audio, pairs, "pairs")
+    else:
+        if look.encoder is None:
+            seconds += _PICTURE * _shown(material.image, look.student, "image")
+        if sound.encoder is None:
+            seconds += _SOUND * _shown(material.audio, sound.student, "audio")
     views = max(material.entities, material.edges if recipe.tasks.words else 0)
     steps = -(-views // recipe.training.batch) * recipe.training.epochs
     return seconds + _STEP * steps * recipe.training.batch / 256

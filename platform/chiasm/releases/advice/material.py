@@ -31,6 +31,8 @@ class Material:
     #: Entities that have a text beside a picture, or beside a sound: what students are taught by.
     pictured_and_named: int
     sounding_and_named: int
+    #: Entities that have a picture beside a sound: what teaches students where there is no text.
+    pictured_and_sounding: int
     #: Entities without any text, picture or sound.
     empty: int
     #: Share of a sample of texts that is marked as, or written in, another language than English.
@@ -60,9 +62,9 @@ def look_at_material(session: Session, workspace_id: int) -> Material:
     items = items.join(Entity, Entity.id == Asset.entity_id).where(*alive)
     by_modality = dict(session.execute(items.group_by(Asset.modality)).all())
 
-    def with_text(modality: str) -> int:
+    def both(modality: str, beside: str) -> int:
         other = select(func.count(distinct(Asset.entity_id))).join(Entity, Entity.id == Asset.entity_id)
-        return session.scalar(other.where(*alive, Asset.modality == modality, _has_text())) or 0
+        return session.scalar(other.where(*alive, Asset.modality == modality, _has(beside))) or 0
 
     nothing = ~exists().where(Asset.entity_id == Entity.id)
     empty = select(func.count()).select_from(Entity).where(*alive, Entity.is_stub.is_(False), nothing)
@@ -74,8 +76,9 @@ def look_at_material(session: Session, workspace_id: int) -> Material:
         text=by_modality.get("text", 0),
         image=by_modality.get("image", 0),
         audio=by_modality.get("audio", 0),
-        pictured_and_named=with_text("image"),
-        sounding_and_named=with_text("audio"),
+        pictured_and_named=both("image", "text"),
+        sounding_and_named=both("audio", "text"),
+        pictured_and_sounding=both("image", "audio"),
         empty=session.scalar(empty) or 0,
         not_english=_not_english(session, workspace_id),
         statements=every,
@@ -83,9 +86,9 @@ def look_at_material(session: Session, workspace_id: int) -> Material:
     )
 
 
-def _has_text() -> ColumnElement[bool]:
-    text = aliased(Asset)
-    return exists().where(text.entity_id == Asset.entity_id, text.modality == "text")
+def _has(modality: str) -> ColumnElement[bool]:
+    other = aliased(Asset)
+    return exists().where(other.entity_id == Asset.entity_id, other.modality == modality)
 
 
 def _not_english(session: Session, workspace_id: int) -> float:

@@ -92,6 +92,12 @@ def _recipe(material: Material, machine: Machine, reasons: list[str]) -> str:
     if not material.image and not material.audio:
         reasons.append("offline: there are no pictures and no sounds, so nothing needs a pretrained tower")
         return "offline"
+    if _pairs(material):
+        reasons.append(
+            f"offline: there are no texts, but {material.pictured_and_sounding} entities have pictures and sounds, "
+            "which teach each other's students"
+        )
+        return "offline"
     if few:
         reasons.append(f"pretrained: {' and '.join(few)}, too few for a student to learn from")
         return "pretrained"
@@ -103,6 +109,12 @@ def _recipe(material: Material, machine: Machine, reasons: list[str]) -> str:
         "offline: enough pictures or sounds stand beside texts to distil students, which are quick on a CPU"
     )
     return "offline"
+
+
+def _pairs(material: Material) -> bool:
+    """Whether students are taught by what one entity has, and by enough of it."""
+    enough = material.image >= _FEW_PICTURES and material.audio >= _FEW_SOUNDS
+    return not material.text and enough and material.pictured_and_sounding > 0
 
 
 def _batch(entities: int, usual: int) -> int:
@@ -124,15 +136,17 @@ def _encoders(material: Material, recipe: Recipe) -> dict[str, str]:
         chosen["text"] = (recipe.encoders.text or default_text_spec()) + (
             ", tuned to the catalogue" if tuned else ""
         )
+    student = "student " + ("trained by pairs" if _pairs(material) else "distilled from the text encoder")
     if material.image:
-        chosen["image"] = recipe.encoders.image.encoder or "student distilled from the text encoder"
+        chosen["image"] = recipe.encoders.image.encoder or student
     if material.audio:
-        chosen["audio"] = recipe.encoders.audio.encoder or "student distilled from the text encoder"
+        chosen["audio"] = recipe.encoders.audio.encoder or student
     return chosen
 
 
 def _warnings(material: Material, machine: Machine, recipe: Recipe) -> Iterator[str]:
-    if not material.text and (material.image or material.audio) and recipe.name == "offline":
+    media = material.image or material.audio
+    if not material.text and media and recipe.name == "offline" and not _pairs(material):
         yield "there are no texts: students are taught by texts; take the pretrained recipe or add names"
     if not material.edges:
         yield "no statement links two entities: hits will have no graph token and no paths"
