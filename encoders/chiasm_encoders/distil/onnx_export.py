@@ -35,6 +35,8 @@ class Exported:
     """An ONNX file and how far it is from the net."""
 
     content: bytes
+    #: The same with weights as they are.
+    plain: bytes
     #: Largest difference of a coordinate with weights as they are.
     difference: float
     #: Mean cosine to the net's vectors in 8 bits.
@@ -97,7 +99,7 @@ def export_onnx(
             where="distillation",
             remedy="report this with the versions of torch and onnxruntime",
         )
-    return Exported(content, difference, cosine)
+    return Exported(content, whole, difference, cosine)
 
 
 def _write(

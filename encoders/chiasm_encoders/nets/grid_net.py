@@ -31,7 +31,9 @@ class GridShape:
     #: Channels of the cell features, their raster, and their length.
     cell_channels: int = 16
     cells: tuple[int, int] = (8, 8)
-    hidden: int = 160
+    hidden: int = 192
+    #: Directions of the teacher's space that an answer has: of many dimensions most say little.
+    rank: int = 192
 
     @property
     def name(self) -> str:
@@ -47,16 +49,20 @@ class GridNet(nn.Module):
         channels: Of the trunk.
         cells: The features beside it.
         hidden: Their length.
+        rank: Directions of the answer.
         dim: Of the teacher's vectors.
     """
 
-    def __init__(self, trunk: nn.Module, channels: int, cells: CellFeatures, hidden: int, dim: int) -> None:
+    def __init__(
+        self, trunk: nn.Module, channels: int, cells: CellFeatures, hidden: int, rank: int, dim: int
+    ) -> None:
         super().__init__()
         self.trunk = trunk
         self.trunk_norm = nn.BatchNorm2d(channels)
         self.cells = cells
         self.cell_norm = nn.BatchNorm1d(hidden)
-        self.answer = nn.Linear(channels + 2 * hidden, dim)
+        self.narrow = nn.Linear(channels + 2 * hidden, rank, bias=False)
+        self.answer = nn.Linear(rank, dim)
 
     def forward(self, grid: Tensor) -> Tensor:
         """Unit vectors `(batch, dim)` of grids `(batch, in, h, w)`."""
@@ -64,7 +70,7 @@ class GridNet(nn.Module):
         placed = self.cells(grid)
         # Straight and bent: a part of what a teacher says of pictures is linear in such features.
         bent = functional.relu(self.cell_norm(placed))
-        return functional.normalize(self.answer(torch.cat([seen, placed, bent], 1)), dim=1)
+        return functional.normalize(self.answer(self.narrow(torch.cat([seen, placed, bent], 1))), dim=1)
 
 
 def build_grid_net(shape: GridShape, channels_in: int, dim: int) -> GridNet:
@@ -89,4 +95,4 @@ def build_grid_net(shape: GridShape, channels_in: int, dim: int) -> GridNet:
     else:
         raise SpecError("no such kind of student", where=shape.kind, remedy="residual or mobile")
     cells = CellFeatures(channels_in, shape.cell_channels, shape.cells, shape.hidden)
-    return GridNet(trunk, channels, cells, shape.hidden, dim)
+    return GridNet(trunk, channels, cells, shape.hidden, min(shape.rank, dim), dim)

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SHAPES = ("circle", "square", "triangle", "bar", "ring")
 COLOURS = ("red", "green", "blue", "yellow", "black")
 QUICK_LESSONS = {"max_steps": 60, "epochs": 60, "batch": 32, "warmup_steps": 2, "ema": 0.9, "lessons": 100}
-SMALLEST = {"image": "residual-16-32-64-96", "audio": "residual-8-16-32-48"}
+SMALLEST = {"image": "residual-12-24-48-80", "audio": "residual-8-16-32-48"}
 MODALITIES = ("image", "audio")
 
 
