@@ -28,6 +28,8 @@ __all__ = ["Media", "grid_teaching"]
 
 #: Items that are decoded and mixed with each other at once.
 _BATCH = 32
+#: Views of an item: those of a batch are in memory at once, and more of few items say little that is new.
+_MOST_VIEWS = 64
 #: The teacher sees views of this side, the student smaller ones.
 _VIEW_SIDE, _STUDENT_SIDE = 128, 64
 #: Sounds whose length says how long a student's window shall be.
@@ -104,7 +106,7 @@ def _asked(
     from chiasm_encoders.distil import FrozenTeacher
 
     frozen = FrozenTeacher(teacher)
-    each = max(1, config.lessons // max(1, len(media.hashes)))
+    each = min(_MOST_VIEWS, max(1, config.lessons // max(1, len(media.hashes))))
     said: list[npt.NDArray[np.float16]] = []
     kept: np.memmap[Any, Any] | None = None
     row = 0

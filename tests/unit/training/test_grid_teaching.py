@@ -57,6 +57,11 @@ def test_who_was_stopped_later_asks_nothing_twice(tmp_path):
     assert first.digest == again.digest != teach(media("image"), tmp_path, seed=1).digest
 
 
+def test_of_few_there_are_not_views_without_end(tmp_path):
+    found = teach(media("image", 2), tmp_path, config=GridImitationConfig(lessons=10**9, device="cpu"))
+    assert len(found.views) == 2 * 64
+
+
 def test_of_too_many_some_are_taken(tmp_path):
     found = teach(media("image"), tmp_path, config=GridImitationConfig(lessons=10, device="cpu"))
     assert len(found.views) == 10
