@@ -27,7 +27,7 @@ _COMPARED = 256
 class GridImitationConfig(ImitationConfig):
     """How students of pictures and sounds imitate."""
 
-    epochs: int = 10
+    epochs: int = 6
     max_steps: int = 4000
     batch: int = 128
     learning_rate: float = 3e-3
@@ -39,7 +39,7 @@ class GridImitationConfig(ImitationConfig):
     #: Strength of what tells a view from its item, 1 as tuned, 0 none.
     augment: float = 1.0
     #: Share of views that are mixed with another item's.
-    mixed: float = 0.5
+    mixed: float = 0.6
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,5 +37,5 @@ class Ladder(NamedTuple):
 LADDERS = {
     "text": Ladder(TEXT_SHAPES, ImitationConfig()),
     "image": Ladder(IMAGE_SHAPES, GridImitationConfig()),
-    "audio": Ladder(AUDIO_SHAPES, GridImitationConfig(lessons=8000, epochs=20)),
+    "audio": Ladder(AUDIO_SHAPES, GridImitationConfig(lessons=4000, epochs=8)),
 }
