@@ -127,7 +127,7 @@ def fill(
     for path in paths:
         source: Any = path
         if path.suffix == ".jsonl" and (without or (drop_fold and path.name == "sounds.jsonl")):
-            source = _reduced(path, without, drop_fold, work)
+            source = reduced(path, without, drop_fold, work)
         elif without == "graph" and path.suffix == ".tsv":
             continue
         job = kb.ingest(source).wait()
@@ -135,7 +135,7 @@ def fill(
     print(f"{name}: ingested in {time.perf_counter() - started:.0f} s", flush=True)
 
 
-def _reduced(path: Path, without: str | None, drop_fold: int | None, folder: Path) -> Path:
+def reduced(path: Path, without: str | None, drop_fold: int | None, folder: Path) -> Path:
     """The manifest less a modality or a fold, beside links to its media."""
     target = folder / f"{path.parent.name}-{without}-{drop_fold}"
     target.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,14 @@ __all__ = ["ONNX_FILES", "ONNX_FORMAT", "STUDENT_FORMAT", "load_student"]
 STUDENT_FORMAT = "chiasm-student-1"
 #: Likewise, of those that ONNX Runtime runs.
 ONNX_FORMAT = "chiasm-onnx-1"
-#: What such a one answers by.
+#: What such a one answers by; the last where it reads texts.
 ONNX_FILES = ("config.json", "model.onnx", "tokenizer.json")
+#: Who opens one, by modality.
+_ONNX_ENCODERS = {
+    "text": "chiasm_encoders.text.onnx_text:OnnxTextEncoder",
+    "image": "chiasm_encoders.image.onnx_image:OnnxImageEncoder",
+    "audio": "chiasm_encoders.audio.onnx_audio:OnnxAudioEncoder",
+}
 
 
 def load_student(what: str, device: str) -> Encoder:
@@ -61,14 +68,15 @@ def load_student(what: str, device: str) -> Encoder:
 
 
 def _onnx_student(folder: Path, config: Mapping[str, Any]) -> Encoder:
-    if config.get("modality") != "text":
+    place = _ONNX_ENCODERS.get(str(config.get("modality")))
+    if place is None:
         raise WeightsError(
             "not a student of this version", where=str(folder), remedy="distill it again: chiasm distill"
         )
-    from chiasm_encoders.text.onnx_text import OnnxTextEncoder
-
+    module, _, name = place.partition(":")
     try:
-        return OnnxTextEncoder(folder, config, _files_fingerprint(folder))
+        found: Encoder = getattr(import_module(module), name)(folder, config, _files_fingerprint(folder))
+        return found
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(
             f"damaged student: {error}"[:500],

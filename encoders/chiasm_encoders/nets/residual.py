@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 __all__ = ["ResidualBlock", "ResidualTrunk"]
 
@@ -17,12 +16,21 @@ class ResidualBlock(nn.Module):
     The shortcut pools before its 1x1 convolution instead of skipping pixels, and the last scale starts at
     zero so that the block begins as its shortcut.
 
+    Args:
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        stride: Pixels that the first convolution steps.
+        activation: After each convolution; has no weights.
+
     References:
         He et al. 2019, "Bag of tricks for image classification", ResNet-D and zero gamma.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, stride: int, activation: type[nn.Module] = nn.SiLU
+    ) -> None:
         super().__init__()
+        self.activation = activation()
         self.first = nn.Conv2d(channels_in, channels_out, 3, stride, 1, bias=False)
         self.first_norm = nn.BatchNorm2d(channels_out)
         self.second = nn.Conv2d(channels_out, channels_out, 3, 1, 1, bias=False)
@@ -40,8 +48,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Feature grid `(batch, out, h / stride, w / stride)`."""
-        inner = functional.silu(self.first_norm(self.first(x)))
-        return functional.silu(self.shortcut(x) + self.second_norm(self.second(inner)))
+        inner = self.activation(self.first_norm(self.first(x)))
+        found: Tensor = self.activation(self.shortcut(x) + self.second_norm(self.second(inner)))
+        return found
 
 
 class ResidualTrunk(nn.Module):
@@ -51,9 +60,16 @@ class ResidualTrunk(nn.Module):
         channels_in: Channels of the input.
         widths: Channels after each block.
         stem_stride: Pixels that the stem steps; 4 for pictures of 64 pixels, 2 for spectrograms.
+        activation: After each convolution. ReLU where weights shall have 8 bits: it is part of the convolution there.
     """
 
-    def __init__(self, channels_in: int, widths: Sequence[int], stem_stride: int) -> None:
+    def __init__(
+        self,
+        channels_in: int,
+        widths: Sequence[int],
+        stem_stride: int,
+        activation: type[nn.Module] = nn.SiLU,
+    ) -> None:
         super().__init__()
         kernel = stem_stride if stem_stride > 2 else 3
         self.stem = nn.Sequential(
@@ -61,12 +77,12 @@ class ResidualTrunk(nn.Module):
                 channels_in, widths[0], kernel, stem_stride, (kernel - stem_stride + 1) // 2, bias=False
             ),
             nn.BatchNorm2d(widths[0]),
-            nn.SiLU(),
+            activation(),
         )
         befores = [widths[0], *widths[:-1]]
         self.blocks = nn.Sequential(
             *(
-                ResidualBlock(before, after, 1 if depth == 0 else 2)
+                ResidualBlock(before, after, 1 if depth == 0 else 2, activation)
                 for depth, (before, after) in enumerate(zip(befores, widths, strict=True))
             )
         )

@@ -26,7 +26,7 @@ class Distilling:
         modality: str = "text",
         min_retention: float = 0.95,
         release: str | None = None,
-        kinds: Sequence[str] = ("static", "lstm", "transformer"),
+        kinds: Sequence[str] = (),
         corpus: str | Path | Iterable[str] | None = None,
         overrides: Mapping[str, Any] | None = None,
         seed: int = 0,
@@ -40,11 +40,12 @@ class Distilling:
         Args:
             max_mb: Megabytes of all its files.
             max_ms: Milliseconds of one query on one core of the machine that works.
-            modality: text.
+            modality: text, image or audio.
             min_retention: Share of the teacher's hit@10 on held-out queries.
             release: Whose encoder teaches; default the one that answers.
-            kinds: Of nets that are tried, the smallest first; or names of single ones, as in `static-128`.
-            corpus: Further lines to teach with: a text file, or the lines.
+            kinds: Of nets that are tried, the smallest first: static, lstm, transformer of texts, residual and mobile of
+                pictures and sounds; or names of single ones, as in `static-128`. None tries all of the modality.
+            corpus: Further lines to teach a text student with: a text file, or the lines.
             overrides: Options of the training to change, as in `{"max_steps": 6000}`.
             seed: Same seed and data, same student.
 

@@ -67,7 +67,9 @@ def start_from_anchors(
     """
     anchor = anchor_modality({m: int(there.sum()) for m, (_, there) in pooled.items()})
     values, has_anchor = pooled[anchor]
-    axes = principal_axes(_columns(values, aligned.get(anchor))[has_anchor], fusion.dim)
+    # Leading rows are the best shorter form, so the narrower of the two takes these of the same maps.
+    dim = max(fusion.dim, gnn.dim if gnn is not None else 0)
+    axes = principal_axes(_columns(values, aligned.get(anchor))[has_anchor], dim)
     maps = {anchor: _placed(axes, values.shape[1], aligned.get(anchor))}
     targets = values @ maps[anchor].T
     for modality, (features, there) in pooled.items():
@@ -79,14 +81,14 @@ def start_from_anchors(
         elif both.sum() >= 2:
             maps[modality] = ridge_map(features[both], targets[both])
         else:
-            maps[modality] = principal_axes(features[there], fusion.dim)
+            maps[modality] = principal_axes(features[there], dim)
     with torch.no_grad():
         for modality, matrix in maps.items():
-            _linear(fusion.projections[modality]).weight.copy_(torch.from_numpy(matrix))
+            _linear(fusion.projections[modality]).weight.copy_(torch.from_numpy(matrix[: fusion.dim]))
             if gnn is not None:
                 _linear(gnn.projections[modality]).weight.copy_(torch.from_numpy(matrix[: gnn.dim]))
         if "path" in fusion.projections:
-            _linear(fusion.projections["path"]).weight.copy_(torch.from_numpy(maps["text"]))
+            _linear(fusion.projections["path"]).weight.copy_(torch.from_numpy(maps["text"][: fusion.dim]))
         if gnn is not None:
             nn.init.eye_(_linear(fusion.projections["graph"]).weight)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,25 +11,20 @@ from sqlalchemy import select, update
 
 from chiasm import jobs
 from chiasm.catalog.models import Release, ReleaseSpace, Space
-from chiasm.errors import ConflictError, InputError, NotFoundError
+from chiasm.errors import ConflictError, NotFoundError
 from chiasm.fusion.manifest import read_origins
 from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.catching_up import spaces_of
+from chiasm.releases.lessons import taught, witnesses
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.releases.students import placed_student
 from chiasm.releases.submit_distill import DISTILLATION
 from chiasm.training.budget import Budget
-from chiasm.training.distillation import Found, find_text_student, text_teaching
-from chiasm.training.judge import open_benches
+from chiasm.training.distillation import Found, find_student
 from chiasm.training.progress import Stopped
 from chiasm.training.retention import Retention, Witness
-from chiasm.training.snapshot import Snapshot
-from chiasm.training.text_corpus import taught_texts
-from chiasm.training.texts import text_values
 
 if TYPE_CHECKING:
-    from chiasm.training.evaluation import Bench
-    from chiasm.training.queries import Query
     from chiasm_encoders import Encoder
 
 __all__ = ["distill_unit"]
@@ -56,17 +51,17 @@ def distill_unit(ctx: WorkContext, claim: Claim) -> None:
         )
     space = spaces[modality]
     folder = ctx.settings.models_dir / release.folder
-    scratch = folder / DISTILLATION
+    scratch = folder / DISTILLATION / modality
     ctx.beat(0, 1000, "snapshot")
     snapshot = take_snapshot(ctx, release, spaces, scratch / "snapshot", origins=read_origins(folder))
     teacher = ctx.models.encoder(space.encoder or "", space.stamp)
-    witnesses = _witnesses(snapshot, folder, spaces)
-    found = _search(ctx, asked, snapshot, teacher, witnesses, scratch)
+    judges = witnesses(ctx, modality, snapshot, folder, spaces)
+    found = _search(ctx, asked, snapshot, teacher, judges, scratch)
     report = {
         "release": release.name,
         "modality": modality,
         "budget": {name: asked[name] for name in ("max_mb", "max_ms", "min_retention")},
-        "teacher": _teacher(teacher, witnesses[0]),
+        "teacher": _teacher(teacher, judges[0]),
         "trials": [trial.to_dict() for trial in found.trials],
         "student": None,
         "best": found.best.to_dict() if found.best else None,
@@ -75,7 +70,7 @@ def distill_unit(ctx: WorkContext, claim: Claim) -> None:
         with ctx.catalog.write() as session:
             jobs.finish(session, claim, report)
         return
-    row = _judged(found, witnesses)
+    row = _judged(found, modality, judges)
     name, stamp = placed_student(
         folder, modality, found.folder_of(found.chosen), row, space.stamp, _present(ctx, release, modality)
     )
@@ -103,57 +98,30 @@ def _present(ctx: WorkContext, release: Release, modality: str) -> str | None:
         )
 
 
-def _witnesses(snapshot: Path, folder: Path, spaces: Mapping[str, Space]) -> tuple[Witness, Witness]:
-    """Queries that choose, and those that the report is about; of a small catalogue they may be the same.
-
-    Raises:
-        InputError: No text is held out whose entity could be found.
-    """
-    text = spaces["text"].encoder if "text" in spaces else None
-    values = text_values(Snapshot.open(snapshot))
-
-    def witness(bench: Bench) -> Witness:
-        def items(queries: Sequence[Query]) -> list[Any]:
-            return [str(values[bench.data.row[query.asset]]) for query in queries]
-
-        return Witness(bench, "text", items)
-
-    valid, test = (witness(bench) for bench in open_benches(snapshot, folder, text))
-    if not valid.queries and not test.queries:
-        raise InputError(
-            "no text is held out that could tell what a student keeps",
-            where="distillation",
-            remedy="ingest more entities with texts: one text in five is held out",
-        )
-    return (valid if valid.queries else test), (test if test.queries else valid)
-
-
 def _search(
     ctx: WorkContext,
     asked: Mapping[str, Any],
     snapshot: Path,
     teacher: Encoder,
-    witnesses: tuple[Witness, Witness],
+    judges: tuple[Witness, Witness],
     scratch: Path,
 ) -> Found:
-    from chiasm_encoders.distil import TEXT_SHAPES, ImitationConfig
+    from chiasm_encoders.distil import LADDERS
 
     def report(stage: str, ratio: float) -> None:
         ctx.beat(round(ratio * 1000), 1000, stage)
 
-    shapes = [shape for shape in TEXT_SHAPES if {shape.kind, shape.name} & {*asked["kinds"]}]
-    source = Snapshot.open(snapshot)
-    held_out = witnesses[0].data.held_out_texts
-    texts = taught_texts(source, held_out, _corpus(scratch, asked.get("corpus")))
+    ladder = LADDERS[asked["modality"]]
+    config = ladder.configured(asked["options"], ctx.settings.device)
     try:
-        teaching = text_teaching(teacher, texts, held_out, scratch, report, ctx.stop)
-        return find_text_student(
+        teaching = taught(ctx, asked, snapshot, teacher, judges[0], config, scratch, report)
+        return find_student(
             teaching,
-            witnesses[0],
-            shapes,
+            judges[0],
+            ladder.named(asked["kinds"]),
             Budget(asked["max_mb"], asked["max_ms"], asked["min_retention"]),
-            ImitationConfig(**asked["options"], device=ctx.settings.device),
-            folder=scratch / "text",
+            config,
+            folder=scratch / "students",
             seed=asked["seed"],
             report=report,
             stop=ctx.stop,
@@ -164,28 +132,17 @@ def _search(
         raise
 
 
-def _corpus(scratch: Path, name: str | None) -> list[str]:
-    if name is None:
-        return []
-    try:
-        return (scratch / name).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as error:
-        raise InputError(
-            "the corpus is not there any more", where=name, remedy="ask for the distillation again"
-        ) from error
-
-
-def _judged(found: Found, witnesses: tuple[Witness, Witness]) -> dict[str, Any]:
+def _judged(found: Found, modality: str, judges: tuple[Witness, Witness]) -> dict[str, Any]:
     """The student's row in reports: what it keeps on the queries that did not choose it."""
     from chiasm_encoders import load_encoder
 
     assert found.chosen is not None
-    chosen, judge = found.chosen, witnesses[1]
+    chosen, judge = found.chosen, judges[1]
     encoder = load_encoder(f"student:{found.folder_of(chosen)}", device="cpu")
     kept = judge.retention(encoder.encode(judge.items))
     told = chosen.to_dict()
     return {
-        "modality": "text",
+        "modality": modality,
         "mb": told["mb"],
         "ms": told["ms"],
         "retention": round(kept.ratio, 4),

@@ -16,13 +16,14 @@ from chiasm.errors import InputError, NotFoundError, RecipeError, UsageError, tr
 from chiasm.releases.store import find_release
 from chiasm.settings import Settings
 
-__all__ = ["DISTILLATION", "KINDS", "submit_distill"]
+__all__ = ["DISTILLATION", "submit_distill"]
 
-#: Below a release's folder: corpus, snapshot, and students under way; gone when the job has found one.
+#: Below a release's folder, and there below the modality: corpus, snapshot, lessons, and students under way; gone when
+#: the job has found one.
 DISTILLATION = "distillation"
-KINDS = ("static", "lstm", "transformer")
 _LANE = "train"
-_MODALITIES = ("text",)
+#: Options that are no numbers of losses or strengths.
+_POSITIVE = ("batch", "epochs", "lessons", "max_steps", "temperature")
 _MOST_LINES, _MOST_CHARACTERS = 1_000_000, 10_000
 
 
@@ -36,7 +37,7 @@ def submit_distill(
     modality: str = "text",
     min_retention: float = 0.95,
     release: str | None = None,
-    kinds: Sequence[str] = KINDS,
+    kinds: Sequence[str] = (),
     corpus: Sequence[str] | None = None,
     overrides: Mapping[str, str] | None = None,
     seed: int = 0,
@@ -50,8 +51,8 @@ def submit_distill(
         modality: Of the student.
         min_retention: Share of its teacher's hit@10 that it keeps on held-out queries.
         release: Whose encoder teaches; default the active one.
-        kinds: Of nets that are tried, or names of single ones, as in `static-128`.
-        corpus: Further lines to teach with.
+        kinds: Of nets that are tried, or names of single ones, as in `static-128`; none tries all of the modality.
+        corpus: Further lines to teach a text student with.
         overrides: Options of the training and their values.
         seed: Same seed and data, same student.
         idempotency_key: Asking twice with the same key makes one job.
@@ -64,23 +65,30 @@ def submit_distill(
     """
     # Torch comes with them.
     from chiasm.training.budget import Budget
-    from chiasm_encoders.distil import TEXT_SHAPES
+    from chiasm_encoders.distil import LADDERS
     from chiasm_encoders.distil.onnx_export import require_onnx
 
     budget = Budget(max_mb, max_ms, min_retention)
-    if modality not in _MODALITIES:
+    ladder = LADDERS.get(modality)
+    if ladder is None:
         raise UsageError(
             f"no student of modality {modality[:40]!r} is distilled",
             where="modality",
-            remedy="text; image and audio encoders of the offline recipe are small already",
+            remedy=f"use one of {', '.join(LADDERS)}",
         )
-    names = [shape.name for shape in TEXT_SHAPES]
-    wrong = [kind for kind in kinds if kind not in (*KINDS, *names)]
-    if wrong or not kinds:
+    known_kinds = [*ladder.kinds, *(shape.name for shape in ladder.shapes)]
+    wrong = [kind for kind in kinds if kind not in known_kinds]
+    if wrong:
         raise UsageError(
-            f"unknown kind {wrong[0][:40]!r}" if wrong else "no kind of net is named",
+            f"unknown kind {wrong[0][:40]!r} of {modality} student",
             where="kinds",
-            remedy=f"use some of {', '.join((*KINDS, *names))}",
+            remedy=f"use some of {', '.join(known_kinds)}",
+        )
+    if corpus and modality != "text":
+        raise UsageError(
+            f"a corpus teaches no {modality} student",
+            where="corpus",
+            remedy=f"leave it out; ingest more {modality}",
         )
     with translated():
         require_onnx()
@@ -88,7 +96,7 @@ def submit_distill(
         **dataclasses.asdict(budget),
         "modality": modality,
         "kinds": list(kinds),
-        "options": _options(overrides or {}),
+        "options": _options(overrides or {}, ladder.config),
         "seed": seed,
     }
     lines = _checked(corpus or ())
@@ -104,7 +112,7 @@ def submit_distill(
                 remedy=f"ingest {modality} and run `chiasm train`",
             )
         if lines:
-            payload["corpus"] = _kept(settings, row.folder, lines)
+            payload["corpus"] = _kept(settings, f"{row.folder}/{DISTILLATION}/{modality}", lines)
         job = jobs.create_job(
             session,
             workspace_id,
@@ -118,10 +126,8 @@ def submit_distill(
     return job_id
 
 
-def _options(given: Mapping[str, str]) -> dict[str, Any]:
-    from chiasm_encoders.distil import ImitationConfig
-
-    known = {field.name: field.default for field in dataclasses.fields(ImitationConfig)}
+def _options(given: Mapping[str, str], tuned: Any) -> dict[str, Any]:
+    known = {field.name: getattr(tuned, field.name) for field in dataclasses.fields(tuned)}
     # The worker's own setting says where it computes.
     del known["device"]
     found: dict[str, Any] = {}
@@ -141,8 +147,10 @@ def _options(given: Mapping[str, str]) -> dict[str, Any]:
                 remedy=f"use a {'whole ' if whole else ''}number, 0 or more",
             )
         found[name] = value if whole else float(value)
-    if not all(found.get(name, 1) for name in ("batch", "epochs", "max_steps", "temperature")):
-        raise RecipeError("batch, epochs, max_steps and temperature are positive", where="distillation")
+    if not all(found.get(name, 1) for name in _POSITIVE):
+        raise RecipeError(
+            f"{', '.join(_POSITIVE)} are positive", where="distillation", remedy="use 1 or more"
+        )
     return found
 
 
@@ -158,11 +166,11 @@ def _checked(corpus: Sequence[str]) -> list[str]:
     return lines
 
 
-def _kept(settings: Settings, release_folder: str, lines: Sequence[str]) -> str:
+def _kept(settings: Settings, folder: str, lines: Sequence[str]) -> str:
     """Name of the file that keeps the lines for the worker, by their content."""
     from chiasm.fusion.checkpoints import write_bytes
 
     content = "\n".join(" ".join(line.splitlines()) for line in lines).encode(errors="replace")
     name = f"corpus-{hashlib.sha256(content).hexdigest()[:16]}.txt"
-    write_bytes(settings.models_dir / release_folder / DISTILLATION / name, content)
+    write_bytes(settings.models_dir / folder / name, content)
     return name

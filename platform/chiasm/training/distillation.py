@@ -1,8 +1,7 @@
-"""The search for the smallest text student within a budget, from teaching to judgement."""
+"""The search for the smallest student within a budget, from teaching to judgement."""
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,24 +9,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from chiasm.errors import translated
-from chiasm.fusion.checkpoints import read_tensors, write_tensors
 from chiasm.training.budget import Budget, Trial, smallest
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.retention import Retention, Witness
 
 if TYPE_CHECKING:
-    from chiasm_encoders import Encoder
-    from chiasm_encoders.distil import ImitationConfig, TextTeaching
-    from chiasm_encoders.text.students import TextShape
+    from chiasm_encoders.distil import ImitationConfig, Teaching
 
-__all__ = ["Found", "find_text_student", "text_teaching"]
+__all__ = ["Found", "Report", "find_student"]
 
 #: `report(stage, ratio of it)`.
 Report = Callable[[str, float], None]
-_CHUNK = 2048
 
 
 @dataclass(frozen=True)
@@ -46,54 +39,10 @@ class Found:
         return self.folder / trial.name
 
 
-def text_teaching(
-    teacher: Encoder,
-    texts: Sequence[str],
-    held_out: frozenset[str],
-    folder: Path,
-    report: Report,
-    stop: Stop,
-) -> TextTeaching:
-    """Texts with what the teacher says of them, kept in a folder so that a run which was stopped asks it once.
-
-    Words that the tokenizer knows whole are lessons too, as queries are made of them; but for those held out.
-
-    Raises:
-        Stopped: `stop` said so.
-    """
-    from chiasm_encoders.distil import FrozenTeacher, TextTeaching
-    from chiasm_encoders.text.student_tokens import student_tokenizer, vocabulary_texts
-
-    frozen = FrozenTeacher(teacher)
-    tokenizer = student_tokenizer(teacher, texts)
-    names = vocabulary_texts(tokenizer)
-    asked = [*names, *texts]
-    digest = hashlib.sha256(
-        "\0".join([teacher.fingerprint, *asked]).encode(errors="surrogatepass")
-    ).hexdigest()
-    file = folder / f"told-{digest[:16]}.safetensors"
-    if not file.is_file():
-        parts = []
-        for start in range(0, len(asked), _CHUNK):
-            if stop():
-                raise Stopped
-            with translated():
-                # Half of the memory; rounded here too, so that a run that goes on equals one that was not stopped.
-                parts.append(frozen(asked[start : start + _CHUNK]).astype(np.float16))
-            report("asking the teacher", start / len(asked))
-        write_tensors(file, {"told": np.concatenate(parts)})
-    told = read_tensors(file, None)["told"].float().numpy()
-    known = frozenset(texts) | held_out
-    whole = [at for at, name in enumerate(names) if name.isalnum() and name.lower() not in known]
-    lessons = [*texts, *(names[at] for at in whole)]
-    vectors = np.concatenate([told[len(names) :], told[whole]])
-    return TextTeaching(lessons, [vectors], tokenizer, told[: len(names)], teacher.fingerprint)
-
-
-def find_text_student(
-    teaching: TextTeaching,
+def find_student(
+    teaching: Teaching[Any],
     witness: Witness,
-    shapes: Sequence[TextShape],
+    shapes: Sequence[Any],
     budget: Budget,
     config: ImitationConfig,
     *,
@@ -120,13 +69,9 @@ def find_text_student(
     Raises:
         Stopped: `stop` said so.
     """
-    from chiasm_encoders.text.students import build_text_student
+    from chiasm_encoders.distil import parameter_count
 
-    dim, vocabulary = teaching.told[0].shape[1], len(teaching.tokens)
-    sized = [
-        (sum(p.numel() for p in build_text_student(shape, vocabulary, dim).parameters()), shape)
-        for shape in shapes
-    ]
+    sized = [(parameter_count(shape, teaching), shape) for shape in shapes]
     search = _Search(teaching, witness, budget, config, folder, seed, report, stop)
     trials: list[Trial] = []
     for parameters, shape in sorted(sized, key=lambda pair: pair[0]):
@@ -146,9 +91,9 @@ def find_text_student(
 
 @dataclass(frozen=True)
 class _Search:
-    """What all shapes are tried with; fields as the arguments of `find_text_student`."""
+    """What all shapes are tried with; fields as the arguments of `find_student`."""
 
-    teaching: TextTeaching
+    teaching: Teaching[Any]
     witness: Witness
     budget: Budget
     config: ImitationConfig
@@ -157,7 +102,7 @@ class _Search:
     report: Report
     stop: Stop
 
-    def tried(self, trial: Trial, shape: TextShape) -> Trial:
+    def tried(self, trial: Trial, shape: Any) -> Trial:
         """What a shape costs and, if it may, what it keeps."""
         trial = self._measured(trial, shape)
         if (trial.mb or 0.0) > self.budget.max_mb:
@@ -171,23 +116,23 @@ class _Search:
             trial, kept=kept, train_s=time.monotonic() - began, verdict=verdict, mb=_megabytes(out)
         )
 
-    def _measured(self, trial: Trial, shape: TextShape) -> Trial:
+    def _measured(self, trial: Trial, shape: Any) -> Trial:
         from chiasm_encoders import load_encoder
-        from chiasm_encoders.distil import untrained_text_student
+        from chiasm_encoders.distil import untrained_query_student
         from chiasm_encoders.timing import time_queries
 
         self.report(f"measuring {shape.name}", 0.0)
         with translated():
-            empty = untrained_text_student(shape, self.teaching, self.folder / f"untrained-{shape.name}")
+            empty = untrained_query_student(shape, self.teaching, self.folder / f"untrained-{shape.name}")
             timing = time_queries(load_encoder(f"student:{empty}", device="cpu"), self.witness.items)
         quartiles = (timing.low, timing.high)
         measured = replace(trial, mb=_megabytes(empty), ms=timing.median, ms_quartiles=quartiles)
         shutil.rmtree(empty, ignore_errors=True)
         return measured
 
-    def _trained(self, shape: TextShape) -> tuple[Path, Retention]:
+    def _trained(self, shape: Any) -> tuple[Path, Retention]:
         from chiasm_encoders import TrainingStopped, load_encoder
-        from chiasm_encoders.distil import train_text_student
+        from chiasm_encoders.distil import train_query_student
 
         def told(ratio: float, values: Mapping[str, Any]) -> None:
             self.report(f"training {shape.name}", ratio)
@@ -196,7 +141,7 @@ class _Search:
         # Translated, being stopped would be an error like any other.
         with translated():
             try:
-                out = train_text_student(
+                out = train_query_student(
                     shape, self.teaching, self.config, seed=self.seed, out=folder, report=told, stop=self.stop
                 )
             except TrainingStopped:
@@ -209,4 +154,4 @@ def _megabytes(folder: Path) -> float:
     """Of what a student answers by."""
     from chiasm_encoders.student import ONNX_FILES
 
-    return sum((folder / name).stat().st_size for name in ONNX_FILES) / 1e6
+    return sum(path.stat().st_size for name in ONNX_FILES if (path := folder / name).is_file()) / 1e6

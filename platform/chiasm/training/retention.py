@@ -39,14 +39,26 @@ class Witness:
     Args:
         bench: Release, index and queries.
         modality: Of the queries.
-        items: What an encoder takes, by row among the bench's assets.
+        items: What an encoder takes of queries; None for what cannot be had, whose query is left out.
+        most: Queries that are asked; of more, evenly spread ones. None asks all.
     """
 
-    def __init__(self, bench: Bench, modality: str, items: Callable[[Sequence[Query]], list[Any]]) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        modality: str,
+        items: Callable[[Sequence[Query]], list[Any]],
+        *,
+        most: int | None = None,
+    ) -> None:
         self._bench = bench
         self.data = bench.data
-        self.queries = bench.by_modality().get(modality, [])
-        self.items = items(self.queries)
+        known = bench.by_modality().get(modality, [])
+        spread = np.linspace(0, len(known) - 1, min(len(known), most or len(known))).astype(np.int64)
+        asked = [known[at] for at in spread]
+        there = [(query, item) for query, item in zip(asked, items(asked), strict=True) if item is not None]
+        self.queries = [query for query, _ in there]
+        self.items = [item for _, item in there]
         self._expected = bench.expected(self.queries)
         self._teacher = self._hits(None) if self.queries else np.zeros(0)
 

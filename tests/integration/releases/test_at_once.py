@@ -75,9 +75,7 @@ def home(made: Home) -> Home:
 
 
 def test_a_trained_release_answers_before_its_vectors_are_made(home: Home) -> None:
-    home.train(
-        seed=1, overrides={"fusion.dim": "24", "graph.dim": "24"}, promote="force", at_once=True, work=False
-    )
+    home.train(seed=1, overrides={"fusion.dim": "24"}, promote="force", at_once=True, work=False)
     step(home, "train")
     step(home, "build")
     release = home.release()

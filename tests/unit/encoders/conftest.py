@@ -11,14 +11,18 @@ import torch
 from safetensors.torch import save_file
 
 from chiasm_encoders import Waveform, load_encoder
+from chiasm_encoders.audio.sound_grid import SoundGrid
 from chiasm_encoders.distil import (
     AudioStudentConfig,
+    GridTeaching,
     ImageStudentConfig,
     TextTeaching,
     train_audio_student,
     train_image_student,
-    untrained_text_student,
+    untrained_query_student,
 )
+from chiasm_encoders.image.picture_grid import PictureGrid
+from chiasm_encoders.nets.grid_net import GridShape
 from chiasm_encoders.testing.tiny_bert import write_tiny_bert
 from chiasm_encoders.testing.toy import toy_clips, toy_drawings, toy_supervision
 from chiasm_encoders.text.student_tokens import student_tokenizer, vocabulary_texts
@@ -45,7 +49,7 @@ def text_student_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokens = teacher.encode(vocabulary_texts(tokenizer))
     teaching = TextTeaching(texts, [teacher.encode(texts)], tokenizer, tokens, teacher.fingerprint)
     shape = TextShape(kind="transformer", width=8, hidden=16, layers=1, heads=2)
-    return untrained_text_student(shape, teaching, tmp_path_factory.mktemp("student") / "text")
+    return untrained_query_student(shape, teaching, tmp_path_factory.mktemp("student") / "text")
 
 
 @pytest.fixture(scope="session")
@@ -171,3 +175,44 @@ def audio_student_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("audio-student")
     options = {"seed": 0, "out": out, "report": lambda *_: None, "stop": lambda: False}
     return train_audio_student(toy_clips(24), 8000, toy_supervision(24), TINY_AUDIO, **options)
+
+
+class _Told(GridTeaching):
+    """A teacher's word for any item, by what is kept of it: a fixed projection."""
+
+    def said(self, items: list) -> np.ndarray:
+        waves = [item.samples if isinstance(item, Waveform) else item for item in items]
+        return project(self.grid.kept(waves))
+
+
+def project(kept: np.ndarray) -> np.ndarray:
+    flat = kept.astype(np.float32).reshape(len(kept), -1)
+    flat = (flat - flat.mean(1, keepdims=True)) / (flat.std(1, keepdims=True) + 1e-3)
+    turn = np.random.default_rng(0).normal(size=(flat.shape[1], 12)).astype(np.float32)
+    found = flat @ turn
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def grid_teaching(modality: str) -> GridTeaching:
+    if modality == "image":
+        grid = PictureGrid(32)
+        kept = grid.kept(list(toy_drawings(48)))
+    else:
+        grid = SoundGrid(sample_rate_hz=8000, clip_s=1.0, mels=16, window=256, hop=128)
+        draw = np.random.default_rng(3)
+        kept = grid.kept([tone(hz, 1.0, 8000) for hz in np.exp(draw.uniform(5.0, 8.0, 48))])
+    return _Told(modality, grid, kept, project(kept), "0" * 64, f"toy {modality}")
+
+
+@pytest.fixture(scope="session")
+def onnx_image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    shape = GridShape(kind="residual", widths=(8, 16), cell_channels=4, hidden=16)
+    return untrained_query_student(shape, grid_teaching("image"), tmp_path_factory.mktemp("onnx-image") / "s")
+
+
+@pytest.fixture(scope="session")
+def onnx_audio_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    shape = GridShape(
+        kind="residual", widths=(8, 16), stem_stride=2, cell_channels=4, cells=(4, 1), hidden=16
+    )
+    return untrained_query_student(shape, grid_teaching("audio"), tmp_path_factory.mktemp("onnx-audio") / "s")

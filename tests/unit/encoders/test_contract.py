@@ -11,7 +11,9 @@ import pytest
 import chiasm_encoders
 from chiasm_encoders import Encoder, load_encoder
 from chiasm_encoders.audio.clap import ClapAudioEncoder
+from chiasm_encoders.audio.onnx_audio import OnnxAudioEncoder
 from chiasm_encoders.audio.student import AudioStudentEncoder
+from chiasm_encoders.image.onnx_image import OnnxImageEncoder
 from chiasm_encoders.image.open_clip_image import OpenClipImageEncoder
 from chiasm_encoders.image.student import ImageStudentEncoder
 from chiasm_encoders.testing import EncoderContract, HashEncoder
@@ -29,6 +31,8 @@ _ENCODERS = [
     (ClapAudioEncoder, "clap:{}", "clap_folder", "sounds"),
     (ImageStudentEncoder, "student:{}", "image_student_folder", "pictures"),
     (AudioStudentEncoder, "student:{}", "audio_student_folder", "sounds"),
+    (OnnxImageEncoder, "student:{}", "onnx_image_folder", "pictures"),
+    (OnnxAudioEncoder, "student:{}", "onnx_audio_folder", "sounds"),
     (HashEncoder, "hash:audio/16", None, "sounds"),
 ]
 

@@ -12,8 +12,8 @@ from chiasm_encoders.distil import (
     FrozenTeacher,
     ImitationConfig,
     TextTeaching,
-    train_text_student,
-    untrained_text_student,
+    train_query_student,
+    untrained_query_student,
 )
 from chiasm_encoders.distil.losses.contrastive import contrastive_loss
 from chiasm_encoders.distil.losses.feature import feature_loss
@@ -48,14 +48,14 @@ def teaching(teacher):
 
 
 def train(shape, teaching, out, stop=lambda: False, seed=0, config=CONFIG):
-    return train_text_student(
+    return train_query_student(
         shape, teaching, config, seed=seed, out=out, report=lambda ratio, losses: None, stop=stop
     )
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.kind)
 def test_a_student_comes_to_say_what_its_teacher_says(shape, teaching, teacher, tmp_path):
-    before = load_encoder(f"student:{untrained_text_student(shape, teaching, tmp_path / 'before')}")
+    before = load_encoder(f"student:{untrained_query_student(shape, teaching, tmp_path / 'before')}")
     after = load_encoder(f"student:{train(shape, teaching, tmp_path / 'after')}")
     unknown = ["abc pqr", "rrp abb", "cab"]
     wanted = teacher.encode(unknown)
@@ -138,7 +138,7 @@ def test_an_export_that_says_something_else_is_refused(monkeypatch):
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "config.json"])
 def test_a_damaged_student_is_an_error(name, teaching, tmp_path):
-    folder = untrained_text_student(SHAPES[0], teaching, tmp_path / "student")
+    folder = untrained_query_student(SHAPES[0], teaching, tmp_path / "student")
     (folder / name).write_bytes(b"{}" if name.endswith("json") else b"none")
     with pytest.raises(WeightsError) as raised:
         load_encoder(f"student:{folder}")

@@ -22,12 +22,12 @@ class Distillation(BaseModel):
 
     max_mb: _Positive
     max_ms: _Positive
-    modality: Literal["text"] = "text"
+    modality: Literal["text", "image", "audio"] = "text"
     min_retention: Annotated[float, Field(gt=0, le=1)] = 0.95
     release: str | None = None
-    #: Of nets, or names of single ones.
-    kinds: Annotated[list[str], Field(min_length=1, max_length=100)] = ["static", "lstm", "transformer"]
-    #: Further lines to teach with; a path would be one of the server's files.
+    #: Of nets, or names of single ones; none tries all of the modality.
+    kinds: Annotated[list[str], Field(max_length=100)] = []
+    #: Further lines to teach a text student with; a path would be one of the server's files.
     corpus: list[str] = []
     overrides: dict[str, str] = {}
     seed: int = 0

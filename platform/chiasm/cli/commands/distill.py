@@ -12,6 +12,7 @@ from chiasm.cli.frame import Frame, frame_of, with_frame
 
 __all__ = ["register"]
 
+_MORE = {"text": "Allow more, or teach with more texts (--corpus)"}
 _COLUMNS = ("name", "parameters", "mb", "ms", "retention", "hit@10", "train_s", "verdict")
 
 
@@ -24,7 +25,7 @@ def distill(
     context: typer.Context,
     max_mb: Annotated[float, typer.Option(help="Megabytes that the student may have.")],
     max_ms: Annotated[float, typer.Option(help="Milliseconds of one query on one core.")],
-    modality: Annotated[str, typer.Option(help="text.")] = "text",
+    modality: Annotated[str, typer.Option(help="text, image or audio.")] = "text",
     min_retention: Annotated[float, typer.Option(help="Share of its teacher's hit@10 that it keeps.")] = 0.95,
     release: Annotated[
         str | None, typer.Option(help="Whose encoder teaches; default the one that answers.")
@@ -33,11 +34,13 @@ def distill(
         list[str] | None,
         typer.Option(
             "--kind",
-            help="static, lstm, transformer, or one net as static-128: try these only; may be repeated.",
+            help="static, lstm, transformer (text), residual, mobile (image, audio), or one net as static-128: try "
+            "these only; may be repeated.",
         ),
     ] = None,
     corpus: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Further texts to teach with, one a line.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Further texts to teach a text student with, one a line."),
     ] = None,
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change an option of the training.")
@@ -57,7 +60,7 @@ def distill(
         modality=modality,
         min_retention=min_retention,
         release=release,
-        kinds=kinds or ("static", "lstm", "transformer"),
+        kinds=kinds or (),
         corpus=corpus,
         overrides=assignments(changes or ()),
         seed=seed,
@@ -91,7 +94,7 @@ def _show(frame: Frame, result: Mapping[str, Any]) -> None:
         frame.note(
             f"none keeps {budget['min_retention']:.0%}: the best within {budget['max_mb']:g} MB and "
             f"{budget['max_ms']:g} ms is {best['name']} with {best['retention']:.1%}; nothing was changed. "
-            "Allow more, or teach with more texts (--corpus)"
+            + _MORE.get(result["modality"], "Allow more, or ask the teacher more (--set lessons=100000)")
         )
     else:
         frame.note(
