@@ -7,6 +7,7 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -63,7 +64,7 @@ def map_retention(work: Path) -> list[Row]:
     settings = load_settings(work / "mapped")
     while worker_present(settings, ("ingest", "train")):
         time.sleep(0.5)
-    with Catalog.open(settings) as catalog:
+    with closing(Catalog.open(settings)) as catalog:
         promote(catalog, catalog.workspace_id("default"), second)
         sampled = _figures(work, data)
         _map_all(settings, catalog, first, second)
