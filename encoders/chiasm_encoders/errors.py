@@ -5,6 +5,7 @@ EncoderError
  +-- SpecError             a spec that names no encoder, or a malformed one
  +-- WeightsError          weights or configuration missing or damaged
  |    +-- UnsafeWeightsError  only a pickle is there, and a pickle can run code
+ |    +-- ExportError         what a net was exported to says something else than the net
  +-- MissingPackageError   an optional package that is needed here is not installed
  +-- EncoderInputError     an item that this encoder cannot take
  +-- SupervisionError      training data whose parts do not fit each other
@@ -17,6 +18,7 @@ from __future__ import annotations
 __all__ = [
     "EncoderError",
     "EncoderInputError",
+    "ExportError",
     "MissingPackageError",
     "SpecError",
     "SupervisionError",
@@ -65,6 +67,10 @@ class WeightsError(EncoderError):
 
 class UnsafeWeightsError(WeightsError):
     """Only a pickle is there, and a pickle can run code."""
+
+
+class ExportError(WeightsError):
+    """What a net was exported to says something else than the net."""
 
 
 class MissingPackageError(EncoderError):

@@ -9,7 +9,7 @@ from typing import Any
 from chiasm_encoders.audio.pooled import encode_windows
 from chiasm_encoders.audio.sound_grid import SoundGrid
 from chiasm_encoders.audio.windows import Samples
-from chiasm_encoders.onnx_session import OnnxSession
+from chiasm_encoders.onnx_student import OnnxStudent
 from chiasm_encoders.protocol import Vectors
 
 __all__ = ["OnnxAudioEncoder"]
@@ -18,28 +18,20 @@ __all__ = ["OnnxAudioEncoder"]
 _BATCH = 16
 
 
-class OnnxAudioEncoder:
+class OnnxAudioEncoder(OnnxStudent):
     """Sounds to vectors in the space of the teacher that it was distilled from.
 
     A sound is cut into windows of the length that the student was taught with, a shorter one is repeated up to it, and
     the vector is the mean of theirs.
 
-    Args:
-        folder: With `model.onnx`.
-        config: The content of its `config.json`.
-        fingerprint: Over its files.
+    Arguments are those of `OnnxStudent`.
     """
 
     modality = "audio"
 
     def __init__(self, folder: Path, config: Mapping[str, Any], fingerprint: str) -> None:
-        self.fingerprint = fingerprint
-        self.dim = int(config["dim"])
-        #: Fingerprint of the teacher.
-        self.teacher = str(config["teacher"])
-        self.parameters = int(config["parameters"])
+        super().__init__(folder, config, fingerprint)
         self._grid = SoundGrid(**config["input"])
-        self._session = OnnxSession((folder / "model.onnx").read_bytes(), str(folder))
 
     def encode(self, batch: Sequence[Any], /) -> Vectors:
         """Unit vectors of the sounds, `(batch, dim)`."""

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chiasm_encoders.errors import MissingPackageError, WeightsError
+from chiasm_encoders.errors import ExportError, MissingPackageError
 from chiasm_encoders.onnx_session import OnnxSession
 
 __all__ = ["Exported", "export_onnx", "require_onnx"]
@@ -76,7 +76,7 @@ def export_onnx(
 
     Raises:
         MissingPackageError: A package is missing.
-        WeightsError: The export says something else than the net.
+        ExportError: The export says something else than the net.
     """
     require_onnx()
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +94,7 @@ def export_onnx(
     found = OnnxSession(content, "export").run(arrays)
     cosine = float(((found * wanted).sum(1) / np.linalg.norm(found, axis=1).clip(1e-12)).mean())
     if difference > _TOLERANCE or cosine < _LEAST_COSINE[calibrated]:
-        raise WeightsError(
+        raise ExportError(
             f"the exported net differs from the trained one by {difference:.2g}, its 8-bit form has cosine {cosine:.3f}",
             where="distillation",
             remedy="report this with the versions of torch and onnxruntime",

@@ -68,7 +68,7 @@ class Teaching(ABC, Generic[Shape]):
         """A student, in eval mode and on the CPU, as an ONNX file.
 
         Raises:
-            WeightsError: The export says something else than the net.
+            ExportError: The export says something else than the net.
         """
 
     @abstractmethod

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chiasm_encoders.image.picture_grid import PictureGrid
-from chiasm_encoders.onnx_session import OnnxSession
+from chiasm_encoders.onnx_student import OnnxStudent
 from chiasm_encoders.protocol import Vectors, empty_vectors, normalised
 
 __all__ = ["OnnxImageEncoder"]
@@ -18,25 +18,17 @@ __all__ = ["OnnxImageEncoder"]
 _BATCH = 32
 
 
-class OnnxImageEncoder:
+class OnnxImageEncoder(OnnxStudent):
     """Pictures to vectors in the space of the teacher that it was distilled from.
 
-    Args:
-        folder: With `model.onnx`.
-        config: The content of its `config.json`.
-        fingerprint: Over its files.
+    Arguments are those of `OnnxStudent`.
     """
 
     modality = "image"
 
     def __init__(self, folder: Path, config: Mapping[str, Any], fingerprint: str) -> None:
-        self.fingerprint = fingerprint
-        self.dim = int(config["dim"])
-        #: Fingerprint of the teacher.
-        self.teacher = str(config["teacher"])
-        self.parameters = int(config["parameters"])
+        super().__init__(folder, config, fingerprint)
         self._grid = PictureGrid(int(config["input"]["size"]))
-        self._session = OnnxSession((folder / "model.onnx").read_bytes(), str(folder))
 
     def encode(self, batch: Sequence[Any], /) -> Vectors:
         """Unit vectors of the pictures, `(batch, dim)`."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from chiasm_encoders.batches import length_batches
 from chiasm_encoders.errors import EncoderInputError
-from chiasm_encoders.onnx_session import OnnxSession
+from chiasm_encoders.onnx_student import OnnxStudent
 from chiasm_encoders.protocol import Vectors, empty_vectors, normalised
 from chiasm_encoders.text.student_tokens import token_arrays
 
@@ -20,13 +20,13 @@ __all__ = ["OnnxTextEncoder"]
 _CELLS = 2048
 
 
-class OnnxTextEncoder:
+class OnnxTextEncoder(OnnxStudent):
     """Texts to vectors in the space of the teacher that it was distilled from.
 
     Args:
         folder: With `tokenizer.json` and `model.onnx`.
-        config: The content of its `config.json`.
-        fingerprint: Over its files.
+        config: As `OnnxStudent`.
+        fingerprint: As `OnnxStudent`.
     """
 
     modality = "text"
@@ -34,13 +34,8 @@ class OnnxTextEncoder:
     def __init__(self, folder: Path, config: Mapping[str, Any], fingerprint: str) -> None:
         from tokenizers import Tokenizer
 
-        self.fingerprint = fingerprint
-        self.dim = int(config["dim"])
-        #: Fingerprint of the teacher.
-        self.teacher = str(config["teacher"])
-        self.parameters = int(config["parameters"])
+        super().__init__(folder, config, fingerprint)
         self._tokenizer = Tokenizer.from_str((folder / "tokenizer.json").read_text(encoding="utf-8"))
-        self._session = OnnxSession((folder / "model.onnx").read_bytes(), str(folder))
 
     def encode(self, batch: Sequence[Any], /) -> Vectors:
         """Unit vectors of the texts, `(batch, dim)`."""

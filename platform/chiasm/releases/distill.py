@@ -15,6 +15,7 @@ from chiasm.errors import ConflictError, NotFoundError
 from chiasm.fusion.manifest import read_origins
 from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.catching_up import spaces_of
+from chiasm.releases.fill import fill_assets
 from chiasm.releases.lessons import taught, witnesses
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.releases.students import placed_student
@@ -52,6 +53,9 @@ def distill_unit(ctx: WorkContext, claim: Claim) -> None:
     space = spaces[modality]
     folder = ctx.settings.models_dir / release.folder
     scratch = folder / DISTILLATION / modality
+    for kind, held in spaces.items():
+        # Taught and judged by the models' own vectors, not by what stands in for them.
+        fill_assets(ctx, claim, held, kind)
     ctx.beat(0, 1000, "snapshot")
     snapshot = take_snapshot(ctx, release, spaces, scratch / "snapshot", origins=read_origins(folder))
     teacher = ctx.models.encoder(space.encoder or "", space.stamp)

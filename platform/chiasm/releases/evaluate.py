@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import select
-
 from chiasm import jobs
-from chiasm.catalog.models import Evaluation, Release, ReleaseSpace, Space
+from chiasm.catalog.models import Evaluation, Release
 from chiasm.errors import ConflictError
 from chiasm.fusion.manifest import read_origins
 from chiasm.jobs import Claim, WorkContext
+from chiasm.releases.catching_up import spaces_of
+from chiasm.releases.fill import fill_assets
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.training import judge_release
 
@@ -21,16 +21,14 @@ def evaluate_unit(ctx: WorkContext, claim: Claim) -> None:
     """Judge the claim's release and keep the report; the job's result is the report."""
     with ctx.catalog.read() as session:
         release = session.get_one(Release, claim.payload["release_id"])
-        rows = session.execute(
-            select(ReleaseSpace.kind, Space)
-            .join(Space, Space.id == ReleaseSpace.space_id)
-            .where(ReleaseSpace.release_id == release.id, ReleaseSpace.kind != "fused")
-        )
-        spaces: dict[str, Space] = dict(list(rows))
+    spaces = {kind: space for kind, space in spaces_of(ctx, release.id).items() if kind != "fused"}
     if release.state not in ("active", "candidate", "retired"):
         raise ConflictError(
             f"it is {release.state}", where=release.name, remedy="wait until it is built, or train again"
         )
+    for modality, space in spaces.items():
+        # The models are judged, not what stands in for their vectors.
+        fill_assets(ctx, claim, space, modality)
     ctx.beat(0, 2, "snapshot")
     folder = ctx.settings.models_dir / Path(release.folder)
     snapshot = take_snapshot(ctx, release, spaces, folder / "evaluation", origins=read_origins(folder))

@@ -16,7 +16,7 @@ from chiasm.jobs.queueing import OPEN_STATES
 from chiasm.releases.following import behind, kept_releases, marks_of
 from chiasm.settings import Settings
 
-__all__ = ["FOLLOW", "ask_follow", "follow_kept", "follow_unit", "follows", "rests"]
+__all__ = ["FOLLOW", "ask_follow", "follow_kept", "follow_unit", "rests", "under_way"]
 
 _log = logging.getLogger(__name__)
 #: Kind of the unit and of its job.
@@ -58,11 +58,11 @@ def ask_follow(session: Session, release: Release, *, priority: int) -> None:
         jobs.add_units(session, job, FOLLOW, [{"release_id": release.id}], priority=priority)
 
 
-def follows(session: Session, release: Release) -> bool:
-    """Whether work is under way that brings the release up to date."""
+def under_way(session: Session, kind: str, release: Release) -> bool:
+    """Whether a unit of a kind is open that is about the release."""
     units = select(WorkUnit.id).where(
         WorkUnit.workspace_id == release.workspace_id,
-        WorkUnit.kind == FOLLOW,
+        WorkUnit.kind == kind,
         WorkUnit.state.in_(OPEN_STATES),
     )
     payloads = select(WorkUnit.payload).where(WorkUnit.id.in_(units))

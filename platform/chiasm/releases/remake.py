@@ -7,10 +7,9 @@ from sqlalchemy.orm import Session
 
 from chiasm import jobs
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Asset, Embedding, Release, ReleaseSpace, Workspace, WorkUnit
+from chiasm.catalog.models import Asset, Embedding, Release, ReleaseSpace, Workspace
 from chiasm.jobs import Claim, WorkContext
-from chiasm.jobs.queueing import OPEN_STATES
-from chiasm.releases.follow import rests
+from chiasm.releases.follow import rests, under_way
 from chiasm.settings import Settings
 
 __all__ = ["REMAKE", "ask_remake", "mark_embedded", "remake_kept", "remake_unit"]
@@ -18,7 +17,7 @@ __all__ = ["REMAKE", "ask_remake", "mark_embedded", "remake_kept", "remake_unit"
 #: Kind of the unit and of its job.
 REMAKE = "remake"
 LANE = "train"
-_ENTITIES = 2000
+_FAILED = 2000
 _STATES = ("active", "candidate", "retired")
 
 
@@ -39,16 +38,10 @@ def remake_unit(ctx: WorkContext, claim: Claim) -> None:
         while len(left := _failed(ctx, space.id)):
             with ctx.catalog.write() as session:
                 remove_items(session, [space.id], left)
-    after = 0
-    while release is not None and fused is not None:
+    if release is not None and fused is not None:
         with ctx.catalog.read() as session:
-            left = mapped_items(session, fused.id, _ENTITIES, after).tolist()
-            total = count_mapped(session, [fused.id])
-        if not left:
-            break
-        ctx.beat(0, total, f"fusing for {release.name}")
-        fill_entities(ctx, claim, release, fused, left)
-        after = left[-1]
+            items = mapped_items(session, fused.id)
+        fill_entities(ctx, claim, release, fused, items.tolist())
     with ctx.catalog.write() as session:
         if release is not None:
             mark_embedded(session, release)
@@ -65,12 +58,7 @@ def ask_remake(session: Session, release: Release) -> bool:
     )
     if session.scalar(stands.limit(1)) is None:
         return False
-    payloads = select(WorkUnit.payload).where(
-        WorkUnit.workspace_id == release.workspace_id,
-        WorkUnit.kind == REMAKE,
-        WorkUnit.state.in_(OPEN_STATES),
-    )
-    if all(payload["release_id"] != release.id for payload in session.scalars(payloads)):
+    if not under_way(session, REMAKE, release):
         job = jobs.create_job(session, release.workspace_id, REMAKE, {"release": release.name})
         jobs.add_units(session, job, REMAKE, [{"release_id": release.id}], queue=LANE)
     return True
@@ -102,7 +90,7 @@ def _failed(ctx: WorkContext, space_id: int) -> list[int]:
         .where(Embedding.space_id == space_id, Embedding.mapped.is_not(None), Asset.state == "failed")
     )
     with ctx.catalog.read() as session:
-        return list(session.scalars(stands.limit(_ENTITIES)))
+        return list(session.scalars(stands.limit(_FAILED)))
 
 
 def mark_embedded(session: Session, release: Release) -> None:

@@ -13,7 +13,7 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.models import Release, Workspace
 from chiasm.errors import ConflictError, NotFoundError, UsageError
 from chiasm.jobs import notices
-from chiasm.releases.follow import NOW, ask_follow, follows
+from chiasm.releases.follow import FOLLOW, NOW, ask_follow, under_way
 from chiasm.releases.following import marks_now, marks_of, pending_from
 from chiasm.releases.remake import ask_remake, mark_embedded
 from chiasm.releases.store import ReleaseInfo, find_release, show_release
@@ -140,7 +140,7 @@ def note(release: Release, event: str, reason: str) -> None:
 def _retire(session: Session, old: Release, by: str) -> None:
     old.state = "retired"
     note(old, "retired", f"{by} was promoted")
-    if follows(session, old):
+    if under_way(session, FOLLOW, old):
         # Not there yet: its marks stay where they are.
         return
     # While it answered, everything that came in was asked for, and units that are open still will be done. Only what

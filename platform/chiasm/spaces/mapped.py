@@ -20,10 +20,10 @@ def count_mapped(session: Session, space_ids: Iterable[int]) -> int:
     return session.scalar(select(func.count()).select_from(Embedding).where(*mine)) or 0
 
 
-def mapped_items(session: Session, space_id: int, limit: int, after: int = 0) -> Ints:
-    """Items whose row stands in, ascending, ``(at most limit,)``; those beyond ``after``."""
-    mine = Embedding.space_id == space_id, Embedding.mapped.is_not(None), Embedding.item_id > after
-    found = session.scalars(select(Embedding.item_id).where(*mine).order_by(Embedding.item_id).limit(limit))
+def mapped_items(session: Session, space_id: int) -> Ints:
+    """Items whose row stands in, ascending, ``(n,)``."""
+    mine = Embedding.space_id == space_id, Embedding.mapped.is_not(None)
+    found = session.scalars(select(Embedding.item_id).where(*mine).order_by(Embedding.item_id))
     return np.asarray(found.all(), dtype=np.int64)
 
 

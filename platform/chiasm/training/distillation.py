@@ -104,6 +104,16 @@ class _Search:
 
     def tried(self, trial: Trial, shape: Any) -> Trial:
         """What a shape costs and, if it may, what it keeps."""
+        from chiasm_encoders.errors import ExportError
+
+        # Translated, being stopped would be an error like any other, and so would an export of this shape alone.
+        with translated():
+            try:
+                return self._tried(trial, shape)
+            except ExportError as error:
+                return replace(trial, verdict=f"refused: {error.what}")
+
+    def _tried(self, trial: Trial, shape: Any) -> Trial:
         trial = self._measured(trial, shape)
         if (trial.mb or 0.0) > self.budget.max_mb:
             return replace(trial, verdict="too large")
@@ -122,9 +132,8 @@ class _Search:
         from chiasm_encoders.timing import time_queries
 
         self.report(f"measuring {shape.name}", 0.0)
-        with translated():
-            empty = untrained_query_student(shape, self.teaching, self.folder / f"untrained-{shape.name}")
-            timing = time_queries(load_encoder(f"student:{empty}", device="cpu"), self.witness.items)
+        empty = untrained_query_student(shape, self.teaching, self.folder / f"untrained-{shape.name}")
+        timing = time_queries(load_encoder(f"student:{empty}", device="cpu"), self.witness.items)
         quartiles = (timing.low, timing.high)
         measured = replace(trial, mb=_megabytes(empty), ms=timing.median, ms_quartiles=quartiles)
         shutil.rmtree(empty, ignore_errors=True)
@@ -138,16 +147,14 @@ class _Search:
             self.report(f"training {shape.name}", ratio)
 
         folder = self.folder / shape.name
-        # Translated, being stopped would be an error like any other.
-        with translated():
-            try:
-                out = train_query_student(
-                    shape, self.teaching, self.config, seed=self.seed, out=folder, report=told, stop=self.stop
-                )
-            except TrainingStopped:
-                raise Stopped from None
-            encoder = load_encoder(f"student:{out}", device="cpu")
-            return out, self.witness.retention(encoder.encode(self.witness.items))
+        try:
+            out = train_query_student(
+                shape, self.teaching, self.config, seed=self.seed, out=folder, report=told, stop=self.stop
+            )
+        except TrainingStopped:
+            raise Stopped from None
+        encoder = load_encoder(f"student:{out}", device="cpu")
+        return out, self.witness.retention(encoder.encode(self.witness.items))
 
 
 def _megabytes(folder: Path) -> float:

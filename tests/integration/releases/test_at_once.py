@@ -14,7 +14,7 @@ from chiasm import ingest, jobs
 from chiasm.catalog.models import Embedding, Release, ReleaseSpace, WorkUnit
 from chiasm.client.embedded import OpenHome
 from chiasm.jobs import Heart, WorkContext
-from chiasm.releases import mapping, promote, rollback, show_release
+from chiasm.releases import mapping, promote, rollback, show_release, submit_evaluate
 from chiasm.releases.build import build_unit
 from chiasm.releases.bundles import export_release, import_release
 from chiasm.releases.fill import fill_mapped
@@ -114,6 +114,19 @@ def test_an_imported_release_has_all_spaces_mapped(home: Home, tmp_path: Any) ->
     assert home.result(job)["state"] == "candidate"
     before = stands_in(home, "r4")
     assert before.keys() == {"text", "fused"}
+    # Who judges it makes what its models have to say first.
+    submit_evaluate(home.settings, home.catalog, home.workspace_id, release="r4")
+    step(home, "evaluate")
+    assert stands_in(home, "r4").keys() == {"fused"}
+    with home.catalog.write() as session:
+        # As before, for what follows.
+        text = (
+            select(ReleaseSpace.space_id)
+            .join(Release)
+            .where(Release.number == 4, ReleaseSpace.kind == "text")
+        )
+        for row in session.scalars(select(Embedding).where(Embedding.space_id.in_(text)).limit(40)):
+            row.mapped = True
     promote(home.catalog, home.workspace_id, "r4")
     found = ask(home, "piece9 wood lamp")
     assert found.release == "r4" and "obj:9" in [hit.key for hit in found.hits]

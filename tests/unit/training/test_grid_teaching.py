@@ -1,14 +1,19 @@
 """Views of pictures and sounds are made of what can be decoded, and the teacher is asked about them once."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from chiasm.errors import InputError
+from chiasm.training.budget import Budget
+from chiasm.training.distillation import find_student
 from chiasm.training.grid_teaching import Media, grid_teaching
 from chiasm.training.progress import Stopped
 from chiasm.training.retention import Witness
 from chiasm_encoders import Waveform, load_encoder
-from chiasm_encoders.distil import GridImitationConfig
+from chiasm_encoders.distil import LADDERS, GridImitationConfig, GridTeaching
+from chiasm_encoders.errors import ExportError
 from chiasm_encoders.testing.toy import toy_clips, toy_drawings
 
 CONFIG = GridImitationConfig(lessons=120, device="cpu")
@@ -105,3 +110,26 @@ def test_a_query_that_is_damaged_is_no_witness():
     few = Witness(Benchlike(), "image", lambda queries: [1] * len(queries), most=2)
     assert few.queries == ["a", "e"]
     assert Witness(Benchlike(), "audio", lambda queries: list(queries)).queries == []
+
+
+class RefusedTeaching(GridTeaching):
+    """Of which no export says what its net says."""
+
+    def exported(self, net):
+        raise ExportError("the exported net differs")
+
+
+def test_an_export_that_is_refused_ends_its_shape_and_not_the_search(tmp_path):
+    found = teach(media("image"), tmp_path)
+    refused = RefusedTeaching(
+        **{field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+    )
+    drawings = list(toy_drawings(5))
+    witness = Witness(Benchlike(), "image", lambda queries: [drawings["abcde".index(q)] for q in queries])
+    shapes = LADDERS["image"].named(["residual-12-24-48-80", "residual-20-40-80-112"])
+    outcome = find_student(
+        refused, witness, shapes, Budget(50, 1000), CONFIG,
+        folder=tmp_path / "students", seed=0, report=lambda *_: None, stop=lambda: False,
+    )  # fmt: skip
+    assert outcome.chosen is None and len(outcome.trials) == 2
+    assert all(trial.verdict == "refused: the exported net differs" for trial in outcome.trials)
