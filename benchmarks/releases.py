@@ -70,6 +70,9 @@ def main() -> None:
         choices=("built", "swaps", "overhead", "map"),
         help="default all; map trains two releases",
     )
+    parser.add_argument(
+        "--keep", type=Path, help="folder for the homes of map, kept afterwards and used again"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     wanted = set(options.only or ("built", "swaps", "overhead", "map"))
@@ -78,7 +81,7 @@ def main() -> None:
         if wanted - {"map"}:
             rows += _made(Path(name) / "made", wanted, options)
         if "map" in wanted:
-            rows += map_retention(Path(name))
+            rows += map_retention(options.keep or Path(name))
     print_rows(rows)
     if options.json:
         write_rows(rows, options.json)

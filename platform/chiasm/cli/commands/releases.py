@@ -57,7 +57,7 @@ def show(
         str | None, typer.Argument(metavar="ID", help="As in r7; default: the one that answers.")
     ] = None,
 ) -> None:
-    """Show one release: recipe, encoders, metrics, gate."""
+    """Show one release: recipe, spaces, gate, how far it is; with --json also metrics and history."""
     from chiasm.cli.tables import fields_table
 
     frame = frame_of(context)
@@ -65,7 +65,10 @@ def show(
     if frame.as_json:
         frame.answer(row)
     else:
-        frame.out().print(fields_table(row))
+        short = {name: value for name, value in row.items() if name not in ("metrics", "gate", "history")}
+        short["gate"] = "; ".join(row["gate"].get("reasons", [])) or None
+        frame.out().print(fields_table(short))
+        frame.note(f"its figures: `chiasm releases card {row['release']}`; all that is kept: --json")
 
 
 @group.command("diff")
