@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -112,6 +113,9 @@ def _made(folder: Path, wanted: set[str], options: argparse.Namespace) -> list[R
         # The bound decides: so near to 1 a median alone would be met by chance.
         about = f"bound of the p50 over a fixed release's, median {ratio:.3f}"
         rows.append(Row("swap_overhead", spread[1], "ratio", about, "<= 1.03", spread, options.pairs))
+        ratio, spread = following(home, options.pairs, searches=options.searches)
+        about = f"likewise of a release that is looked up over one that is held, median {ratio:.3f}"
+        rows.append(Row("follow_overhead", spread[1], "ratio", about, "", spread, options.pairs))
     home.close()
     return rows
 
@@ -302,9 +306,7 @@ def _whole(path: Path) -> list[dict[str, Any]]:
 
 def overhead(home: MadeHome, pairs: int, *, searches: int = 200) -> tuple[float, tuple[float, float]]:
     """Median over pairs of the p50 with a swap in its midst over the p50 without, and its 95 % interval."""
-    searcher = Searcher(home.settings, home.catalog, home.tools.models)
-    keys = sorted(key for key in home.live().values() if key.startswith("obj:"))[:searches]
-    queries = [Query((Part("entity", key),), k=K) for key in keys]
+    searcher, queries = _asking(home, searches)
 
     def p50(swap: bool) -> float:
         times = []
@@ -316,13 +318,42 @@ def overhead(home: MadeHome, pairs: int, *, searches: int = 200) -> tuple[float,
             times.append(time.perf_counter() - began)
         return median(times)
 
+    return _paired(p50, pairs)
+
+
+def following(home: MadeHome, pairs: int, *, searches: int = 200) -> tuple[float, tuple[float, float]]:
+    """Likewise of searches that look which release answers over those from a state that is held."""
+    searcher, queries = _asking(home, searches)
+    held = searcher.state(home.workspace_id)
+
+    def p50(follows: bool) -> float:
+        times = []
+        for query in queries:
+            began = time.perf_counter()
+            if follows:
+                searcher.search(home.workspace_id, query)
+            else:
+                searcher.answered_from(held, [query])
+            times.append(time.perf_counter() - began)
+        return median(times)
+
+    return _paired(p50, pairs)
+
+
+def _asking(home: MadeHome, searches: int) -> tuple[Searcher, list[Query]]:
+    keys = sorted(key for key in home.live().values() if key.startswith("obj:"))[:searches]
+    queries = [Query((Part("entity", key),), k=K) for key in keys]
+    return Searcher(home.settings, home.catalog, home.tools.models), queries
+
+
+def _paired(p50: Callable[[bool], float], pairs: int) -> tuple[float, tuple[float, float]]:
     for warm in (False, True, True):
         p50(warm)
     ratios = []
     for number in range(pairs):
         # Each way first as often as the other.
         order = (False, True) if number % 2 else (True, False)
-        found = {swap: p50(swap) for swap in order}
+        found = {way: p50(way) for way in order}
         ratios.append(found[True] / found[False])
     draws = np.random.default_rng(0).choice(ratios, size=(2000, len(ratios)))
     low, high = np.percentile(np.median(draws, axis=1), [2.5, 97.5])
