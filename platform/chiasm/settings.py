@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     stall_s: float = 3600.0
     #: Seconds after which Redis hands out a wake-up again that nobody acknowledged; work does not depend on it.
     broker_visibility_s: float = 3600.0
+    #: How far work gives way to searches on the same machine: niceness of the processes that ingest, merge and train.
+    #: 0: not at all.
+    worker_nice: int = Field(default=10, ge=0, le=19)
     #: Seconds an idle embedded worker waits before it ends.
     idle_s: float = 20.0
     #: Seconds that a search over HTTP may take, models that it is the first to load included; then it is given up.

@@ -17,7 +17,7 @@ from chiasm.errors import ChiasmError
 from chiasm.jobs import Claim, Heart, Tools, WorkContext, claim, owner_name, sweep
 from chiasm.jobs.claims import idle_for
 from chiasm.settings import Settings
-from chiasm_workers.threads import ThreadShare
+from chiasm_workers.threads import ThreadShare, give_way
 from chiasm_workers.tidying import Tidier
 from chiasm_workers.work import work
 
@@ -210,6 +210,7 @@ class Hand:
 
 def run_runner(settings: Settings, lane: str) -> None:
     """Be the runner of a lane; standard input is the line to the worker."""
+    give_way(settings.worker_nice)
     runner = Runner(settings, lane, _take_line())
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -1,10 +1,12 @@
-"""How many cores a runner's computations take."""
+"""How many cores a runner's computations take, and who goes first."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -12,9 +14,28 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.models import WorkUnit
 from chiasm.cores import usable_cores
 
-__all__ = ["ThreadShare"]
+__all__ = ["ThreadShare", "give_way"]
 
 _LOOK_S = 2.0
+_GROUP = Path("/proc/self/autogroup")
+
+
+def give_way(nice: int) -> None:
+    """Let processes of the usual priority go first: whoever searches waits, and work does not.
+
+    A runner leads a session of its own. Where Linux shares the cores between sessions first (`sched_autogroup_enabled`),
+    niceness says nothing beyond the session, so that the session is told, too.
+
+    Args:
+        nice: At least so nice from now on, 0 to 19; who is nicer already stays so.
+    """
+    more = nice - os.nice(0)
+    if more <= 0:
+        return
+    os.nice(more)
+    # No such file: cores are shared between processes, or this is not Linux.
+    with contextlib.suppress(OSError):
+        _GROUP.write_text(str(nice))
 
 
 class ThreadShare:

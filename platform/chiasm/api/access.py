@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from chiasm.api.errors import KeyMissing, ScopeTooSmall
 from chiasm.api.guard import is_loopback
-from chiasm.catalog.commits import CommitWatch
+from chiasm.catalog.commits import CommitWatch, Mark
 from chiasm.catalog.keys import KeyGrant, find_key
 from chiasm.client.embedded import EmbeddedBackend, OpenHome
 from chiasm.settings import Settings
@@ -44,7 +44,7 @@ class Access:
         # One for all of them: it looks up its workspace once.
         self._anybody = EmbeddedBackend(home, isolate=True) if open_to_loopback else None
         self._watch = CommitWatch(home.catalog)
-        self._mark: int | None = None
+        self._mark: Mark | None = None
         self._grants: dict[bytes, KeyGrant] = {}
 
     def backend(self, secret: str | None, scope: str) -> EmbeddedBackend:

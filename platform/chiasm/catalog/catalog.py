@@ -20,6 +20,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Session
 
+from chiasm.catalog.commit_signal import CommitSignal
 from chiasm.catalog.models import Workspace
 from chiasm.catalog.models.full_text import split_terms
 from chiasm.catalog.names import check_name
@@ -46,6 +47,8 @@ class Catalog:
         self.url = url
         self.engine = _engine(url)
         self._writer = self.engine.execution_options(chiasm_write=True)
+        #: Of commits, on SQLite in a file.
+        self.signal = _signal(self.engine)
         # SQLite lets a second writer try again after a pause; threads of one process need not guess.
         self._alone: AbstractContextManager[object] = (
             threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
@@ -68,6 +71,8 @@ class Catalog:
         writer = Session(self._writer, expire_on_commit=False)
         with self._alone, _explained(self.url), writer as session, session.begin():
             yield session
+        if self.signal is not None:
+            self.signal.tell()
 
     @contextmanager
     def change(self, workspace_id: int) -> Iterator[Session]:
@@ -133,6 +138,13 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "handle_error", _refuse_values)
     return engine
+
+
+def _signal(engine: Engine) -> CommitSignal | None:
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or not name or name == ":memory:":
+        return None
+    return CommitSignal(Path(name).resolve())
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:

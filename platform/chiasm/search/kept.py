@@ -18,17 +18,20 @@ import logging
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import CursorResult, delete, func, select
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.change_log import CHANGES_KEPT
 from chiasm.catalog.models import Change, Workspace
+from chiasm.cores import usable_cores
 from chiasm.origins import GIVEN
 from chiasm.search.following import follow
 from chiasm.search.keyed import KeyIndex
@@ -46,6 +49,8 @@ _FORMAT = 2
 _WORTH_ROWS = 20_000
 #: Entries of the log of changes that one transaction deletes.
 _TRIM = 50_000
+#: Threads that read files at most.
+_READERS = 4
 _ARRAYS = ("ids", "domains", "stub", "live", "asset_ids", "asset_rows", "asset_kinds", "triple_ids")
 _TEXTS = ("keys", "titles", "attributes")
 
@@ -162,14 +167,7 @@ def _read(folder: Path) -> Replica:
     facts = json.loads(sealed["facts"])
     if facts["format"] != _FORMAT:
         raise ValueError(f"format {facts['format']} is not known")
-    arrays: dict[str, Any] = {}
-    for name, entry in facts["files"].items():
-        # Read, not mapped: a map of a file that somebody cuts is a bus error, and this is no more than a few hundred
-        # bytes an entity.
-        data = (folder / f"{name}.npy").read_bytes()
-        if _describe(data) != entry:
-            raise ValueError(f"{name}.npy differs from its checksum")
-        arrays[name] = np.load(io.BytesIO(data), allow_pickle=False)
+    arrays = _arrays(folder, facts["files"])
     texts: dict[str, Any] = {
         name: Texts(arrays[f"{name}.offsets"], arrays[f"{name}.data"], arrays[f"{name}.missing"])
         for name in _TEXTS
@@ -191,6 +189,34 @@ def _read(folder: Path) -> Replica:
         key_index=KeyIndex(arrays["key.sums"], arrays["key.rows"]),
         graph=graph,
     )
+
+
+def _arrays(folder: Path, files: Mapping[str, Any]) -> dict[str, Any]:
+    """Each file as an array that cannot be written, after its checksum was compared."""
+
+    def read(name: str) -> tuple[str, npt.NDArray[Any]]:
+        # Read, not mapped: a map of a file that somebody cuts is a bus error, and this is no more than a few hundred
+        # bytes an entity.
+        data = (folder / f"{name}.npy").read_bytes()
+        if _describe(data) != files[name]:
+            raise ValueError(f"{name}.npy differs from its checksum")
+        return name, _as_array(data)
+
+    # Both reading and summing let other threads go on; the largest first, or the last one works alone.
+    names = sorted(files, key=lambda name: files[name][0], reverse=True)
+    with ThreadPoolExecutor(min(_READERS, usable_cores())) as pool:
+        return dict(pool.map(read, names))
+
+
+def _as_array(data: bytes) -> npt.NDArray[Any]:
+    """What `numpy.save` wrote, without a copy."""
+    head = io.BytesIO(data)
+    if np.lib.format.read_magic(head) != (1, 0):
+        raise ValueError("an array is of another version")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(head)
+    if fortran or dtype.hasobject:
+        raise ValueError(f"an array of {dtype} is not one of ours")
+    return np.frombuffer(data, dtype, offset=head.tell()).reshape(shape)
 
 
 def _describe(data: bytes) -> list[int | str]:

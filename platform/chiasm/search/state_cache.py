@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.commits import CommitWatch
+from chiasm.catalog.commits import CommitWatch, Mark
 from chiasm.catalog.models import Release, ReleaseTrial, Space, Workspace
 from chiasm.errors import NotFoundError
 from chiasm.models import default_encoders
@@ -83,7 +83,7 @@ class StateCache:
         which = workspace_id, release_id
         if mark is None:
             return self._current(which)
-        quiet: dict[Any, tuple[int, ref[State]]] = self._local.__dict__.setdefault("quiet", {})
+        quiet: dict[Any, tuple[Mark, ref[State]]] = self._local.__dict__.setdefault("quiet", {})
         seen, kept = quiet.get(which, (None, None))
         state = kept() if kept is not None and seen == mark else None
         count("state_miss" if state is None else "state_hit")
