@@ -73,7 +73,9 @@ def _measured(work: Path, overrides: Mapping[str, str]) -> list[Row]:
             kb.ingest(_manifest(work / "new.jsonl", [one for one in records if one["key"] in new])).wait()
             before, by = _reciprocal_ranks(kb, queries)
             if by != first["release"]:
-                raise SystemExit(f"{by} answers already: what it finds of the new emoji was to be seen before")
+                raise SystemExit(
+                    f"{by} answers already: what it finds of the new emoji was to be seen before"
+                )
             arrived = time.time()
             run = _ended(kb, 1)
             took_min = (time.time() - arrived) / 60
@@ -94,9 +96,7 @@ def _measured(work: Path, overrides: Mapping[str, str]) -> list[Row]:
         Row("retrained_after_min", took_min, "min", "from the arrival of a tenth of new emoji"),
         *_compared("new", before[about_new], after[about_new]),
         *_compared("old", before[~about_new], after[~about_new]),
-        Row(
-            "poisoned_kept_out", float(still == by and poisoned["state"] == "candidate"), "", target=">= 1"
-        ),
+        Row("poisoned_kept_out", float(still == by and poisoned["state"] == "candidate"), "", target=">= 1"),
     ]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Table, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Change
@@ -16,16 +16,25 @@ __all__ = ["CHANGES_KEPT", "changed_rows", "followable", "id_conditions", "log_m
 Ints = NDArray[np.int64]
 #: So many of the newest entries are kept at least.
 CHANGES_KEPT = 200_000
-#: Entries this near to the newest are read again: on PostgreSQL a number may be seen before a smaller one.
+#: Entries this near to the newest are read again where several write at once: a number may be seen before a smaller
+#: one. On SQLite writers take turns.
 _OVERLAP = 1000
 #: Ids of one condition.
 _CHUNK = 500
 
+# Made once, of the table and not of its class: a process that follows a busy catalog asks this many times a second.
+_LOG = cast(Table, Change.__table__).c
+_EPOCH = select(_LOG.row_id).where(_LOG.workspace_id == 0, _LOG.kind == "epoch").limit(1)
+_MARKS = select(_EPOCH.scalar_subquery(), select(func.max(_LOG.id)).scalar_subquery())
+_SINCE = select(_LOG.kind, _LOG.row_id).where(
+    _LOG.workspace_id == bindparam("workspace_id"), _LOG.id > bindparam("last")
+)
+
 
 def log_marks(session: Session) -> tuple[int, int]:
     """The database's epoch (0: unknown), and the newest entry of its log of changes."""
-    epoch = session.scalar(select(Change.row_id).where(Change.workspace_id == 0, Change.kind == "epoch"))
-    return epoch or 0, session.scalar(select(func.max(Change.id))) or 0
+    epoch, newest = session.execute(_MARKS).one()
+    return epoch or 0, newest or 0
 
 
 def followable(marks: tuple[int, int], epoch: int, last_change: int) -> bool:
@@ -33,16 +42,16 @@ def followable(marks: tuple[int, int], epoch: int, last_change: int) -> bool:
     return marks[0] == epoch and marks[1] - CHANGES_KEPT <= last_change <= marks[1]
 
 
-def seen_since(workspace_id: int, last_change: int) -> ColumnElement[bool]:
+def seen_since(session: Session, workspace_id: int, last_change: int) -> ColumnElement[bool]:
     """Entries of a workspace that a copy made at that entry may not have seen."""
-    return (Change.workspace_id == workspace_id) & (Change.id > last_change - _OVERLAP)
+    return (Change.workspace_id == workspace_id) & (Change.id > last_change - _overlap(session))
 
 
 def changed_rows(session: Session, workspace_id: int, last_change: int) -> dict[str, Ints]:
     """By kind (entity, asset, triple) the ids of what changed or went since, ascending, ``(n,)``."""
     found: dict[str, set[int]] = {"entity": set(), "asset": set(), "triple": set()}
-    statement = select(Change.kind, Change.row_id).where(seen_since(workspace_id, last_change))
-    for kind, row_id in session.execute(statement):
+    since = {"workspace_id": workspace_id, "last": last_change - _overlap(session)}
+    for kind, row_id in session.execute(_SINCE, since):
         found[kind].add(row_id)
     return {kind: np.array(sorted(ids), dtype=np.int64) for kind, ids in found.items()}
 
@@ -51,3 +60,7 @@ def id_conditions(column: Any, ids: Ints) -> list[Any]:
     """Conditions that together name some ids."""
     values = ids.tolist()
     return [column.in_(values[start : start + _CHUNK]) for start in range(0, len(values), _CHUNK)]
+
+
+def _overlap(session: Session) -> int:
+    return 0 if session.get_bind().dialect.name == "sqlite" else _OVERLAP

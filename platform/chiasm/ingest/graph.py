@@ -49,7 +49,7 @@ class _Log(NamedTuple):
     def read(cls, session: Session, workspace_id: int, since: int | None = None) -> _Log:
         epoch, last = log_marks(session)
         statement = select(Change.id, Change.row_id).where(
-            seen_since(workspace_id, last if since is None else since), Change.kind == "triple"
+            seen_since(session, workspace_id, last if since is None else since), Change.kind == "triple"
         )
         return cls(epoch, last, dict(session.execute(statement).all()))
 

@@ -44,10 +44,7 @@ class Column:
         first[1:] = self._rows[1:] != self._rows[:-1]
         self._starts = np.flatnonzero(first)
         self._owners = self._rows[self._starts]
-        # Items in the order of their entities, as ingest writes them, need no copy.
-        in_order = len(kept) == len(view.ids) and (len(kept) < 2 or bool((kept[1:] > kept[:-1]).all()))
-        matrix = None if self.large else view.all()[1]
-        self._matrix = matrix if matrix is None or in_order else matrix[kept]
+        self._kept = kept
         #: Whether no entity has several.
         self.single = len(self._owners) == len(self._rows)
         self._selections: dict[Hashable, Selection | None] = {}
@@ -59,10 +56,21 @@ class Column:
         mask[self._owners] = True
         return mask
 
+    @cached_property
+    def _matrix(self) -> tuple[Floats, Ints | None]:
+        """Of a view that is no large one: all rows of its matrix, and which are our items; None: the same."""
+        matrix, at = self.view.held()
+        mine = at[self._kept]
+        same = len(mine) == len(matrix) and bool((mine == np.arange(len(mine))).all())
+        return matrix, None if same else mine
+
     def items_of(self, row: int) -> Floats:
         """Vectors of an entity's items, ``(items, dim)``."""
         span = slice(*np.searchsorted(self._rows, [row, row + 1]))
-        return self.view.vectors(self._ids[span]) if self._matrix is None else self._matrix[span]
+        if self.large:
+            return self.view.vectors(self._ids[span])
+        matrix, at = self._matrix
+        return matrix[span if at is None else at[span]]
 
     def values(self, queries: Floats, rows: Ints | None = None) -> Floats:
         """Greatest cosine of each query to the items of each entity, ``(queries, rows of the replica)``.
@@ -77,9 +85,12 @@ class Column:
         found = np.full((len(queries), len(self.replica)), np.nan, dtype=np.float32)
         if not len(self._rows):
             return found
-        if self._matrix is None:
+        if self.large:
             return self._some_values(found, queries, np.arange(len(self.replica)) if rows is None else rows)
-        scores = queries @ self._matrix.T  # (q, dim) x (dim, items) -> (q, items)
+        matrix, at = self._matrix
+        scores = queries @ matrix.T  # (q, dim) x (dim, items) -> (q, items)
+        if at is not None:
+            scores = scores[:, at]
         found[:, self._owners] = scores if self.single else np.maximum.reduceat(scores, self._starts, axis=1)
         return found
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.change_log import changed_rows, followable, id_conditions, log_marks
 from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Triple
 from chiasm.search import fetch
+from chiasm.search.fetch import Extent
 from chiasm.search.replica import Ints, Replica
 from chiasm.search.texts import Texts
 from chiasm_graph import Triples
@@ -19,6 +21,8 @@ from chiasm_graph import Triples
 __all__ = ["follow"]
 
 T = TypeVar("T", str, str | None)
+
+_ENTITY_ID, _ASSET_ID, _TRIPLE_ID = (cast(Table, table.__table__).c.id for table in (Entity, Asset, Triple))
 
 
 def follow(session: Session, workspace_id: int, old: Replica, revision: int) -> Replica | None:
@@ -29,15 +33,27 @@ def follow(session: Session, workspace_id: int, old: Replica, revision: int) -> 
     changed = changed_rows(session, workspace_id, old.last_change)
     if sum(map(len, changed.values())) > max(1000, len(old) // 4):
         return None
-    made = _follow_names(session, workspace_id, old)
-    made = _follow_entities(session, workspace_id, made, changed["entity"])
-    made = _follow_assets(session, workspace_id, made, changed["asset"])
-    made = _follow_edges(session, workspace_id, made, changed["triple"])
-    named = fetch.alias_rows(session, workspace_id, made.ids)
+    extent = fetch.extent(session, workspace_id)
+    made = _follow_names(session, workspace_id, old, extent)
+    made = _follow_entities(session, workspace_id, made, changed["entity"], extent)
+    made = _follow_assets(session, workspace_id, made, changed["asset"], extent)
+    made = _follow_edges(session, workspace_id, made, changed["triple"], extent)
+    named = fetch.alias_rows(session, workspace_id, made.ids) if extent.merges else {}
     return replace(made, revision=revision, last_change=marks[1], aliases=named, before=old.revision)
 
 
-def _follow_names(session: Session, workspace_id: int, old: Replica) -> Replica:
+def _conditions(column: Any, newest: int, there: int, changed: Ints) -> list[Any]:
+    """What is to be asked for: rows beyond the newest that is known, where there are some, and changed ones."""
+    return [*([column > newest] if there > newest else []), *id_conditions(column, changed)]
+
+
+def _follow_names(session: Session, workspace_id: int, old: Replica, extent: Extent) -> Replica:
+    # A name stays with its number; so many, up to this one, are those that are known.
+    if (extent.domains, extent.domain) == _known(old.domain_ids, old.domain_names) and (
+        extent.predicates,
+        extent.predicate,
+    ) == _known(old.predicate_ids, old.predicates):
+        return old
     domains = fetch.names(session, Domain, workspace_id)
     predicates = fetch.names(session, Predicate, workspace_id)
     # Numbers of what is known stay; what is gone keeps its place, under a name that nothing has.
@@ -52,9 +68,20 @@ def _follow_names(session: Session, workspace_id: int, old: Replica) -> Replica:
     )
 
 
-def _follow_entities(session: Session, workspace_id: int, old: Replica, changed: Ints) -> Replica:
+def _known(ids: Sequence[int], names: Sequence[str]) -> tuple[int, int]:
+    """How many are not gone, and the newest of them."""
+    there = [one for one, name in zip(ids, names, strict=True) if name]
+    return len(there), max(there, default=0)
+
+
+def _follow_entities(
+    session: Session, workspace_id: int, old: Replica, changed: Ints, extent: Extent
+) -> Replica:
     newest = int(old.ids[-1]) if len(old) else 0
-    found = fetch.entities(session, workspace_id, [Entity.id > newest, *id_conditions(Entity.id, changed)])
+    wanted = _conditions(_ENTITY_ID, newest, extent.entity, changed)
+    if not wanted:
+        return replace(old, touched=np.zeros(0, dtype=np.int64))
+    found = fetch.entities(session, workspace_id, wanted)
     rows = old.rows_of(found.ids)
     place = {domain_id: at for at, domain_id in enumerate(old.domain_ids)}
     domains = fetch.domain_codes(found.domain_ids, place)
@@ -101,9 +128,14 @@ def _follow_entities(session: Session, workspace_id: int, old: Replica, changed:
     )
 
 
-def _follow_assets(session: Session, workspace_id: int, old: Replica, changed: Ints) -> Replica:
+def _follow_assets(
+    session: Session, workspace_id: int, old: Replica, changed: Ints, extent: Extent
+) -> Replica:
     newest = int(old.asset_ids[-1]) if len(old.asset_ids) else 0
-    found = fetch.assets(session, workspace_id, [Asset.id > newest, *id_conditions(Asset.id, changed)])
+    wanted = _conditions(_ASSET_ID, newest, extent.asset, changed)
+    if not wanted:
+        return old
+    found = fetch.assets(session, workspace_id, wanted)
     rows = old.rows_of(found.owners)
     known = rows >= 0
     if not len(found.ids) and not len(changed):
@@ -119,12 +151,13 @@ def _follow_assets(session: Session, workspace_id: int, old: Replica, changed: I
     )
 
 
-def _follow_edges(session: Session, workspace_id: int, old: Replica, changed: Ints) -> Replica:
+def _follow_edges(
+    session: Session, workspace_id: int, old: Replica, changed: Ints, extent: Extent
+) -> Replica:
     newest = int(old.triple_ids[-1]) if len(old.triple_ids) else 0
-    found = fetch.edges(
-        session, workspace_id, [Triple.id > newest, *id_conditions(Triple.id, changed)], old.origins
-    )
-    if not len(found.ids) and not len(changed):
+    wanted = _conditions(_TRIPLE_ID, newest, extent.triple, changed)
+    found = fetch.edges(session, workspace_id, wanted, old.origins) if wanted else None
+    if found is None or (not len(found.ids) and not len(changed)):
         return replace(old, graph=old.graph.with_relations(len(old.predicates)))
     keep = ~np.isin(old.triple_ids, np.concatenate([changed, found.ids]))
     new_ids, new = fetch.graph_of(found, old.ids, old.predicate_ids)

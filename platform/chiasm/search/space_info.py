@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.models import Release, ReleaseSpace, Space
 from chiasm.models import student_spec
+from chiasm.search.query import MODALITIES
 
-__all__ = ["SpaceInfo", "spaces_of"]
+__all__ = ["SpaceInfo", "first_spaces", "spaces_of"]
+
+# Of tables, not of classes, and made once: searching processes ask again after each commit.
+_OF, _SPACE = (cast(Table, table.__table__).c for table in (ReleaseSpace, Space))
+_SPACES = (
+    select(_OF.kind, _SPACE.id, _SPACE.encoder, _SPACE.stamp, _OF.student, _OF.student_stamp)
+    .where(_SPACE.id == _OF.space_id)
+    .where(_OF.release_id == bindparam("release_id"))
+)
+_MINE = (
+    select(_SPACE.kind, _SPACE.id, _SPACE.encoder, _SPACE.stamp)
+    .where(_SPACE.workspace_id == bindparam("workspace_id"), _SPACE.kind.in_(MODALITIES))
+    .order_by(_SPACE.id)
+)
 
 
 @dataclass(frozen=True)
@@ -27,19 +43,18 @@ class SpaceInfo:
 
 def spaces_of(session: Session, release: Release) -> dict[str, SpaceInfo]:
     """The spaces of a release by kind."""
-    rows = session.execute(
-        select(
-            ReleaseSpace.kind,
-            Space.id,
-            Space.encoder,
-            Space.stamp,
-            ReleaseSpace.student,
-            ReleaseSpace.student_stamp,
-        )
-        .join(Space, Space.id == ReleaseSpace.space_id)
-        .where(ReleaseSpace.release_id == release.id)
-    )
+    rows = session.execute(_SPACES, {"release_id": release.id})
     return {
         kind: SpaceInfo(space_id, encoder, stamp, student_spec(release.folder, student), student_stamp)
         for kind, space_id, encoder, stamp, student, student_stamp in rows
+    }
+
+
+def first_spaces(session: Session, workspace_id: int, specs: Mapping[str, str]) -> dict[str, SpaceInfo]:
+    """Before the first release: the spaces of some encoders (modality to spec)."""
+    rows = session.execute(_MINE, {"workspace_id": workspace_id})
+    return {
+        kind: SpaceInfo(space_id, encoder, stamp)
+        for kind, space_id, encoder, stamp in rows
+        if encoder == specs.get(kind)
     }

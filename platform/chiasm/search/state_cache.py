@@ -20,9 +20,8 @@ from chiasm.search.column import Column
 from chiasm.search.following import follow
 from chiasm.search.kept import open_replica
 from chiasm.search.loading import load_replica
-from chiasm.search.query import MODALITIES
 from chiasm.search.replica import Replica
-from chiasm.search.space_info import SpaceInfo, spaces_of
+from chiasm.search.space_info import first_spaces, spaces_of
 from chiasm.search.stages import count
 from chiasm.search.state import LATE_FUSION, State, Trial, Version
 from chiasm.settings import Settings
@@ -135,7 +134,11 @@ class StateCache:
             version = _as_version(rows)
             release_id = rows[0][1] if asked is None else asked
             release = session.get(Release, release_id) if release_id is not None else None
-            spaces = spaces_of(session, release) if release else self._first_spaces(session, workspace_id)
+            spaces = (
+                spaces_of(session, release)
+                if release
+                else first_spaces(session, workspace_id, default_encoders(self._settings))
+            )
             replica, complete = self._replica(session, workspace_id, int(rows[0][0]), old)
             trial = _trial(session, rows[0][4], rows[0][1]) if asked is None else None
         # By identity: equal ones would be compared vector by vector.
@@ -188,20 +191,6 @@ class StateCache:
             self._readers[space_id] = reader
         reader.refresh(generation)
         return reader
-
-    def _first_spaces(self, session: Session, workspace_id: int) -> dict[str, SpaceInfo]:
-        """Before the first release: the spaces of the default encoders."""
-        specs = default_encoders(self._settings)
-        rows = session.scalars(
-            select(Space)
-            .where(Space.workspace_id == workspace_id, Space.kind.in_(MODALITIES))
-            .order_by(Space.id)
-        )
-        return {
-            space.kind: SpaceInfo(space.id, space.encoder, space.stamp)
-            for space in rows
-            if space.encoder == specs.get(space.kind)
-        }
 
 
 def _derived(old: State | None, replica: Replica) -> dict[Any, Any]:

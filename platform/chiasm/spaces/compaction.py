@@ -10,8 +10,9 @@ from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog, db_now
-from chiasm.catalog.models import DeadRow, Embedding, Segment, Space
+from chiasm.catalog.models import DeadRow, Embedding, Segment
 from chiasm.errors import NotFoundError
+from chiasm.spaces.facts import SpaceFacts, space_facts
 from chiasm.spaces.keeping import collecting, merging
 from chiasm.spaces.live import items_of, settle, used
 from chiasm.spaces.merging import merged
@@ -78,7 +79,7 @@ def compact(
 
 
 def replace_parts(
-    catalog: Catalog, root: Path, space: Space, parts: dict[int, Part], *, recall: float = RECALL
+    catalog: Catalog, root: Path, space: SpaceFacts, parts: dict[int, Part], *, recall: float = RECALL
 ) -> int:
     """Write the live rows of segments anew, as one segment in their place; how many rows live in it.
 
@@ -111,7 +112,7 @@ def rebuild(catalog: Catalog, root: Path, segment_id: int, *, recall: float = RE
         row = session.get(Segment, segment_id)
         if row is None or row.state != "live":
             raise NotFoundError("no such live segment", where=f"segment {segment_id}")
-        space = session.get_one(Space, row.space_id)
+        space = space_facts(session, row.space_id)
         items = items_of(session, segment_id)
     segment = open_segment(root / row.path, row.sha256, stamp=space.stamp, dim=space.dim, with_index=False)
     return replace_parts(catalog, root, space, {segment_id: only(Part(segment), items)}, recall=recall)

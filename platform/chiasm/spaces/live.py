@@ -10,8 +10,10 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CursorResult,
+    Row,
     Select,
     Table,
+    bindparam,
     delete,
     exists,
     func,
@@ -45,6 +47,9 @@ __all__ = [
 
 _EMBEDDING = cast(Table, Embedding.__table__)
 _DEAD_ROW = cast(Table, DeadRow.__table__)
+_DEAD_SINCE = select(_DEAD_ROW.c.segment_id, _DEAD_ROW.c.item_id).where(
+    _DEAD_ROW.c.space_id == bindparam("space_id"), _DEAD_ROW.c.generation >= bindparam("generation")
+)
 #: Bound parameters of one statement stay below every database's limit.
 _CHUNK = 10_000
 #: Rows that follow a merged segment in one write transaction: it must stay short.
@@ -129,7 +134,8 @@ def mask_phantoms(session: Session, space_id: int, segment_id: int, ids: Ints) -
 
 def dead_since(session: Session, space_id: int, generation: int) -> tuple[Ints, Ints]:
     """Rows that died from a generation on: segments and items, each ``(n,)``."""
-    return _pairs(session, (DeadRow.space_id == space_id) & (DeadRow.generation >= generation))
+    since = {"space_id": space_id, "generation": generation}
+    return _as_pairs(session.execute(_DEAD_SINCE, since).all())
 
 
 def dead_of(session: Session, segment_ids: Sequence[int]) -> tuple[Ints, Ints]:
@@ -186,7 +192,10 @@ def _settle_some(catalog: Catalog, space_id: int) -> int:
 
 
 def _pairs(session: Session, chosen: ColumnElement[bool]) -> tuple[Ints, Ints]:
-    rows = session.execute(select(DeadRow.segment_id, DeadRow.item_id).where(chosen)).all()
+    return _as_pairs(session.execute(select(DeadRow.segment_id, DeadRow.item_id).where(chosen)).all())
+
+
+def _as_pairs(rows: Sequence[Row[int, int]]) -> tuple[Ints, Ints]:
     found = np.asarray([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
     return found[:, 0], found[:, 1]
 

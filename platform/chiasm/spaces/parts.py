@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Segment, Space
-from chiasm.errors import NotFoundError
+from chiasm.catalog.models import Segment
+from chiasm.spaces.facts import SpaceFacts, space_facts
 from chiasm.spaces.kinds.base import Ints
 from chiasm.spaces.live import dead_of, dead_since, items_of
 from chiasm.spaces.part import Part
@@ -18,10 +19,18 @@ from chiasm.spaces.segment import open_segment
 
 __all__ = ["live_parts", "only"]
 
+# Of the table, not of its class, and made once: searching processes ask again after each commit.
+_SEGMENT = cast(Table, Segment.__table__).c
+_LIVE = (
+    select(_SEGMENT.id, _SEGMENT.path, _SEGMENT.sha256, _SEGMENT.deaths_noted, _SEGMENT.rows)
+    .where(_SEGMENT.space_id == bindparam("space_id"), _SEGMENT.state == "live")
+    .order_by(_SEGMENT.id)
+)
+
 
 def live_parts(
     session: Session, root: Path, space_id: int, known: Mapping[Path, Part] | None = None, since: int = 0
-) -> tuple[Space, dict[int, Part]]:
+) -> tuple[SpaceFacts, dict[int, Part]]:
     """A space, and its live segments that have a live row, by id in the order of their ids.
 
     Args:
@@ -36,18 +45,13 @@ def live_parts(
         DamagedError: A live segment is missing, truncated or changed.
     """
     known = known or {}
-    space = session.get(Space, space_id)
-    if space is None:
-        raise NotFoundError(f"there is no space {space_id}", where="space")
-    segments = session.execute(
-        select(Segment.id, Segment.path, Segment.sha256, Segment.deaths_noted, Segment.rows)
-        .where(Segment.space_id == space_id, Segment.state == "live")
-        .order_by(Segment.id)
-    ).all()
+    space = space_facts(session, space_id)
+    segments = session.execute(_LIVE, {"space_id": space_id}).all()
     dead = _by_segment(*dead_since(session, space_id, since))
-    if since:
-        # One that was dropped because nothing of it lives is as unknown as a new one: it died before.
-        dead |= _by_segment(*dead_of(session, [row[0] for row in segments if root / row[1] not in known]))
+    # One that was dropped because nothing of it lives is as unknown as a new one: it died before.
+    unknown = [row[0] for row in segments if root / row[1] not in known] if since else []
+    if unknown:
+        dead |= _by_segment(*dead_of(session, unknown))
     parts = {}
     for segment_id, path, sha256, noted, rows in segments:
         part = known.get(root / path)
@@ -64,7 +68,7 @@ def live_parts(
     return space, parts
 
 
-def _opened(folder: Path, sha256: str, space: Space) -> Part:
+def _opened(folder: Path, sha256: str, space: SpaceFacts) -> Part:
     segment = open_segment(folder, sha256, stamp=space.stamp, dim=space.dim, lazy=True)
     if not segment.guard.complete:
         segment.guard.watch()

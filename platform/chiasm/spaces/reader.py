@@ -12,6 +12,7 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.models import Space
 from chiasm.errors import DamagedError
 from chiasm.spaces.asked import AskedPart
+from chiasm.spaces.facts import SpaceFacts
 from chiasm.spaces.kinds import HNSW_ROWS
 from chiasm.spaces.kinds.base import Bools, Floats, Ints
 from chiasm.spaces.matrix import MatrixStore
@@ -99,7 +100,7 @@ class SpaceReader:
             if generation == self._view.generation:
                 return False
             known = {part.segment.folder: part for part in (*self._view.cached, *self._view.indexed)}
-            self._view = self._follow(known, self._view.generation)
+            self._view = self._follow(known, self._view.generation, generation)
         return True
 
     def search(
@@ -116,14 +117,15 @@ class SpaceReader:
         """All live items; see `View.all`."""
         return self._view.all()
 
-    def _follow(self, known: dict[Path, Part], since: int) -> View:
+    def _follow(self, known: dict[Path, Part], since: int, seen: int | None = None) -> View:
         for _ in range(_RETRIES):
-            generation = self._generation()
+            before = self._generation() if seen is None else seen
             try:
                 return self._read(known, since)
             except DamagedError:
                 # A segment may have been compacted away and collected since its row was read.
-                if generation == self._generation():
+                seen = self._generation()
+                if before == seen:
                     raise
         return self._read(known, since)
 
@@ -136,7 +138,7 @@ class SpaceReader:
             space, parts = live_parts(session, self._root, self.space_id, known, since)
         return self._arranged(space, list(parts.values()))
 
-    def _arranged(self, space: Space, parts: Sequence[Part]) -> View:
+    def _arranged(self, space: SpaceFacts, parts: Sequence[Part]) -> View:
         one_matrix = sum(len(part) for part in parts) <= self._matrix_rows
         cached = [p for p in parts if one_matrix or len(p.row_ids) <= self._small_rows]
         indexed = [p for p in parts if not (one_matrix or len(p.row_ids) <= self._small_rows)]

@@ -115,6 +115,18 @@ class View:
         """All live items: ids ascending ``(n,)`` and vectors ``(n, dim)``; not to be written to."""
         return self.ids, self._stacked
 
+    def held(self) -> tuple[Floats, Ints]:
+        """The matrix of a view that is searched as one, ``(rows, dim)``, and the row there of each of `ids`, ``(n,)``.
+
+        It may hold rows of items that are gone; `all` would copy the others.
+        """
+        if not self._pools:
+            return np.zeros((0, self.dim), dtype=np.float32), np.zeros(0, dtype=np.int64)
+        [pool] = self._pools
+        assert isinstance(pool, Matrix)
+        order = self._order
+        return pool.vectors, order if pool.alive is None else np.flatnonzero(pool.alive)[order]
+
     @cached_property
     def _stacked(self) -> Floats:
         ids, places = self._arranged
@@ -141,15 +153,24 @@ class View:
     @cached_property
     def _arranged(self) -> tuple[Ints, list[Ints | slice]]:
         """All live ids, ascending, and the place among them of each live row of each pool."""
-        pieces = [pool.row_ids if pool.alive is None else pool.row_ids[pool.alive] for pool in self._pools]
-        ids = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int64)
-        # Segments are ascending runs: a stable sort merges them.
-        order = np.argsort(ids, kind="stable")
+        order = self._order
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        stops = np.cumsum([0, *map(len, pieces)])
+        stops = np.cumsum([0, *map(len, self._pieces)])
         places = [place[start:stop] for start, stop in pairwise(stops.tolist())]
+        ids = np.concatenate(self._pieces) if self._pieces else np.zeros(0, dtype=np.int64)
         return ids[order], [_as_slice(one) for one in places]
+
+    @cached_property
+    def _pieces(self) -> list[Ints]:
+        """Ids of the live rows of each pool."""
+        return [pool.row_ids if pool.alive is None else pool.row_ids[pool.alive] for pool in self._pools]
+
+    @cached_property
+    def _order(self) -> Ints:
+        """What sorts all live ids, piece by piece as they stand."""
+        # Segments are ascending runs: a stable sort merges them.
+        return np.argsort(np.concatenate([np.zeros(0, dtype=np.int64), *self._pieces]), kind="stable")
 
     def select(self, mask: Bools) -> Selection:
         """A filter made ready for more than one search.

@@ -13,8 +13,9 @@ from sqlalchemy import CursorResult, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog import Catalog
-from chiasm.catalog.models import Segment, Space
-from chiasm.errors import ChiasmError, ConflictError, DimensionError, InputError, NotFoundError, StampError
+from chiasm.catalog.models import Segment
+from chiasm.errors import ChiasmError, ConflictError, DimensionError, InputError, StampError
+from chiasm.spaces.facts import SpaceFacts, space_facts
 from chiasm.spaces.files import write_files, write_stream
 from chiasm.spaces.kinds.base import Floats, Halves, Ints
 from chiasm.spaces.live import bump_generation, bury, dead_since, upsert_live
@@ -136,9 +137,7 @@ def write_segment(
         InputError: A vector is zero or not finite, or an id occurs twice.
     """
     with catalog.read() as session:
-        space = session.get(Space, space_id)
-    if space is None:
-        raise NotFoundError(f"there is no space {space_id}", where="space")
+        space = space_facts(session, space_id)
     if stamp is not None and stamp != space.stamp:
         raise StampError(
             f"vectors of model {stamp[:12]} cannot join a space of {space.stamp[:12]}",
@@ -159,7 +158,7 @@ def write_segment(
 def stream_segment(
     catalog: Catalog,
     root: Path,
-    space: Space,
+    space: SpaceFacts,
     ids: Ints,
     blocks: Iterable[Halves],
     *,
@@ -185,7 +184,7 @@ def stream_segment(
 
 
 def _intended(
-    catalog: Catalog, root: Path, space: Space, ids: Ints, write: Callable[[Path], SegmentFile]
+    catalog: Catalog, root: Path, space: SpaceFacts, ids: Ints, write: Callable[[Path], SegmentFile]
 ) -> PendingSegment:
     row = Segment(space_id=space.id, path=f"{space.kind}-{space.id}/{uuid.uuid4().hex}", state="intent")
     with catalog.write() as session:
@@ -202,7 +201,7 @@ def _intended(
     return PendingSegment(space.id, segment_id, ids, file)
 
 
-def _checked(ids: Ints, vectors: Floats, space: Space) -> Floats:
+def _checked(ids: Ints, vectors: Floats, space: SpaceFacts) -> Floats:
     if vectors.ndim != 2 or vectors.shape != (len(ids), space.dim):
         raise DimensionError(
             f"vectors of shape {vectors.shape} for {len(ids)} items of a space of {space.dim} dimensions",

@@ -20,6 +20,8 @@ class Entity(Base):
         unsealed("entity"),
         UniqueConstraint("workspace_id", "key"),
         Index("ix_entity_workspace_id_domain_id", "workspace_id", "domain_id"),
+        # What came since: with another index all of the workspace's rows are looked through for it.
+        Index("ix_entity_workspace_id_id", "workspace_id", "id"),
     )
 
     id: Mapped[BigId]
@@ -53,6 +55,7 @@ class Asset(Base):
         unsealed("asset"),
         UniqueConstraint("entity_id", "modality", "sha256"),
         Index("ix_asset_workspace_id_modality_state", "workspace_id", "modality", "state"),
+        Index("ix_asset_workspace_id_id", "workspace_id", "id"),
         Index("ix_asset_sha256", "sha256", sqlite_where=_IN_BLOBS, postgresql_where=_IN_BLOBS),
     )
 
