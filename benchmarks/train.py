@@ -1,6 +1,6 @@
 """The trainer against the shortest loop that trains the same model.
 
-    python -m benchmarks.train [--pairs 30] [--steps 6] [--batch 256] [--json FILE]
+    python -m benchmarks.train [--pairs 30] [--steps 20] [--batch 256] [--json FILE]
 
 A catalogue of 1,500 entities with texts, pictures and edges, made of random topics in the widths of the offline
 recipe. Both sides run the same steps on copies of one model, turn by turn: the bare loop draws a batch, computes,
@@ -48,7 +48,7 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=30)
-    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()

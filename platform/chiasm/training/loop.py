@@ -65,7 +65,7 @@ def run_loop(
     """
     training = recipe.training
     steps = sampler.steps
-    optimiser = torch.optim.AdamW(_groups(fit, recipe), lr=training.learning_rate)
+    optimiser = torch.optim.AdamW(_groups(fit, recipe), lr=training.learning_rate, fused=True)
     base_rates = [group["lr"] for group in optimiser.param_groups]
     state = LoopState(fit, Averaged(fit, training.average), optimiser, parts=training.accumulate)
     start = copy.deepcopy(fit)

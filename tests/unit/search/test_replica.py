@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, event, select
 from tests.places import on
 
 from chiasm.catalog import Catalog
@@ -247,6 +247,35 @@ def test_following_is_the_same_as_loading(catalog: Catalog) -> None:
         assert all(one.startswith("k") for one in replica.keys if one)
         noted = set(session.scalars(select(Change.workspace_id)))
     assert noted >= {writer.workspace}
+
+
+def test_following_looks_at_no_more_rows_than_changed(catalog: Catalog) -> None:
+    writer = Writer(catalog, seed=5)
+    for _ in range(60):
+        writer.step()
+    with catalog.read() as session:
+        replica = load_replica(session, writer.workspace, writer.revision)
+    for _ in range(12):
+        writer.step()
+    asked: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, values: Any, *rest: Any) -> None:
+        asked.append((statement, values))
+
+    event.listen(catalog.engine, "before_cursor_execute", note)
+    with catalog.read() as session:
+        assert follow(session, writer.workspace, replica, writer.revision) is not None
+    event.remove(catalog.engine, "before_cursor_execute", note)
+    # The greatest number is read at the end of an index, which its plan does not say.
+    rows = [one for one in asked if "max(" not in one[0]]
+    large = [one for one in rows if any(f"FROM {name} " in one[0] for name in ("entity", "asset", "triple"))]
+    assert len(large) >= 3
+    with catalog.engine.connect() as connection:
+        for statement, values in large:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+            steps = [row[-1] for row in plan if " USING " in row[-1] and "_merge" not in row[-1]]
+            # By the number of the row, exactly or from one on: not by the workspace alone.
+            assert steps and all("id>" in step or "rowid=" in step or "=? AND" in step for step in steps), plan
 
 
 @pytest.fixture

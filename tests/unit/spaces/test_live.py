@@ -56,6 +56,24 @@ def test_following_reads_what_changed_and_no_more(
     assert asked == [1] and reader.view.ids.tolist() == [i for i in range(50) if i != 8]
 
 
+def test_the_matrix_that_is_held_is_the_living_rows_without_a_copy(
+    catalog: Catalog, space_id: int, tmp_path: Path
+) -> None:
+    empty = SpaceReader(catalog, tmp_path, space_id).view.held()
+    assert (len(empty[0]), len(empty[1])) == (0, 0)
+    put(catalog, tmp_path, space_id, list(range(20, 40)), unit(20))
+    reader = SpaceReader(catalog, tmp_path, space_id)
+    put(catalog, tmp_path, space_id, [3, 25, 50], unit(3, seed=2))
+    with catalog.write() as session:
+        remove_items(session, [space_id], [30, 50])
+    reader.refresh()
+    ids, vectors = reader.view.all()
+    matrix, rows = reader.view.held()
+    assert ids.tolist() == [3, *(one for one in range(20, 40) if one != 30)]
+    np.testing.assert_array_equal(matrix[rows], vectors)
+    assert reader.view.matrix is not None and np.shares_memory(matrix, reader.view.matrix.vectors)
+
+
 def test_segments_older_than_the_list_of_the_dead(catalog: Catalog, space_id: int, tmp_path: Path) -> None:
     put(catalog, tmp_path, space_id, [1, 2, 3], unit(3))
     put(catalog, tmp_path, space_id, [2], unit(1, seed=4))
