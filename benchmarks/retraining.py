@@ -31,6 +31,8 @@ import chiasm
 from benchmarks.rows import Row, paired_bootstrap, print_rows, write_rows
 from benchmarks.shared_data import read_lines, shared_data
 
+__all__ = ["manifest", "reciprocal_ranks", "say"]
+
 _NAME = "fresh"
 _LONGEST_S = 3600.0
 #: What goes to another emoji when the catalogue is poisoned.
@@ -65,13 +67,13 @@ def _measured(work: Path, overrides: Mapping[str, str]) -> list[Row]:
     shutil.copytree(emoji / "png", work / "png", dirs_exist_ok=True)
     home = work / "home"
     with chiasm.open(home) as kb:
-        kb.ingest(_manifest(work / "old.jsonl", [one for one in records if one["key"] not in new])).wait()
+        kb.ingest(manifest(work / "old.jsonl", [one for one in records if one["key"] not in new])).wait()
         first = kb.train(overrides=overrides).wait().result
-        _say(f"{first['release']} {first['state']}")
+        say(f"{first['release']} {first['state']}")
         kb.schedules.add(_NAME, when_new=0.1, overrides=dict(overrides))
         with _beat(home):
-            kb.ingest(_manifest(work / "new.jsonl", [one for one in records if one["key"] in new])).wait()
-            before, by = _reciprocal_ranks(kb, queries)
+            kb.ingest(manifest(work / "new.jsonl", [one for one in records if one["key"] in new])).wait()
+            before, by = reciprocal_ranks(kb, queries)
             if by != first["release"]:
                 raise SystemExit(
                     f"{by} answers already: what it finds of the new emoji was to be seen before"
@@ -79,17 +81,17 @@ def _measured(work: Path, overrides: Mapping[str, str]) -> list[Row]:
             arrived = time.time()
             run = _ended(kb, 1)
             took_min = (time.time() - arrived) / 60
-            _say(f"by itself: {run['release']} {run['outcome']}, for {run['cause']}")
-            after, by = _reciprocal_ranks(kb, queries)
+            say(f"by itself: {run['release']} {run['outcome']}, for {run['cause']}")
+            after, by = reciprocal_ranks(kb, queries)
             retrained = kb.releases.show(run["release"])
-            _say(f"{by} answers; {_gate(retrained)}")
+            say(f"{by} answers; {_gate(retrained)}")
             preview = kb.releases.preview(by, against=first["release"])
-            _say(f"preview: churn {preview['churn']}, {len(preview['changed'])} changed queries")
-            kb.ingest(_manifest(work / "poisoned.jsonl", _poisoned(records))).wait()
+            say(f"preview: churn {preview['churn']}, {len(preview['changed'])} changed queries")
+            kb.ingest(manifest(work / "poisoned.jsonl", _poisoned(records))).wait()
             kb.schedules.run(_NAME).wait()
             last = _ended(kb, 2)
             poisoned = kb.releases.show(last["release"])
-            _say(f"poisoned: {last['release']} {last['outcome']}; {_gate(poisoned)}")
+            say(f"poisoned: {last['release']} {last['outcome']}; {_gate(poisoned)}")
             still = kb.releases.show()["release"]
     return [
         Row("retrained_promoted", float(by == run["release"] != first["release"]), "", target=">= 1"),
@@ -100,7 +102,8 @@ def _measured(work: Path, overrides: Mapping[str, str]) -> list[Row]:
     ]
 
 
-def _manifest(path: Path, records: Sequence[Mapping[str, Any]]) -> Path:
+def manifest(path: Path, records: Sequence[Mapping[str, Any]]) -> Path:
+    """Write a manifest beside its media."""
     path.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in records), encoding="utf-8")
     return path
 
@@ -115,7 +118,7 @@ def _poisoned(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _reciprocal_ranks(kb: Any, queries: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, str]:
+def reciprocal_ranks(kb: Any, queries: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, str]:
     """1 / rank of the first expected hit among ten, 0 where there is none, (queries,); the release that answered."""
     found, releases = [], set()
     for query in queries:
@@ -169,7 +172,8 @@ def _ended(kb: Any, count: int) -> dict[str, Any]:
     raise SystemExit(f"the schedule's run {count} did not end within {_LONGEST_S:.0f} s")
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Tell whoever waits."""
     print(line, flush=True)
 
 
