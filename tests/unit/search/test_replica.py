@@ -275,7 +275,9 @@ def test_following_looks_at_no_more_rows_than_changed(catalog: Catalog) -> None:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
             steps = [row[-1] for row in plan if " USING " in row[-1] and "_merge" not in row[-1]]
             # By the number of the row, exactly or from one on: not by the workspace alone.
-            assert steps and all("id>" in step or "rowid=" in step or "=? AND" in step for step in steps), plan
+            assert steps and all("id>" in step or "rowid=" in step or "=? AND" in step for step in steps), (
+                plan
+            )
 
 
 @pytest.fixture
