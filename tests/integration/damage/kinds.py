@@ -205,8 +205,8 @@ KINDS = {
         _RELEASE + r"snapshot/[\w.]+", lambda place: Snapshot.open(place.path.parent), mapped=True
     ),
     "backup": Kind(r"backup\.tar", _restored),
-    # Rows are sealed one by one: `test_rows.py`.
-    "catalog": Kind(r"catalog\.sqlite(-wal|-shm)?", None),
+    # Rows are sealed one by one: `test_rows.py`. What tells of commits has no meaning beside being another.
+    "catalog": Kind(r"catalog\.sqlite(-wal|-shm|-commits)?", None),
     # The user's own, who may change it.
     "settings": Kind(r"chiasm\.toml", None),
     # Wake-ups, which may be lost, and files whose locks count and not their bytes.

@@ -116,6 +116,22 @@ def test_a_signal_that_was_removed_costs_a_tenth_of_a_second_at_most(
     assert watch.mark() != before
 
 
+@pytest.mark.parametrize("left", [b"", b"abc"])
+def test_a_signal_that_was_cut_hides_nothing(catalog: Catalog, tmp_path: Path, left: bytes) -> None:
+    watch = CommitWatch(catalog)
+    for number in range(3):
+        (tmp_path / "catalog.sqlite-commits").write_bytes(left)
+        before = watch.mark()
+        with sqlite3.connect(tmp_path / "catalog.sqlite") as raw:
+            raw.execute(f"CREATE TABLE other{number} (a)")
+        raw.close()
+        time.sleep(0.11)
+        assert watch.mark() != before
+    before = watch.mark()
+    catalog.workspace_id("other")
+    assert watch.mark() != before
+
+
 def test_a_database_in_memory_gives_no_marks() -> None:
     catalog = Catalog("sqlite://")
     assert CommitWatch(catalog).mark() is None
