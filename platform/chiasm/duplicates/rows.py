@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Table, delete, insert, update
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Asset, MergePart, Triple
+from chiasm.catalog.models import Asset, Change, MergePart, Triple
 
 __all__ = ["ASSET", "TRIPLE", "change", "drop", "part_of", "put_back", "row_of"]
 
@@ -47,5 +47,18 @@ def drop(session: Session, table: Table, row_id: int) -> None:
 
 def put_back(session: Session, table: Table, values: dict[str, Any], row_id: int | None) -> int:
     """Insert a row with the id that it had, or with a new one; its id."""
+    if row_id is not None:
+        # Who follows the catalog looks for rows beyond the newest, and this one is none: it has to be told.
+        owners = ("entity_id", None) if table is ASSET else ("subject_id", "object_id")
+        entity_id, other_id = (None if name is None else values[name] for name in owners)
+        session.add(
+            Change(
+                workspace_id=values["workspace_id"],
+                kind=table.name,
+                row_id=row_id,
+                entity_id=entity_id,
+                other_id=other_id,
+            )
+        )
     given = values if row_id is None else {**values, "id": row_id}
     return int(session.scalars(insert(table).returning(table.c.id), [given]).one())
