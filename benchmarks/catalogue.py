@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import numpy as np
 import chiasm
 from benchmarks.catalogue_baselines import picture_baselines, reciprocal_ranks, word_baselines
 from benchmarks.catalogue_sounds import sound_baseline
+from benchmarks.emoji_words import ranks_of
 from benchmarks.rows import Row, mean_interval, paired_bootstrap, print_rows, write_rows
 from benchmarks.shared_data import read_lines, shared_data
 from chiasm_encoders import default_text_spec, load_encoder
@@ -172,16 +173,16 @@ def answer(kb: Any, data: Path, name: str, figures: Figures, *, valid: bool) -> 
     emoji, sounds = data / "emoji", data / "sounds"
     if name == "partial":
         queries = read_lines(emoji / f"queries-picture{suffix}.jsonl")
-        ranks = _ranks(queries, lambda q: kb.search(image=emoji / q["image"], into="emoji", k=_DEEP))
+        ranks = ranks_of(queries, lambda q: kb.search(image=emoji / q["image"], into="emoji", k=_DEEP))
         figures["picture_hit10"].append(ranks >= 1 / _HIT)
         return
     queries = read_lines(emoji / f"queries-text{suffix}.jsonl")
-    ranks = _ranks(queries, lambda q: kb.search(text=q["text"], into="emoji", k=_DEEP))
+    ranks = ranks_of(queries, lambda q: kb.search(text=q["text"], into="emoji", k=_DEEP))
     figures["text_hit10"].append(ranks >= 1 / _HIT)
     figures["text_mrr"].append(ranks)
     if not valid:
         queries = read_lines(emoji / "queries-variant.jsonl")
-        ranks = _ranks(queries, lambda q: kb.search(image=emoji / q["image"], into="emoji", k=_HIT))
+        ranks = ranks_of(queries, lambda q: kb.search(image=emoji / q["image"], into="emoji", k=_HIT))
         figures["variant_hit1"].append(ranks >= 1)
     queries = sound_queries(sounds, valid=valid)
     classes = {record["key"]: record["attributes"]["class"] for record in read_lines(sounds / "sounds.jsonl")}
@@ -190,7 +191,7 @@ def answer(kb: Any, data: Path, name: str, figures: Figures, *, valid: bool) -> 
         bool(hits) and classes[hits[0].key] == q["class"] for q, hits in zip(queries, nearest, strict=True)
     ]
     figures["audio_class1"].append(np.array(right))
-    ranks = _ranks(queries, lambda q: kb.search(audio=sounds / q["audio"], into="emoji", k=_HIT))
+    ranks = ranks_of(queries, lambda q: kb.search(audio=sounds / q["audio"], into="emoji", k=_HIT))
     figures["audio_emoji10"].append(ranks >= 1 / _HIT)
 
 
@@ -209,16 +210,6 @@ def sound_queries(sounds: Path, *, valid: bool) -> list[dict[str, Any]]:
         for record in read_lines(sounds / "sounds.jsonl")
         if record["attributes"]["fold"] == 4
     ]
-
-
-def _ranks(queries: Sequence[Mapping[str, Any]], ask: Callable[[Mapping[str, Any]], Any]) -> np.ndarray:
-    """1 / rank of the first expected hit, 0 where there is none, (queries,)."""
-    found = []
-    for query in queries:
-        expected = set(query["expect"])
-        rank = next((hit.rank for hit in ask(query) if hit.key in expected), None)
-        found.append(0.0 if rank is None else 1.0 / rank)
-    return np.array(found)
 
 
 def _baselines(data: Path, name: str, home: Path, *, valid: bool) -> dict[str, np.ndarray]:

@@ -21,9 +21,8 @@ from pathlib import Path
 import numpy as np
 
 import chiasm
-from benchmarks.retraining import manifest, reciprocal_ranks, say
+from benchmarks.emoji_words import EmojiParts
 from benchmarks.rows import Row, paired_bootstrap, print_rows, write_rows
-from benchmarks.shared_data import read_lines, shared_data
 
 _MARGIN = 0.04
 
@@ -45,9 +44,9 @@ def main() -> None:
     work = args.keep or Path(tempfile.mkdtemp(prefix="chiasm-growth-"))
     found: Found = {"old": defaultdict(list), "new": defaultdict(list)}
     try:
-        shutil.copytree(shared_data() / "emoji" / "png", work / "png", dirs_exist_ok=True)
+        emoji = EmojiParts(work)
         for seed in range(args.seeds):
-            _grown(work, seed, overrides, found)
+            _grown(emoji, work / f"home-{seed}", seed, overrides, found)
     finally:
         if args.keep is None:
             shutil.rmtree(work, ignore_errors=True)
@@ -56,31 +55,29 @@ def main() -> None:
     write_rows(rows, args.json)
 
 
-def _grown(work: Path, seed: int, overrides: Mapping[str, str], found: Found) -> None:
-    emoji = shared_data() / "emoji"
-    records = read_lines(emoji / "emoji.jsonl")
-    group = {one["key"]: one["attributes"]["group"] for one in records}
+def _grown(emoji: EmojiParts, home: Path, seed: int, overrides: Mapping[str, str], found: Found) -> None:
+    group = {one["key"]: one["attributes"]["group"] for one in emoji.records}
     names = sorted(set(group.values()))
     random.Random(seed).shuffle(names)
     first = set(names[: len(names) // 2])
-    queries = read_lines(emoji / "queries-text.jsonl")
-    with chiasm.open(work / f"home-{seed}") as kb:
+    with chiasm.open(home) as kb:
 
         def train(parent: str | None) -> tuple[str, np.ndarray]:
-            job = kb.train(seed=seed, overrides=overrides, parent=parent, promote="force").wait()
-            ranks, by = reciprocal_ranks(kb, queries)
-            say(f"seed {seed}: {by}, from {parent or 'nothing'}: hit@10 {float((ranks > 0).mean()):.3f}")
-            return job.result["release"], (ranks > 0).astype(float)
+            kb.train(seed=seed, overrides=overrides, parent=parent, promote="force").wait()
+            hits, by = emoji.found(kb)
+            print(f"seed {seed}: {by}, from {parent or 'nothing'}: hit@10 {hits.mean():.3f}", flush=True)
+            return by, hits.astype(float)
 
-        old = [one for one in records if group[one["key"]] in first]
-        kb.ingest(manifest(work / "old.jsonl", old)).wait()
+        def ingest(name: str, *, there: bool) -> None:
+            some = [one for one in emoji.records if (group[one["key"]] in first) == there]
+            kb.ingest(emoji.manifest(f"{name}-{seed}", some)).wait()
+
+        ingest("old", there=True)
         begun, _ = train(None)
-        kb.ingest(
-            manifest(work / "new.jsonl", [one for one in records if group[one["key"]] not in first])
-        ).wait()
+        ingest("new", there=False)
         _, onward = train(begun)
         _, anew = train(None)
-    for number, query in enumerate(queries):
+    for number, query in enumerate(emoji.queries):
         groups = {group[key] for key in query["expect"]}
         # Words of groups on both sides are of neither.
         part = "old" if groups <= first else "new" if not groups & first else None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.serving.beat import running_beat
 
 import chiasm
 
@@ -42,18 +40,8 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def beat(home: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with (home / "beat.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "chiasm_workers", "beat", "--home", str(home)],
-            env={name: value for name, value in os.environ.items() if not name.startswith("CHIASM_")},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+    with running_beat(home) as process:
         yield process
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
 
 
 def _until(look: Callable[[], Any], timeout_s: float = 600.0) -> Any:

@@ -26,6 +26,8 @@ class CommitSignal:
     """
 
     def __init__(self, path: Path) -> None:
+        #: The database's.
+        self.database = path
         self._path = path.with_name(f"{path.name}-commits")
         self._lock = threading.Lock()
         self._handle: int | None = None
@@ -41,7 +43,7 @@ class CommitSignal:
 
     def told(self) -> bytes | None:
         """What stands there now; None where there is no such file and none can be made."""
-        handle = self._handle if self._tried else self._open()
+        handle = self._open()
         if handle is None:
             return None
         try:

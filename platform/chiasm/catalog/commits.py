@@ -6,7 +6,6 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
-from pathlib import Path
 
 from chiasm.catalog.catalog import Catalog
 
@@ -33,8 +32,6 @@ class CommitWatch:
 
     def __init__(self, catalog: Catalog) -> None:
         self._signal = catalog.signal
-        url = catalog.engine.url
-        self._path = Path(url.database or "").resolve() if self._signal is not None else None
         self._local = threading.local()
 
     def mark(self) -> Mark | None:
@@ -67,9 +64,10 @@ class CommitWatch:
         return told, version
 
     def _open(self) -> sqlite3.Cursor | None:
-        assert self._path is not None
+        assert self._signal is not None
+        where = f"{self._signal.database.as_uri()}?mode=ro"
         try:
-            connection = sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, isolation_level=None)
+            connection = sqlite3.connect(where, uri=True, isolation_level=None)
             with closing(connection.execute("SELECT 1")) as cursor:
                 cursor.fetchone()
         except sqlite3.Error:

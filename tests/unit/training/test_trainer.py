@@ -64,7 +64,7 @@ def test_losses_are_kept_by_step_and_labels_judged(tmp_path, write_snapshot, tin
         labels__targets="[topic, has_word]", hard__memory="40", hard__negatives="4",
         mixing__balance="uncertainty",
         mixing__schedules="{labels: cosine, modality_dropout: linear, views: linear_down}",
-        training__epochs="20", training__learning_rate="0.01", training__checkpoint_steps="7",
+        training__epochs="30", training__learning_rate="0.01", training__checkpoint_steps="7",
     )  # fmt: skip
     result = run(folder, tmp_path / "out", recipe)
     curves = result.metrics["training"]
@@ -74,9 +74,7 @@ def test_losses_are_kept_by_step_and_labels_judged(tmp_path, write_snapshot, tin
     labels = curves["losses"]["labels"]
     assert labels[-1] < 0.8 * labels[0] and len(curves["steps"]) == len(labels)
     topic, word = result.metrics["labels"]
-    assert (
-        topic["by"] == "head" and topic["classes"] == 8 and topic["accuracy"] > 0.3
-    )  # of nine; chance is an eighth
+    assert topic["by"] == "head" and topic["classes"] == 8 and topic["accuracy"] > 0.5
     assert word["kind"] == "relation" and word["n"] > 0
     # Judged again from the release's own files: the same heads.
     assert judge_release(folder, tmp_path / "out")["labels"] == result.metrics["labels"]
