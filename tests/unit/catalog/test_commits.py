@@ -117,10 +117,11 @@ def test_a_signal_that_was_removed_costs_a_tenth_of_a_second_at_most(
 
 
 @pytest.mark.parametrize("left", [b"", b"abc"])
-def test_a_signal_that_was_cut_hides_nothing(catalog: Catalog, tmp_path: Path, left: bytes) -> None:
-    watch = CommitWatch(catalog)
+def test_a_signal_that_was_cut_hides_nothing(url: str, catalog: Catalog, tmp_path: Path, left: bytes) -> None:
+    (tmp_path / "catalog.sqlite-commits").write_bytes(left)
+    others = Catalog(url)
+    watch = CommitWatch(others)
     for number in range(3):
-        (tmp_path / "catalog.sqlite-commits").write_bytes(left)
         before = watch.mark()
         with sqlite3.connect(tmp_path / "catalog.sqlite") as raw:
             raw.execute(f"CREATE TABLE other{number} (a)")
@@ -130,6 +131,7 @@ def test_a_signal_that_was_cut_hides_nothing(catalog: Catalog, tmp_path: Path, l
     before = watch.mark()
     catalog.workspace_id("other")
     assert watch.mark() != before
+    others.close()
 
 
 def test_a_database_in_memory_gives_no_marks() -> None:
