@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Change
+from chiasm.catalog.models import Change, table_of
 
 __all__ = ["CHANGES_KEPT", "changed_rows", "followable", "id_conditions", "log_marks", "seen_since"]
 
@@ -22,8 +22,7 @@ _OVERLAP = 1000
 #: Ids of one condition.
 _CHUNK = 500
 
-# Made once, of the table and not of its class: a process that follows a busy catalog asks this many times a second.
-_LOG = cast(Table, Change.__table__).c
+_LOG = table_of(Change).c
 _EPOCH = select(_LOG.row_id).where(_LOG.workspace_id == 0, _LOG.kind == "epoch").limit(1)
 _MARKS = select(_EPOCH.scalar_subquery(), select(func.max(_LOG.id)).scalar_subquery())
 _SINCE = select(_LOG.kind, _LOG.row_id).where(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Table, delete, insert, update
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Asset, Change, MergePart, Triple
+from chiasm.catalog.models import Asset, Change, MergePart, Triple, table_of
 
 __all__ = ["ASSET", "TRIPLE", "change", "drop", "part_of", "put_back", "row_of"]
 
-ASSET = cast(Table, Asset.__table__)
-TRIPLE = cast(Table, Triple.__table__)
+ASSET = table_of(Asset)
+TRIPLE = table_of(Triple)
 _QUIET = {"synchronize_session": False}
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import BigInteger, Table, select, update
+from sqlalchemy import BigInteger, select, update
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.bulk import listed
-from chiasm.catalog.models import Asset, Embedding, Entity, ReleaseSpace, Space, Triple
+from chiasm.catalog.models import Asset, Embedding, Entity, ReleaseSpace, Space, Triple, table_of
 from chiasm.errors import ChiasmError, DamagedError, MediaError, NotFoundError, translated
 from chiasm.ingest.refresh import ask_refresh
 from chiasm.ingest.targets import active_release
@@ -20,7 +20,7 @@ from chiasm.jobs import Claim, WorkContext, add_units, finish, record_failure
 
 __all__ = ["embed_assets", "embed_unit"]
 
-_ASSET = cast(Table, Asset.__table__)
+_ASSET = table_of(Asset)
 #: Encoders look at a few hundred pixels; more need not travel between processes.
 _MAX_SIDE = 1024
 #: Media decoded at a time: pictures at full size are the largest thing held.

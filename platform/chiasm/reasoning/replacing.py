@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Double, Table, Text, delete, select, update
+from sqlalchemy import BigInteger, Double, Text, delete, select, update
 from sqlalchemy import cast as sql_cast
 from sqlalchemy import literal as sql_literal
 from sqlalchemy.orm import Session, aliased
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.bulk import insert_new, listed, rows_of
-from chiasm.catalog.models import Entity, Predicate, Release, Triple, Workspace
+from chiasm.catalog.models import Entity, Predicate, Release, Triple, Workspace, table_of
 from chiasm.errors import NotFoundError
 from chiasm.fusion.manifest import read_origins
 from chiasm.ingest.units import add_fuse_units
@@ -25,7 +25,7 @@ from chiasm.settings import Settings
 __all__ = ["Wanted", "nothing_wanted", "replace_derived"]
 
 Ints = NDArray[np.int64]
-_TRIPLE = cast(Table, Triple.__table__)
+_TRIPLE = table_of(Triple)
 #: Triples that one transaction writes.
 _BATCH = 2000
 _COLUMNS = {

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
-from typing import cast as typed
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Table, Text, bindparam, cast, func, select
+from sqlalchemy import Text, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.aliases import aliases
-from chiasm.catalog.models import Asset, Domain, Entity, EntityMerge, Predicate, Triple
+from chiasm.catalog.models import Asset, Domain, Entity, EntityMerge, Predicate, Triple, table_of
 from chiasm.search.query import MODALITIES
 from chiasm.search.replica import Ints, positions
 from chiasm_graph import Triples
@@ -35,11 +34,9 @@ __all__ = [
 _FETCH = 20_000
 _KIND = {modality: kind for kind, modality in enumerate(MODALITIES)}
 
-# Statements of tables, not of classes, and what can be is made once: a process that follows a busy catalog asks them
-# many times a second, and making one costs more than its answer.
 _MINE: Any = bindparam("workspace_id")
 _ENTITY, _ASSET, _TRIPLE, _MERGE, _DOMAIN, _PREDICATE = (
-    typed(Table, table.__table__).c for table in (Entity, Asset, Triple, EntityMerge, Domain, Predicate)
+    table_of(table).c for table in (Entity, Asset, Triple, EntityMerge, Domain, Predicate)
 )
 
 

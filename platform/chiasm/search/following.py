@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from chiasm.catalog.change_log import changed_rows, followable, id_conditions, log_marks
-from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Triple
+from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Triple, table_of
 from chiasm.search import fetch
 from chiasm.search.fetch import Extent
 from chiasm.search.replica import Ints, Replica
@@ -22,7 +21,7 @@ __all__ = ["follow"]
 
 T = TypeVar("T", str, str | None)
 
-_ENTITY_ID, _ASSET_ID, _TRIPLE_ID = (cast(Table, table.__table__).c.id for table in (Entity, Asset, Triple))
+_ENTITY_ID, _ASSET_ID, _TRIPLE_ID = (table_of(table).c.id for table in (Entity, Asset, Triple))
 
 
 def follow(session: Session, workspace_id: int, old: Replica, revision: int) -> Replica | None:

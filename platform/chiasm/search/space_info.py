@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Release, ReleaseSpace, Space
+from chiasm.catalog.models import Release, ReleaseSpace, Space, table_of
 from chiasm.models import student_spec
 from chiasm.search.query import MODALITIES
 
 __all__ = ["SpaceInfo", "first_spaces", "spaces_of"]
 
-# Of tables, not of classes, and made once: searching processes ask again after each commit.
-_OF, _SPACE = (cast(Table, table.__table__).c for table in (ReleaseSpace, Space))
+_OF, _SPACE = (table_of(table).c for table in (ReleaseSpace, Space))
 _SPACES = (
     select(_OF.kind, _SPACE.id, _SPACE.encoder, _SPACE.stamp, _OF.student, _OF.student_stamp)
     .where(_SPACE.id == _OF.space_id)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Space
+from chiasm.catalog.models import Space, table_of
 from chiasm.errors import NotFoundError
 
 __all__ = ["SpaceFacts", "space_facts"]
 
-# Of the table, not of its class, and made once: searching processes ask again after each commit.
-_SPACE = cast(Table, Space.__table__).c
+_SPACE = table_of(Space).c
 _FACTS = select(_SPACE.id, _SPACE.kind, _SPACE.stamp, _SPACE.dim, _SPACE.generation).where(
     _SPACE.id == bindparam("space_id")
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import cast
 
 import numpy as np
 from sqlalchemy import (
@@ -12,7 +11,6 @@ from sqlalchemy import (
     CursorResult,
     Row,
     Select,
-    Table,
     bindparam,
     delete,
     exists,
@@ -28,7 +26,7 @@ from sqlalchemy.orm import Session, aliased
 
 from chiasm.catalog import Catalog
 from chiasm.catalog.bulk import listed, rows_of, upsert
-from chiasm.catalog.models import DeadRow, Embedding, Segment, Space
+from chiasm.catalog.models import DeadRow, Embedding, Segment, Space, table_of
 from chiasm.spaces.kinds.base import Ints
 
 __all__ = [
@@ -45,8 +43,8 @@ __all__ = [
     "used",
 ]
 
-_EMBEDDING = cast(Table, Embedding.__table__)
-_DEAD_ROW = cast(Table, DeadRow.__table__)
+_EMBEDDING = table_of(Embedding)
+_DEAD_ROW = table_of(DeadRow)
 _DEAD_SINCE = select(_DEAD_ROW.c.segment_id, _DEAD_ROW.c.item_id).where(
     _DEAD_ROW.c.space_id == bindparam("space_id"), _DEAD_ROW.c.generation >= bindparam("generation")
 )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import numpy as np
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from chiasm.catalog.models import Segment
+from chiasm.catalog.models import Segment, table_of
 from chiasm.spaces.facts import SpaceFacts, space_facts
 from chiasm.spaces.kinds.base import Ints
 from chiasm.spaces.live import dead_of, dead_since, items_of
@@ -19,8 +18,7 @@ from chiasm.spaces.segment import open_segment
 
 __all__ = ["live_parts", "only"]
 
-# Of the table, not of its class, and made once: searching processes ask again after each commit.
-_SEGMENT = cast(Table, Segment.__table__).c
+_SEGMENT = table_of(Segment).c
 _LIVE = (
     select(_SEGMENT.id, _SEGMENT.path, _SEGMENT.sha256, _SEGMENT.deaths_noted, _SEGMENT.rows)
     .where(_SEGMENT.space_id == bindparam("space_id"), _SEGMENT.state == "live")

@@ -1,6 +1,6 @@
 """The tables, one file a topic."""
 
-from chiasm.catalog.models.base import Base
+from chiasm.catalog.models.base import Base, table_of
 from chiasm.catalog.models.changes import Change
 from chiasm.catalog.models.content import Asset, Entity, Predicate, Triple
 from chiasm.catalog.models.duplicates import DuplicatePair, EntityMerge, Fingerprint, MergePart
@@ -47,4 +47,5 @@ __all__ = [
     "Triple",
     "WorkUnit",
     "Workspace",
+    "table_of",
 ]

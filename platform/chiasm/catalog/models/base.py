@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from chiasm.catalog.names import NAME_LENGTH
 
-__all__ = ["Base", "BigId", "Json", "Name", "RowHash", "Seconds", "Sha256", "unsealed"]
+__all__ = ["Base", "BigId", "Json", "Name", "RowHash", "Seconds", "Sha256", "table_of", "unsealed"]
 
 #: 64-bit in PostgreSQL; SQLite only counts up on INTEGER.
 BigInt = BigInteger().with_variant(Integer, "sqlite")
@@ -46,6 +46,17 @@ class Base(DeclarativeBase):
             # SQLite would give the id of the newest row again once that is deleted; but ids are the names of
             # vectors in files and of units under way.
             table.dialect_options["sqlite"]["autoincrement"] = True
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table of a class.
+
+    A statement of tables that is made once costs about half of one that is made of classes each time: what a searching
+    process asks after each commit, or a batch for each of its rows, is written so.
+    """
+    found = model.__table__
+    assert isinstance(found, Table)
+    return found
 
 
 def unsealed(table: str) -> Index:

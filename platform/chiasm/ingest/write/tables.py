@@ -6,21 +6,19 @@ Core and not the ORM: a batch is some statements over lists of plain rows, sever
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlalchemy import Table
-
-from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Triple
+from chiasm.catalog.models import Asset, Domain, Entity, Predicate, Triple, table_of
 
 __all__ = ["ASSET", "DOMAIN", "ENTITY", "PREDICATE", "TRIPLE", "chunks"]
 
 T = TypeVar("T")
 
-ASSET = cast(Table, Asset.__table__)
-DOMAIN = cast(Table, Domain.__table__)
-ENTITY = cast(Table, Entity.__table__)
-PREDICATE = cast(Table, Predicate.__table__)
-TRIPLE = cast(Table, Triple.__table__)
+ASSET = table_of(Asset)
+DOMAIN = table_of(Domain)
+ENTITY = table_of(Entity)
+PREDICATE = table_of(Predicate)
+TRIPLE = table_of(Triple)
 
 #: SQLite takes 32,766 bound values a statement.
 _PER_STATEMENT = 10_000
