@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,10 @@ __all__ = ["AttributeColumn", "attribute_column"]
 Bools = npt.NDArray[np.bool_]
 #: What a value is. A list's elements stand in a table of their own.
 ABSENT, NULL, FALSE, TRUE, NUMBER, STRING, LIST, OBJECT = range(8)
+#: A row and its JSON.
+_Row = tuple[int, bytes]
+#: Rows read at a time.
+_CHUNK = 4096
 #: Whole numbers beyond are no exact float64.
 _EXACT = 2**53
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -40,6 +45,16 @@ class _Values(NamedTuple):
     numbers: npt.NDArray[np.float64]
     #: (n,) place in `AttributeColumn.strings`, -1 for what is none
     codes: npt.NDArray[np.int32]
+
+
+class _Absent:
+    pass
+
+
+_NOTHING = _Absent()
+_KINDS = {_Absent: ABSENT, type(None): NULL, bool: FALSE, str: STRING, list: LIST, dict: OBJECT}
+_KINDS |= {int: NUMBER, float: NUMBER}
+_NO_VALUES = _Values(np.zeros(0, np.uint8), np.zeros(0), np.zeros(0, np.int32))
 
 
 class AttributeColumn:
@@ -69,18 +84,25 @@ class AttributeColumn:
             rows: Ascending, ``(n,)``.
         """
         strings = dict(self._strings)
-        found = [(_coded(value, strings), value) for value in _walked(attributes, path)]
-        numbered = zip(rows.tolist(), found, strict=True)
-        lists = [(row, value) for row, ((kind, *_), value) in numbered if kind == LIST]
-        elements = [_coded(one, strings) for _, value in lists for one in value]
-        if any(one[0][1] is None for one in found) or any(one[1] is None for one in elements):
-            return None
-        owners = np.repeat([row for row, _ in lists], [len(value) for _, value in lists]).astype(np.int64)
-        kept = ~np.isin(self._owners, rows)
+        parts, elements, owners = [], [], []
+        for chunk in _chunks(zip(rows.tolist(), attributes, strict=True)):
+            values = _walked([encoded for _, encoded in chunk], path)
+            lists = [
+                (row, value) for (row, _), value in zip(chunk, values, strict=True) if type(value) is list
+            ]
+            inner = list(chain.from_iterable(value for _, value in lists))
+            part, element = _coded_all(values, strings), _coded_all(inner, strings)
+            if part is None or element is None:
+                return None
+            parts.append(part)
+            elements.append(element)
+            owners.append(np.repeat([row for row, _ in lists], [len(value) for _, value in lists]))
+        kept, old = ~np.isin(self._owners, rows), self._elements
+        left = _Values(old.types[kept], old.numbers[kept], old.codes[kept])
         return AttributeColumn(
-            _placed(self._values, rows, _table([one for one, _ in found])),
-            _behind(self._elements, kept, _table(elements)),
-            np.concatenate([self._owners[kept], owners]),
+            _placed(self._values, rows, _joined(parts)),
+            _joined([left, *elements]),
+            np.concatenate([self._owners[kept], *owners]).astype(np.int64),
             strings,
         )
 
@@ -127,48 +149,44 @@ def attribute_column(attributes: Texts[str], path: Sequence[str]) -> AttributeCo
         attributes: JSON object of each row.
         path: Keys that lead to the value.
     """
-    nothing = AttributeColumn(_values((), (), ()), _values((), (), ()), np.zeros(0, np.int64), {})
+    nothing = AttributeColumn(_NO_VALUES, _NO_VALUES, np.zeros(0, np.int64), {})
     return nothing.extended(attributes.encoded(), path, np.arange(len(attributes)))
 
 
-class _Absent:
-    pass
+def _chunks(rows: Iterable[_Row]) -> Iterator[list[_Row]]:
+    """So many that their values, as Python's objects, take little room."""
+    some = iter(rows)
+    while chunk := list(islice(some, _CHUNK)):
+        yield chunk
 
 
-_NOTHING = _Absent()
-
-
-def _walked(attributes: Iterable[bytes], path: Sequence[str]) -> Iterator[Any]:
+def _walked(attributes: Sequence[bytes], path: Sequence[str]) -> list[Any]:
+    """The value at the path of each row, read as one document: a call for each would cost more than the rest."""
     first = f'"{path[0]}"'.encode() if path[0].isascii() and path[0].isidentifier() else b""
-    for encoded in attributes:
-        # Most conditions are on what few entities have.
-        if first and first not in encoded:
-            yield _NOTHING
-            continue
-        value: Any = orjson.loads(encoded) if encoded else _NOTHING
-        for key in path:
-            value = value.get(key, _NOTHING) if isinstance(value, dict) else _NOTHING
-        yield value
+    # Most conditions are on what few entities have.
+    sought = [one if one and first in one else b"null" for one in attributes]
+    values: list[Any] = orjson.loads(b"[" + b",".join(sought) + b"]")
+    for key in path:
+        values = [value.get(key, _NOTHING) if type(value) is dict else _NOTHING for value in values]
+    return values
 
 
-def _coded(value: Any, strings: dict[str, int]) -> tuple[int, Any, int]:
-    """Type, number (None: not exact) and code of a value."""
-    if isinstance(value, str):
-        return STRING, np.nan, strings.setdefault(value, len(strings))
-    if isinstance(value, bool):
-        return (TRUE if value else FALSE), np.nan, -1
-    if isinstance(value, int | float):
-        return NUMBER, None if abs(value) > _EXACT else float(value), -1
-    kind = {list: LIST, dict: OBJECT, _Absent: ABSENT}.get(type(value), NULL)
-    return kind, np.nan, -1
-
-
-def _table(coded: Sequence[tuple[int, float, int]]) -> _Values:
-    return _values(*(tuple(zip(*coded, strict=True)) or ((), (), ())))
-
-
-def _values(types: Sequence[int], numbers: Sequence[float], codes: Sequence[int]) -> _Values:
-    return _Values(np.array(types, np.uint8), np.array(numbers, np.float64), np.array(codes, np.int32))
+def _coded_all(values: Sequence[Any], strings: dict[str, int]) -> _Values | None:
+    """Types, numbers and codes; None where a number is not exact. New strings get codes of their own."""
+    types = np.fromiter(map(_KINDS.__getitem__, map(type, values)), np.uint8, len(values))
+    numbers = np.full(len(values), np.nan)
+    codes = np.full(len(values), -1, np.int32)
+    bools, counted, texts = (np.flatnonzero(types == kind) for kind in (FALSE, NUMBER, STRING))
+    if len(bools):
+        types[bools] = np.where([values[at] for at in bools.tolist()], TRUE, FALSE)
+    if len(counted):
+        found = [values[at] for at in counted.tolist()]
+        if max(map(abs, found)) > _EXACT:
+            return None
+        numbers[counted] = found
+    if len(texts):
+        codes[texts] = [strings.setdefault(values[at], len(strings)) for at in texts.tolist()]
+    return _Values(types, numbers, codes)
 
 
 def _placed(old: _Values, rows: npt.NDArray[np.int64], new: _Values) -> _Values:
@@ -183,7 +201,6 @@ def _placed(old: _Values, rows: npt.NDArray[np.int64], new: _Values) -> _Values:
     return _Values(*parts)
 
 
-def _behind(old: _Values, kept: Bools, new: _Values) -> _Values:
-    """Those of the old values that are kept, then the new ones."""
-    pairs: Iterable[tuple[Any, Any]] = zip(old, new, strict=True)
-    return _Values(*(np.concatenate([before[kept], after]) for before, after in pairs))
+def _joined(parts: Sequence[_Values]) -> _Values:
+    """One after the other."""
+    return _Values(*map(np.concatenate, zip(*parts, strict=True))) if parts else _NO_VALUES

@@ -15,6 +15,8 @@ T = TypeVar("T", str, str | None)
 
 #: So many strings beside the buffer, or this share of it, are put into a new one.
 _LOOSE, _LOOSE_SHARE = 4096, 0.1
+#: Strings handed out of one piece of the buffer.
+_STRETCH = 4096
 #: Half a surrogate pair, which no database holds, is no reason to fail.
 _ERRORS = "surrogatepass"
 
@@ -126,11 +128,22 @@ class Texts(Sequence[T], Generic[T]):
 
     def encoded(self, rows: Iterable[int] | None = None) -> Iterable[bytes]:
         """Strings as UTF-8, None as nothing; all by default."""
+        if rows is None and not self._changed:
+            yield from self._encoded_buffer()
+            rows = range(self._base, len(self))
         for at in range(len(self)) if rows is None else rows:
             if at < self._base and at not in self._changed:
                 yield self._bytes(at)
             else:
                 yield (self[at] or "").encode(errors=_ERRORS)
+
+    def _encoded_buffer(self) -> Iterable[bytes]:
+        # A stretch at a time: a slice of bytes costs a tenth of one of an array.
+        for first in range(0, self._base, _STRETCH):
+            places = self.offsets[first : first + _STRETCH + 1]
+            stretch = self.data[places[0] : places[-1]].tobytes()
+            bounds = (places - places[0]).tolist()
+            yield from map(stretch.__getitem__, map(slice, bounds, bounds[1:]))
 
     def _bytes(self, at: int) -> bytes:
         return self.data[self.offsets[at] : self.offsets[at + 1]].tobytes()
