@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice, repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -22,18 +22,16 @@ from chiasm.search.lexical import WordScorer, matching_rows
 from chiasm.search.page import Page, page_of
 from chiasm.search.plain import Nearest, PlainQuery, nearest, plain_query
 from chiasm.search.query import MAX_K, Query
-from chiasm.search.reciprocal import reciprocal_rank
 from chiasm.search.replica import Bools, Ints
 from chiasm.search.scorer import Scorer, Scores
 from chiasm.search.stages import count, stage
 from chiasm.search.state import State
+from chiasm.search.stored import StoredQuery, stored_nearest, stored_query
 from chiasm.search.taste import NearestScorer, centre
 from chiasm.search.threads import one_thread
 
 __all__ = ["Answer", "answered"]
 
-#: What late fusion makes of a single list, by place.
-_PLACES = tuple(map(reciprocal_rank, range(MAX_K)))
 #: What a plain query is filtered by.
 _ANYBODY = ("plain",)
 #: The columns of one; the quickest way to make a named tuple.
@@ -59,10 +57,11 @@ def answered(state: State, catalog: Catalog, models: ModelCache, queries: Sequen
         resolved = resolve(state, models, queries)
     found: dict[int, Answer] = {}
     plain: dict[Any, dict[int, PlainQuery]] = {}
+    stored: dict[Any, dict[int, StoredQuery]] = {}
     masks: dict[Any, Bools] = {}
     for number, (query, (asked, warnings)) in enumerate(zip(queries, resolved, strict=True)):
         with within(of_batch(number, len(queries))):
-            one = plain_query(state, query, asked)
+            one, other = plain_query(state, query, asked), stored_query(state, query, asked)
             with stage("candidates"):
                 filters = _filters(query)
                 if filters not in masks:
@@ -71,17 +70,25 @@ def answered(state: State, catalog: Catalog, models: ModelCache, queries: Sequen
             if one is not None:
                 plain.setdefault(filters, {})[number] = one
                 continue
+            count("candidates", int(np.count_nonzero(allowed)))
+            if other is not None:
+                stored.setdefault(filters, {})[number] = other
+                continue
             own = [one.row for one in asked if one.row is not None]
             if own:
                 allowed = allowed.copy()
                 allowed[own] = False
-            count("candidates", int(np.count_nonzero(allowed)))
             with one_thread():
                 found[number] = _answer(state, catalog, models, query, asked, warnings, allowed)
+    warned = [warnings for _, warnings in resolved]
     for filters, some in plain.items():
         with stage("rank"):
             nearby = nearest(some, masks[filters], filters)
-        found |= _plain_answers(state, queries, [warnings for _, warnings in resolved], nearby)
+        found |= _near_answers(state, queries, warned, nearby)
+    for filters, several in stored.items():
+        with stage("rank"), one_thread():
+            nearby = stored_nearest(state, models.fusion(cast(str, state.folder)), several, masks[filters])
+        found |= _near_answers(state, queries, warned, nearby)
     return [found[number] for number in range(len(queries))]
 
 
@@ -103,7 +110,7 @@ def _allowed(state: State, catalog: Catalog, query: Query, filters: tuple[Any, .
     return mask
 
 
-def _plain_answers(
+def _near_answers(
     state: State,
     queries: Sequence[Query],
     warnings: Sequence[Sequence[str]],
@@ -116,7 +123,7 @@ def _plain_answers(
             state,
             np.array(list(chain.from_iterable(tops)), dtype=np.int64),
             chain.from_iterable(range(1, len(top) + 1) for top in tops),
-            chain.from_iterable(_PLACES[: len(top)] for top in tops),
+            chain.from_iterable(best.scores for best in nearby.values()),
             [{best.modality: cosine} for best in nearby.values() for cosine in best.cosines],
         )
     )
@@ -124,7 +131,7 @@ def _plain_answers(
     for number, best in nearby.items():
         query, count = queries[number], len(best.rows)
         more = best.more and query.k < MAX_K
-        cursor = _cursor(state, query, best.rows[-1], reciprocal_rank(count - 1), count) if more else None
+        cursor = _cursor(state, query, best.rows[-1], best.scores[-1], count) if more else None
         found[number] = Answer(list(islice(made, count)), warnings[number], cursor)
     return found
 

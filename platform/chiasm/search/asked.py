@@ -68,7 +68,7 @@ def _resolved(state: State, query: Query, encoded: Mapping[int, Floats]) -> tupl
     warnings = [_no_encoder(state, modality) for modality in MODALITIES if modality in missing]
     for at, part in enumerate(query.parts):
         if part.kind == "entity":
-            found = _entity(state, part, query.domain_from)
+            found = _entity(state, part, query)
             if not found.usable:
                 warnings.append(f"entity {part.value!r} has no vector yet: wait until its ingest job is done")
         elif part.kind == "vector":
@@ -100,22 +100,23 @@ def _encode(state: State, models: ModelCache, queries: Sequence[Query]) -> dict[
     return encoded
 
 
-def _entity(state: State, part: Part, domain: str | None) -> Asked:
-    row = state.replica.row(part.value)
+def _entity(state: State, part: Part, query: Query) -> Asked:
+    row, domain = state.replica.row(part.value), query.domain_from
     if domain is not None and state.replica.domains[row] != state.replica.domain(domain):
         raise NotFoundError(
             f"entity {part.value!r} is not of domain {domain!r}", where="entity", remedy="name its own domain"
         )
-    features = {}
-    for modality in MODALITIES:
-        if modality in state.columns:
-            items = state.columns[modality].items_of(row)
-            if len(items):
-                features[modality] = items
     fused = None
     if "fused" in state.columns:
         stored = state.columns["fused"].items_of(row)
         fused = stored[0] if len(stored) else None
+    features = {}
+    # An entity that is fused stands for that vector, unless its likes are gathered by what they are made of.
+    for modality in MODALITIES if fused is None or query.strategy != "mix" else ():
+        if modality in state.columns:
+            items = state.columns[modality].items_of(row)
+            if len(items):
+                features[modality] = items
     return Asked(part, features, fused, row)
 
 

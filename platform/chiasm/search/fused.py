@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chiasm.search.asked import Asked
-from chiasm.search.replica import Bools, Ints
+from chiasm.search.replica import Bools, Ints, Replica
 from chiasm.search.scorer import CANDIDATES, Reasons, Scorer, Scores, demoted
 from chiasm.search.sides import Evidence, evidence_of, side_of
 from chiasm.search.state import State
@@ -16,7 +16,7 @@ from chiasm.search.state import State
 if TYPE_CHECKING:
     from chiasm.fusion.runtime import FusionModel
 
-__all__ = ["FusedScorer"]
+__all__ = ["FusedScorer", "rivals_of", "sigmoid"]
 
 
 class FusedScorer(Scorer):
@@ -47,12 +47,12 @@ class FusedScorer(Scorer):
         self.evidence = [evidence_of(self.state, self.model, side, rows) for side in self.sides]
         judged = zip(self.sides, self.evidence, strict=True)
         logits = [side.judge(self.model.ranking, one) for side, one in judged]
-        rivals = self._rivals(allowed, slice(None) if rows is None else rows)
+        rivals = rivals_of(self.state.replica, allowed, slice(None) if rows is None else rows)
         settled = self.model.ranking.settled(logits[0], rivals, list(self.sides[0].items))
         if rows is None:
-            return _sigmoid(self.combined(logits, np.flatnonzero(allowed))[0] + settled)
+            return sigmoid(self.combined(logits, np.flatnonzero(allowed))[0] + settled)
         scores = np.full(len(self.state.replica), np.nan)
-        scores[rows] = _sigmoid(self.combined(logits, np.flatnonzero(allowed[rows]))[0] + settled)
+        scores[rows] = sigmoid(self.combined(logits, np.flatnonzero(allowed[rows]))[0] + settled)
         return scores
 
     def combined(self, logits: Sequence[Scores], pool: Ints) -> tuple[Scores, list[tuple[float, ...]]]:
@@ -88,16 +88,6 @@ class FusedScorer(Scorer):
             for one in at.tolist()
         ]
 
-    def _rivals(self, allowed: Bools, rows: Ints | slice) -> Bools:
-        """Which of some rows are of a domain that hits may come from.
-
-        Whatever else is filtered: who is alone in a narrow filter is not the likelier for it.
-        """
-        replica = self.state.replica
-        # Domains count from -1, which is none.
-        known = np.bincount(replica.domains[allowed] + 1, minlength=len(replica.domain_names) + 1) > 0
-        return np.asarray(known[replica.domains[rows] + 1] & replica.hits[rows])
-
     def _candidates(self, allowed: Bools) -> Ints | None:
         """Rows worth scoring; None where the spaces are small enough to score everything."""
         columns, replica = self.state.columns, self.state.replica
@@ -113,5 +103,16 @@ class FusedScorer(Scorer):
         return np.unique(np.concatenate([*found, self.also]))
 
 
-def _sigmoid(logits: Scores) -> Scores:
+def rivals_of(replica: Replica, allowed: Bools, rows: Ints | slice = slice(None)) -> Bools:
+    """Which of some rows (all) are of a domain that hits may come from.
+
+    Whatever else is filtered: who is alone in a narrow filter is not the likelier for it.
+    """
+    # Domains count from -1, which is none.
+    known = np.bincount(replica.domains[allowed] + 1, minlength=len(replica.domain_names) + 1) > 0
+    return np.asarray(known[replica.domains[rows] + 1] & replica.hits[rows])
+
+
+def sigmoid(logits: Scores) -> Scores:
+    """Chances of logits."""
     return 1.0 / (1.0 + np.exp(-np.clip(logits, -60.0, 60.0)))

@@ -9,15 +9,18 @@ import numpy as np
 
 from chiasm.search.asked import Asked
 from chiasm.search.column import Column, Floats
-from chiasm.search.query import Query
+from chiasm.search.query import MAX_K, Query
+from chiasm.search.reciprocal import reciprocal_rank
 from chiasm.search.replica import Bools
 from chiasm.search.state import State
 from chiasm.spaces import Selection
 
-__all__ = ["Nearest", "PlainQuery", "nearest", "plain_query"]
+__all__ = ["Nearest", "PlainQuery", "nearest", "plain_query", "undemanding"]
 
 #: Of an entity's several items only the best counts: so many times more are asked for when they are too few.
 _GROWTH = 4
+#: What late fusion makes of a single list, by place.
+_PLACES = tuple(map(reciprocal_rank, range(MAX_K)))
 
 
 class PlainQuery(NamedTuple):
@@ -39,16 +42,12 @@ class Nearest(NamedTuple):
     cosines: list[float]
     #: Whether there are more.
     more: bool
+    scores: Sequence[float]
 
 
 def plain_query(state: State, query: Query, asked: Sequence[Asked]) -> PlainQuery | None:
     """The query as such a one; None if it is another."""
-    if state.folder is not None or len(asked) != 1 or asked[0].part.weight <= 0:
-        return None
-    others = (query.match, query.group_by, query.cursor)
-    if any(one is not None for one in others) or query.strategy != "mix":
-        return None
-    if query.diversity > 0 or query.explain:
+    if state.folder is not None or not undemanding(query, asked):
         return None
     known = {kind: items for kind, items in asked[0].features.items() if kind in state.columns}
     if len(known) != 1:
@@ -57,6 +56,18 @@ def plain_query(state: State, query: Query, asked: Sequence[Asked]) -> PlainQuer
     if len(items) != 1 or not len(state.columns[modality].view):
         return None
     return PlainQuery(state.columns[modality], modality, items[0], asked[0].row, query.k)
+
+
+def undemanding(query: Query, asked: Sequence[Asked]) -> bool:
+    """Whether it asks by one positive part for the first page of hits, best first, and nothing about them."""
+    others = (query.match, query.group_by, query.cursor)
+    return (
+        len(asked) == 1
+        and asked[0].part.weight > 0
+        and all(one is None for one in others)
+        and query.strategy == "mix"
+        and not (query.diversity > 0 or query.explain)
+    )
 
 
 def nearest(queries: Mapping[int, PlainQuery], allowed: Bools, filters: Hashable) -> dict[int, Nearest]:
@@ -116,4 +127,6 @@ def _first(one: PlainQuery, rows: list[int], cosines: list[float]) -> Nearest:
     if one.own is not None and one.own in rows:
         at = rows.index(one.own)
         del rows[at], cosines[at]
-    return Nearest(one.modality, rows[: one.k], cosines[: one.k], len(rows) > one.k)
+    return Nearest(
+        one.modality, rows[: one.k], cosines[: one.k], len(rows) > one.k, _PLACES[: min(one.k, len(rows))]
+    )

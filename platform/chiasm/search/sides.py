@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from chiasm.fusion.ranking import Ranking
     from chiasm.fusion.runtime import FusionModel
 
-__all__ = ["Evidence", "Side", "evidence_of", "side_of"]
+__all__ = ["Evidence", "Side", "evidence_of", "present_codes", "side_of"]
 
 Codes = npt.NDArray[np.uint8]
 #: Modality of the query's items to a value an entity, NaN where it has none.
@@ -123,11 +123,11 @@ def evidence_of(state: State, model: FusionModel, side: Side, rows: Ints | None)
             near[modality] = near_values(replica, own[modality], rows)
         if how.words and model.words is not None:
             words[modality] = word_values(state, model.words, vectors, weights)
-    found = Evidence(fused, _present(state), own, near, words)
+    found = Evidence(fused, present_codes(state), own, near, words)
     return found if rows is None else found.at(rows)
 
 
-def _present(state: State) -> Codes:
+def present_codes(state: State) -> Codes:
     """What each entity is judged on, ``(rows,)``; not to be written to."""
     from chiasm.fusion.ranking import BITS
 
