@@ -16,8 +16,9 @@ from chiasm.spaces.tuning import Knob
 __all__ = ["BLOCK", "IDS", "INDEX", "MANIFEST", "Manifest", "read_manifest"]
 
 IDS, BLOCK, INDEX, MANIFEST = "ids.npy", "block.npy", "index.faiss", "manifest.json"
-#: Format 1 had no pieces, and an index of ids beside every block.
-_FORMATS = (1, 2)
+#: Format 1 had no pieces, and an index of ids beside every block; format 2 pieces of 4 MiB.
+_FORMATS = (1, 2, 3)
+_PIECES_2 = 2**22
 _FACTS = {"stamp": str, "dim": int, "rows": int, "kind": str}
 _ENTRIES = ({"bytes", "sha256"}, {"bytes", "sha256", "pieces"})
 
@@ -33,6 +34,8 @@ class Manifest:
     knobs: tuple[Knob, ...]
     #: Name -> bytes, SHA-256, and SHA-256 of each piece.
     files: dict[str, Any]
+    #: Of each piece but the last; None: what is written today.
+    piece_bytes: int | None = None
 
     def text(self) -> str:
         """As it is written."""
@@ -84,4 +87,12 @@ def read_manifest(folder: Path, sha256: str) -> Manifest:
     kind = index_kind(facts["kind"])
     if (kind.stored and INDEX not in files) or (kind.stored and form == 1):
         raise DamagedError("names no index for its kind", where=str(path), remedy=REMEDY)
-    return Manifest(facts["stamp"], facts["rows"], facts["dim"], kind, knobs, files)
+    return Manifest(
+        facts["stamp"],
+        facts["rows"],
+        facts["dim"],
+        kind,
+        knobs,
+        files,
+        _PIECES_2 if form == 2 else None,
+    )

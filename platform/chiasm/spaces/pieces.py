@@ -5,21 +5,25 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from chiasm.errors import DamagedError
 
 __all__ = ["PIECE_BYTES", "REMEDY", "PieceGuard", "describe"]
 
-PIECE_BYTES = 4 * 2**20
+#: A query of a large segment looks at hundreds of rows all over it, and waits until their pieces are verified.
+PIECE_BYTES = 2**17
 REMEDY = (
     "run `chiasm doctor --repair`, or restore it from a backup; it can be embedded again from the catalog"
 )
+#: Verified by one thread at a time, at least; and at a time where nobody waits.
+_SHARE_BYTES, _BACKGROUND_BYTES = 2**20, 2**22
 #: Of one file; hashing leaves the interpreter's lock to others.
 _THREADS = min(4, os.cpu_count() or 1)
 
@@ -43,14 +47,17 @@ class PieceGuard:
         size: Its bytes.
         pieces: SHA-256 of each of its pieces; None where only that of the whole is known.
         sha256: Of the whole.
+        piece_bytes: Of each piece but the last.
 
     Raises:
         DamagedError: The file is missing, or of another size.
     """
 
-    def __init__(self, path: Path, size: int, pieces: Sequence[str] | None, sha256: str) -> None:
+    def __init__(
+        self, path: Path, size: int, pieces: Sequence[str] | None, sha256: str, piece_bytes: int | None = None
+    ) -> None:
         self._path, self._name = path, str(path)
-        self._piece_bytes = PIECE_BYTES if pieces is not None else max(size, 1)
+        self._piece_bytes = (piece_bytes or PIECE_BYTES) if pieces is not None else max(size, 1)
         pieces = [sha256] if pieces is None else pieces
         self._size = size
         self._pieces = pieces
@@ -94,7 +101,7 @@ class PieceGuard:
         wanted = np.zeros(len(self._sound), dtype=np.bool_)
         wanted[starts // self._piece_bytes] = True
         wanted[(stops - 1) // self._piece_bytes] = True
-        self._verify(np.flatnonzero(wanted & ~self._sound).tolist())
+        self._verify(np.flatnonzero(wanted & ~self._sound))
 
     def require_all(self) -> None:
         """Verify what was not yet.
@@ -104,46 +111,49 @@ class PieceGuard:
         """
         self.check()
         if not self.complete:
-            self._verify(np.flatnonzero(~self._sound).tolist())
+            self._verify(np.flatnonzero(~self._sound))
 
     def watch(self) -> None:
         """Verify the rest in the background; damage is raised by the next `check`."""
 
         def work() -> None:
             try:
-                for piece in range(len(self._pieces)):
-                    if not self._sound[piece]:
-                        self._verify([piece])
+                step = max(1, _BACKGROUND_BYTES // self._piece_bytes)
+                for first in range(0, len(self._pieces), step):
+                    self._verify(first + np.flatnonzero(~self._sound[first : first + step]), threads=1)
             except DamagedError:
                 # Kept for `check`.
                 return
 
         threading.Thread(target=work, name="chiasm-verify", daemon=True).start()
 
-    def _verify(self, pieces: Iterable[int]) -> None:
-        todo = list(pieces)
-        if len(todo) > 1:
-            with ThreadPoolExecutor(_THREADS) as pool:
-                matches = list(pool.map(self._matches, todo))
+    def _verify(self, pieces: npt.NDArray[np.int64], threads: int = _THREADS) -> None:
+        shares = min(threads, len(pieces) * self._piece_bytes // _SHARE_BYTES)
+        if shares > 1:
+            with ThreadPoolExecutor(shares) as pool:
+                sound = all(pool.map(self._match, np.array_split(pieces, shares)))
         else:
-            matches = [self._matches(piece) for piece in todo]
-        if not all(matches):
+            sound = self._match(pieces)
+        if not sound:
             self._damage = self._damaged("file differs from its checksum")
             raise self._damage
         with self._lock:
-            self._sound[todo] = True
+            self._sound[pieces] = True
             self.complete = bool(self._sound.all())
 
-    def _matches(self, piece: int) -> bool:
+    def _match(self, pieces: npt.NDArray[np.int64]) -> bool:
         # Read, not mapped: what is only verified shall not count as memory of this process.
         try:
             with self._path.open("rb") as file:
-                file.seek(piece * self._piece_bytes)
-                data = file.read(self._piece_bytes)
+                number = file.fileno()
+                for piece in pieces.tolist():
+                    data = os.pread(number, self._piece_bytes, piece * self._piece_bytes)
+                    if hashlib.sha256(data).hexdigest() != self._pieces[piece]:
+                        return False
         except FileNotFoundError:
             # Merged away and collected while a query still reads its map; nothing can be compared any more.
-            return True
-        return hashlib.sha256(data).hexdigest() == self._pieces[piece]
+            pass
+        return True
 
     def _damaged(self, what: str) -> DamagedError:
         return DamagedError(what, where=str(self._path), remedy=REMEDY)

@@ -140,7 +140,7 @@ def open_segment(
             remedy=REMEDY,
         )
     names = [name for name in manifest.files if with_index or name != INDEX]
-    guards = {name: _guard(folder / name, manifest.files[name]) for name in names}
+    guards = {name: _guard(folder / name, manifest) for name in names}
     late = lazy and not manifest.kind.roams and int(manifest.files[BLOCK]["bytes"]) > _LAZY_BYTES
     for name, guard in guards.items():
         if not (late and name == BLOCK):
@@ -151,8 +151,10 @@ def open_segment(
     return SegmentFile(folder, manifest, ids, block, guards[BLOCK], index_guard, sha256, size)
 
 
-def _guard(path: Path, entry: dict[str, Any]) -> PieceGuard:
-    return PieceGuard(path, int(entry["bytes"]), entry.get("pieces"), str(entry["sha256"]))
+def _guard(path: Path, manifest: Manifest) -> PieceGuard:
+    entry = manifest.files[path.name]
+    pieces, sha256 = entry.get("pieces"), str(entry["sha256"])
+    return PieceGuard(path, int(entry["bytes"]), pieces, sha256, manifest.piece_bytes)
 
 
 def _arrays(folder: Path, manifest: Manifest) -> tuple[Ints, npt.NDArray[np.float16]]:

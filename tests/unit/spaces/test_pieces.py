@@ -10,7 +10,7 @@ import pytest
 
 from chiasm.catalog import Catalog
 from chiasm.errors import DamagedError
-from chiasm.spaces import SpaceReader, kinds, pieces, segment, write_segment
+from chiasm.spaces import SpaceReader, kinds, manifest, pieces, segment, write_segment
 from chiasm.spaces.pieces import PieceGuard, describe
 
 DIM = 8
@@ -70,6 +70,24 @@ def test_searches_agree_before_and_after(catalog: Catalog, space_id: int, tmp_pa
     second = view.search(vectors[:20], 7)
     np.testing.assert_array_equal(first[1], second[1])
     np.testing.assert_allclose(first[0], second[0], atol=1e-5)
+
+
+def test_a_segment_of_the_format_before(
+    catalog: Catalog, space_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = np.random.default_rng(0).normal(size=(20_000, DIM)).astype(np.float32)
+    with monkeypatch.context() as before:
+        before.setattr(pieces, "PIECE_BYTES", 2**22)
+        before.setattr(manifest, "_FORMATS", (1, 2))
+        pending = write_segment(catalog, tmp_path, space_id, np.arange(20_000), vectors)
+        with catalog.write() as session:
+            pending.commit(session)
+    [block] = tmp_path.glob("text-*/*/block.npy")
+    assert block.stat().st_size > 2 * pieces.PIECE_BYTES
+    assert len(SpaceReader(catalog, tmp_path, space_id).view) == 20_000
+    flip(block, 2 * pieces.PIECE_BYTES)
+    with pytest.raises(DamagedError):
+        SpaceReader(catalog, tmp_path, space_id).view.all()
 
 
 def test_what_is_verified_in_the_background_is_raised_by_the_next_use(tmp_path: Path) -> None:
