@@ -7,8 +7,6 @@ import types
 import typing
 from typing import Any
 
-import yaml
-
 from chiasm.errors import RecipeError
 
 __all__ = ["built", "override", "parsed"]
@@ -20,6 +18,9 @@ def parsed(text: str, where: str) -> dict[str, Any]:
     Raises:
         RecipeError: It is no YAML, or no mapping.
     """
+    # Whoever searches imports this module, and reads no file by it.
+    import yaml
+
     try:
         data = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -40,6 +41,8 @@ def override(data: dict[str, Any], dotted: str, value: str) -> None:
         data = data.setdefault(parent, {})
         if not isinstance(data, dict):
             raise RecipeError(f"{parent} has no keys of its own", where=f"--set {dotted}")
+    import yaml
+
     try:
         data[last] = yaml.safe_load(value)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
