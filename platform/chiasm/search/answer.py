@@ -87,7 +87,8 @@ def answered(state: State, catalog: Catalog, models: ModelCache, queries: Sequen
         found |= _near_answers(state, queries, warned, nearby)
     for filters, several in stored.items():
         with stage("rank"), one_thread():
-            nearby = stored_nearest(state, models.fusion(cast(str, state.folder)), several, masks[filters])
+            model, often = models.fusion(cast(str, state.folder)), filters if filters == _ANYBODY else None
+            nearby = stored_nearest(state, model, several, masks[filters], often)
         found |= _near_answers(state, queries, warned, nearby)
     return [found[number] for number in range(len(queries))]
 

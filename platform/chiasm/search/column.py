@@ -88,11 +88,25 @@ class Column:
         if self.large:
             return self._some_values(found, queries, np.arange(len(self.replica)) if rows is None else rows)
         matrix, at = self._matrix
-        scores = queries @ matrix.T  # (q, dim) x (dim, items) -> (q, items)
+        # (items, dim) x (dim, q) -> (q, items): this way round takes half as long.
+        scores = (matrix @ queries.T).T
         if at is not None:
             scores = scores[:, at]
         found[:, self._owners] = scores if self.single else np.maximum.reduceat(scores, self._starts, axis=1)
         return found
+
+    def vectors_of(self, rows: Ints) -> tuple[Floats, Ints]:
+        """Of a small space with one item an entity: the vectors of those among some entities that have one.
+
+        Args:
+            rows: Ascending, ``(n,)``.
+
+        Returns:
+            The vectors, ``(m, dim)``, and the rows that they are of, ``(m,)``.
+        """
+        matrix, at = self._matrix
+        _, mine, known = np.intersect1d(self._owners, rows, assume_unique=True, return_indices=True)
+        return matrix[mine if at is None else at[mine]], rows[known]
 
     def candidates(self, query: Floats, k: int, allowed: Bools | None = None) -> Ints:
         """Entities of the ``k`` best items among the allowed entities (None: all), ``(n,)``."""
