@@ -35,6 +35,7 @@ _MAX_PARTS, _MAX_DIM, _MAX_BATCH = 1000, 65_536, 256
 _Listed = str | Annotated[list[str], Field(max_length=_MAX_PARTS)] | None
 _Vector = Annotated[list[float], Field(max_length=_MAX_DIM)]
 _MEDIA = ("image", "audio")
+_KINDS = ("text", *_MEDIA, "entity")
 _Body = TypeVar("_Body", bound=BaseModel)
 
 
@@ -76,6 +77,10 @@ class Narrowing(BaseModel):
     cursor: str | None = None
     explain: bool = False
     stubs: bool = False
+
+
+#: Their defaults are those of `SearchRequest`.
+_NARROWING = frozenset(Narrowing.model_fields)
 
 
 class SearchBody(Narrowing):
@@ -156,16 +161,20 @@ def search_request(body: SearchBody, media: MediaFiles | None = None) -> SearchR
         UsageError: There is nothing to look for.
     """
     files = media or {}
-    kinds = ("text", *_MEDIA, "entity")
-    positive = {kind: _given(body, kind, files) for kind in kinds} | {"vector": body.vector}
-    negative = {kind: _given(body, kind, files, "not_") for kind in kinds}
+    # Of two dozen fields a body says two or three.
+    said = body.model_fields_set | files.keys()
+    positive: dict[str, Any] = {kind: _given(body, kind, files) for kind in _KINDS if kind in said}
+    if "vector" in said:
+        positive["vector"] = body.vector
+    negative = {kind: _given(body, kind, files, "not_") for kind in _KINDS if f"not_{kind}" in said}
     listed = [_part(part) for part in body.parts]
     weights = dict(body.weights)
     match_weight = weights.pop("match", body.match_weight)
     listed += query_parts(
         positive=positive, negative=negative, weights=weights, others=listed, needed=body.match is None
     )
-    return SearchRequest(parts=listed, match_weight=match_weight, strategy=body.strategy, **_narrowing(body))
+    narrowed = {name: getattr(body, name) for name in said & _NARROWING}
+    return SearchRequest(parts=listed, match_weight=match_weight, strategy=body.strategy, **narrowed)
 
 
 def recommendation(body: RecommendBody) -> SearchRequest:
@@ -178,7 +187,7 @@ def recommendation(body: RecommendBody) -> SearchRequest:
 
 
 def _narrowing(body: Narrowing) -> dict[str, Any]:
-    return {name: getattr(body, name) for name in Narrowing.model_fields}
+    return {name: getattr(body, name) for name in _NARROWING}
 
 
 def _given(body: SearchBody, kind: str, files: MediaFiles, prefix: str = "") -> list[Any]:

@@ -14,6 +14,7 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 
 from chiasm.errors import UsageError
 from chiasm.search.query import Part, Query
@@ -41,7 +42,7 @@ class Place(NamedTuple):
 
 def word_of(place: Place, workspace_id: int, release: str, query: Query) -> str:
     """The cursor of a place in the answer to a query."""
-    content = json.dumps([release, _digest(workspace_id, query), *place], separators=(",", ":")).encode()
+    content = orjson.dumps([release, _digest(workspace_id, query), *place])
     return base64.urlsafe_b64encode(_check(content) + content).decode().rstrip("=")
 
 
