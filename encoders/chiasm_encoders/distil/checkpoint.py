@@ -21,11 +21,17 @@ def write_aside(path: Path, content: bytes) -> None:
     """Writes a file so that a reader sees the old one or the new one, whole, even after a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(path.name + ".part")
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        # What is there of it would only take more room; and a write does not know its file's name.
+        aside.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

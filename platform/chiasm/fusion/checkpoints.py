@@ -19,7 +19,16 @@ from safetensors.torch import save as save_tensors
 
 from chiasm.errors import DamagedError, NotFoundError
 
-__all__ = ["read_json", "read_tensors", "sha256_of", "verify", "write_bytes", "write_json", "write_tensors"]
+__all__ = [
+    "mapped_file",
+    "read_json",
+    "read_tensors",
+    "sha256_of",
+    "verify",
+    "write_bytes",
+    "write_json",
+    "write_tensors",
+]
 
 _REMEDY = "restore it from a backup, roll back to another release or train again"
 
@@ -34,16 +43,41 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, also after a power loss."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        # What is there of it would only take more room; and a write does not know its file's name.
+        temporary.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def mapped_file(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.memmap[Any, Any]:
+    """A new ``.npy`` file to fill in place, whose room is taken at once.
+
+    A map of a file that has holes ends the process when the disk is full, and nobody could say why.
+
+    Raises:
+        OSError: There is no room; nothing stays.
+    """
+    made = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)
+        raise
+    return made
 
 
 def write_json(path: Path, value: Any) -> None:

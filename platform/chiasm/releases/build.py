@@ -35,7 +35,7 @@ def build_unit(ctx: WorkContext, claim: Claim) -> None:
     with ctx.catalog.read() as session:
         release = session.get_one(Release, claim.payload["release_id"])
     out = ctx.settings.models_dir / release.folder
-    with recorded_failure(ctx, release.id):
+    with recorded_failure(ctx, release):
         spaces = _register_spaces(ctx, release)
         begin(ctx, release, spaces["fused"])
         assets = {modality: space for modality, space in spaces.items() if modality != "fused"}

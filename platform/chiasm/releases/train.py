@@ -29,7 +29,7 @@ def train_unit(ctx: WorkContext, claim: Claim) -> None:
         release = session.get_one(Release, claim.payload["release_id"])
         parent = session.get(Release, release.parent_id) if release.parent_id is not None else None
     recipe = load_recipe(release.recipe["name"], release.recipe["overrides"])
-    with recorded_failure(ctx, release.id):
+    with recorded_failure(ctx, release):
         spaces = _feature_spaces(ctx, release.workspace_id, recipe)
         for modality, space in spaces.items():
             fill_assets(ctx, claim, space, modality)
@@ -52,16 +52,19 @@ def train_unit(ctx: WorkContext, claim: Claim) -> None:
 
 
 @contextmanager
-def recorded_failure(ctx: WorkContext, release_id: int) -> Iterator[None]:
+def recorded_failure(ctx: WorkContext, release: Release) -> Iterator[None]:
     """Say in the release's row why it failed; a later attempt sets it back to *building*."""
-    _mark(ctx, release_id, "building", None)
+    _mark(ctx, release.id, "building", None)
     try:
         yield
     except (jobs.Interrupted, jobs.StaleClaim):
         # Not over: it goes on here or elsewhere.
         raise
     except Exception as error:
-        _mark(ctx, release_id, "failed", str(error) or type(error).__name__)
+        if isinstance(error, OSError):
+            # A write does not know its file's name.
+            error.filename = error.filename or str(ctx.settings.models_dir / (release.folder or ""))
+        _mark(ctx, release.id, "failed", str(error) or type(error).__name__)
         raise
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chiasm.errors import InputError, translated
-from chiasm.fusion.checkpoints import read_tensors, write_tensors
+from chiasm.fusion.checkpoints import mapped_file, read_tensors, write_tensors
 from chiasm.training.distillation import Report
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.snapshot import SAMPLE_RATE_HZ
@@ -124,7 +124,7 @@ def _asked(
         if kept is None:
             shape = (len(media.hashes) * each, *small.shape[1:])
             files[1].parent.mkdir(parents=True, exist_ok=True)
-            kept = np.lib.format.open_memmap(files[1], mode="w+", dtype=small.dtype, shape=shape)
+            kept = mapped_file(files[1], shape, small.dtype)
         kept[row : row + len(small)] = small
         row += len(small)
     if kept is None or row < 2:

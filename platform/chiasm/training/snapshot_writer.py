@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from chiasm.errors import InputError
-from chiasm.fusion.checkpoints import sha256_of, write_tensors
+from chiasm.fusion.checkpoints import mapped_file, sha256_of, write_tensors
 from chiasm.fusion.manifest import SEAL, seal_of
 from chiasm.origins import GIVEN
 from chiasm.training.tables import (
@@ -88,9 +88,7 @@ class SnapshotWriter:
 
     def image_array(self, rows: int, side: int) -> np.memmap[Any, Any]:
         """An array to fill with decoded pictures, ``(rows, side, side, 3)`` uint8, straight on disk."""
-        return np.lib.format.open_memmap(
-            self.path / "image.npy", mode="w+", dtype=np.uint8, shape=(rows, side, side, 3)
-        )
+        return mapped_file(self.path / "image.npy", (rows, side, side, 3), np.uint8)
 
     def audio_array(self, lengths: Sequence[int]) -> tuple[np.memmap[Any, Any], npt.NDArray[np.int64]]:
         """An array to fill with decoded sounds.
@@ -99,9 +97,7 @@ class SnapshotWriter:
         """
         offsets = np.concatenate([[0], np.cumsum(np.asarray(lengths, dtype=np.int64))]).astype(np.int64)
         np.save(self.path / "audio_offsets.npy", offsets)
-        flat = np.lib.format.open_memmap(
-            self.path / "audio.npy", mode="w+", dtype=np.int16, shape=(max(1, int(offsets[-1])),)
-        )
+        flat = mapped_file(self.path / "audio.npy", (max(1, int(offsets[-1])),), np.int16)
         return flat, offsets
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The disk is full in the middle of an ingest: nothing half written stays, and with room the work goes on."""
+"""The disk is full in the middle of an ingest or a training: nothing half written stays; with room the work goes on."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import func, select
+from tests.integration.releases.conftest import SMALL, thing
 from tests.places import on
 
 from chiasm import ingest, jobs
-from chiasm.catalog.models import Embedding, Segment, WorkUnit
+from chiasm.catalog.models import Embedding, Release, Segment, Workspace, WorkUnit
 from chiasm.client.embedded import OpenHome
+from chiasm.fusion.checkpoints import mapped_file
+from chiasm.releases import submit_train
 from chiasm.spaces import SpaceReader
 from chiasm.upkeep import examine
 
@@ -94,6 +98,47 @@ def test_the_catalog_itself_waits_for_room(disk: SmallDisk, make_home: MakeHome,
     assert (progress.state, progress.failures, progress.result["embedded"]) == ("done", 0, RECORDS)
     assert {attempts for (attempts,) in units(home, WorkUnit.attempts)} == {0}
     _each_once(home)
+
+
+# What a training takes of the catalog alone is more.
+@pytest.mark.parametrize("disk", [("disk", "64k")], indirect=True)
+def test_training_waits_for_room(disk: SmallDisk, make_home: MakeHome, tmp_path: Path) -> None:
+    home = make_home(text_encoder=f"hash:text/{DIM}", idle_s=5.0)
+    (home.settings.home / "models").symlink_to(disk.folder)
+    source = tmp_path / "many.jsonl"
+    source.write_text("".join(json.dumps(thing(n)) + "\n" for n in range(120)))
+    ingested = ingest.submit_ingest(home.settings, home.catalog, home.workspace_id, [source])
+    home.start("worker", "--queues", "ingest,train")
+    assert home.wait(ingested).state == "done"
+    job_id = submit_train(home.settings, home.catalog, home.workspace_id, overrides=SMALL, promote="force")
+    stage = home.until(lambda: _put_off(home, job_id))
+    assert "no room" in stage and "make room" in stage and str(disk.folder) in stage
+    assert jobs.progress(home.catalog, job_id).state == "running"
+    with home.catalog.read() as session:
+        assert session.scalars(select(Workspace.active_release_id)).all() == [None]
+    disk.grow()
+    progress = home.wait(job_id)
+    assert (progress.state, progress.failures) == ("done", 0)
+    with home.catalog.read() as session:
+        active = session.scalars(select(Workspace.active_release_id)).one()
+        assert session.scalars(select(Release.id).where(Release.state == "active")).all() == [active]
+    assert {attempts for (attempts,) in units(home, WorkUnit.attempts)} == {0}
+    opened = OpenHome(home.settings)
+    report = examine(opened, repair=False, full=True, grace_s=0)
+    opened.close()
+    assert [one for one in report.findings if one.level == "problem"] == []
+
+
+@pytest.mark.parametrize("disk", [("disk", "64k")], indirect=True)
+def test_a_file_to_be_filled_in_place_takes_its_room_at_once(disk: SmallDisk) -> None:
+    path = disk.folder / "image.npy"
+    with pytest.raises(OSError, match="No space left") as caught:
+        mapped_file(path, (40, 32, 32, 3), np.uint8)
+    assert caught.value.filename == str(path) and not list(disk.folder.iterdir())
+    filled = mapped_file(path, (4, 32, 32, 3), np.uint8)
+    filled[:] = 7
+    filled.flush()
+    assert (np.load(path) == 7).all()
 
 
 def _each_once(home: Home) -> None:
