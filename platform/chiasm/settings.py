@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     #: How far work gives way to searches on the same machine: niceness of the processes that ingest, merge and train.
     #: 0: not at all.
     worker_nice: int = Field(default=10, ge=0, le=19)
+    #: Folder in which trainings write TensorBoard's event files while they run, a folder a release; empty: none.
+    tensorboard_dir: str = ""
     #: Seconds an idle embedded worker waits before it ends.
     idle_s: float = 20.0
     #: Seconds that a search over HTTP may take, models that it is the first to load included; then it is given up.

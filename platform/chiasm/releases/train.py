@@ -37,8 +37,9 @@ def train_unit(ctx: WorkContext, claim: Claim) -> None:
         snapshot = take_snapshot(ctx, release, spaces, out / "snapshot", recipe, origins=recipe.graph.origins)
         text = spaces["text"].encoder if "text" in spaces else None
         begun = ctx.settings.models_dir / parent.folder if parent is not None and parent.folder else None
-        active = _active(ctx, release)
-        metrics = _train(ctx, snapshot, out, recipe, release.seed, text, active, begun)
+        active, shown = _active(ctx, release), ctx.settings.tensorboard_dir
+        board = Path(shown) / (release.folder or "") if shown else None
+        metrics = _train(ctx, snapshot, out, recipe, release.seed, text, active, begun, board)
     with ctx.catalog.write() as session:
         session.execute(
             update(Release)
@@ -107,6 +108,7 @@ def _train(
     text_encoder: str | None,
     active: Path | None,
     parent: Path | None,
+    board: Path | None,
 ) -> dict[str, Any]:
     def report(progress: Progress) -> None:
         ctx.beat(round(progress.ratio * 1000), 1000, progress.stage)
@@ -123,6 +125,7 @@ def _train(
                 text_encoder=text_encoder,
                 active=active,
                 parent=parent,
+                board=board,
             )
             return dict(result.metrics)
     except Stopped:

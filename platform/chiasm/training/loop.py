@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from chiasm.errors import InputError
 from chiasm.fusion.recipe import Recipe
+from chiasm.training.board import Board
 from chiasm.training.drawing import Ahead
 from chiasm.training.fitting import FusionFit
 from chiasm.training.loop_state import Averaged, LoopState
@@ -40,6 +41,7 @@ def run_loop(
     stop: Stop,
     losses: Path | None = None,
     judge: Judge | None = None,
+    board: Path | None = None,
 ) -> FusionFit:
     """Train and give back the averaged model.
 
@@ -58,9 +60,11 @@ def run_loop(
         losses: File that keeps every step's losses; None keeps none.
         judge: Asked after every epoch where the recipe has patience; training ends when it has run out, with
             the best weights.
+        board: Folder of TensorBoard's event files; None writes none.
 
     Raises:
         Stopped: ``stop`` said so; a checkpoint has been written.
+        MissingDependencyError: There is a ``board``, but no TensorBoard.
         InputError: A loss is no number any more.
     """
     training = recipe.training
@@ -75,7 +79,11 @@ def run_loop(
     smooth: dict[str, float] = {}
     fit.train()
     begun = time.perf_counter()
-    with torch.random.fork_rng(devices=[]), Ahead(sampler) as ahead:
+    with (
+        torch.random.fork_rng(devices=[]),
+        Ahead(sampler) as ahead,
+        Board(board, state.step) as shown,
+    ):
         while state.step < steps and not _spent(state, recipe):
             if stop():
                 state.save(checkpoint)
@@ -89,8 +97,10 @@ def run_loop(
             smooth = {n: 0.9 * smooth.get(n, v) + 0.1 * v for n, v in found.items()}
             if curves is not None:
                 curves.add(state.step, found)
+            shown.add(state.step, found, "loss")
+            shown.add(state.step, {"rate": rate, "waited_s": ahead.waited_s}, "training")
             if patient is not None and state.step % sampler.steps_per_epoch == 0:
-                _judge(state, patient, fit)
+                shown.add(state.step, {"hit10": _judge(state, patient, fit)}, "valid")
             if state.step % training.checkpoint_steps == 0 and state.step < steps:
                 state.save(checkpoint)
             report(state.step / steps, smooth)
@@ -110,14 +120,16 @@ def _spent(state: LoopState, recipe: Recipe) -> bool:
     return 0 < recipe.training.patience <= state.patience.missed
 
 
-def _judge(state: LoopState, judge: Judge, fit: FusionFit) -> None:
+def _judge(state: LoopState, judge: Judge, fit: FusionFit) -> float:
     averaged = state.average.module
     if not isinstance(averaged, FusionFit):
         raise TypeError("the average is of another model")
-    if state.patience.take(judge(averaged)):
+    figure = judge(averaged)
+    if state.patience.take(figure):
         state.keep_best()
     averaged.train()
     fit.train()
+    return figure
 
 
 def _released(state: LoopState, start: FusionFit, recipe: Recipe) -> FusionFit:

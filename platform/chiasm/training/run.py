@@ -36,6 +36,8 @@ class Run:
     text_encoder: str | None = None
     #: Release that is gone on from
     parent: WarmStart | None = None
+    #: Folder of TensorBoard's event files; None: none are written
+    board: Path | None = None
     students: dict[str, Student] = field(default_factory=dict)
     tuned: TunedText | None = None
 

@@ -62,6 +62,7 @@ def train(
     text_encoder: str | None = None,
     active: Path | None = None,
     parent: Path | None = None,
+    board: Path | None = None,
 ) -> TrainResult:
     """Train everything a release holds.
 
@@ -81,15 +82,17 @@ def train(
             the default one. Where its fingerprint is not the snapshot's, it is not tuned.
         active: Folder of the release that answers now, on whose queries this one is judged too.
         parent: Model folder of a release to go on from: its own encoders are kept, its weights trained on.
+        board: Folder of TensorBoard's event files; None writes none.
 
     Raises:
         Stopped: ``stop`` said so.
         InputError: The snapshot has nothing to learn from.
         DamagedError: The snapshot or a checkpoint differs from its checksum.
         StampError: The parent's model was trained with features of another encoder.
+        MissingDependencyError: There is a ``board``, but no TensorBoard.
     """
     begun = WarmStart.open(parent, recipe) if parent is not None else None
-    run = Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop, text_encoder, begun)
+    run = Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop, text_encoder, begun, board)
     if (done := run.begin()) is not None:
         return TrainResult(run.out, done["fusion"]["fingerprint"], done["metrics"])
     data = features_of(run)
@@ -141,6 +144,7 @@ def _fit(run: Run, data: Dataset, seen: Visible) -> FusionFit:
         report=run.reporter("fusion"),
         stop=run.stop,
         losses=run.out / LOSSES_FILE,
+        board=run.board,
         judge=partial(_figure, run, data, seen),
     )
 
