@@ -24,10 +24,12 @@ ChiasmError
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 __all__ = [
+    "NO_ROOM",
     "ChiasmError",
     "ConflictError",
     "DamagedError",
@@ -49,6 +51,9 @@ __all__ = [
     "translated",
     "within",
 ]
+
+#: Numbers of an `OSError`: the disk is full, or a file may not grow any more.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class ChiasmError(Exception):

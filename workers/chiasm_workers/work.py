@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from chiasm.errors import UnavailableError
+from chiasm.errors import NO_ROOM, UnavailableError
 from chiasm.jobs import Cancelled, Interrupted, StaleClaim, WorkContext, abandon, fail, postpone, release
 from chiasm.jobs.claims import is_held
 from chiasm_workers.handlers import find_handler
@@ -15,8 +15,6 @@ from chiasm_workers.handlers import find_handler
 __all__ = ["work"]
 
 _log = logging.getLogger(__name__)
-#: The disk is full, or a file may not grow any more.
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _AWAY_POLL_S = 0.5
 
 
@@ -68,7 +66,7 @@ def _away(error: Exception) -> UnavailableError | None:
     """What is missing, if the error is none of the unit's own."""
     if isinstance(error, UnavailableError):
         return error
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
         return UnavailableError(
             "there is no room left on the disk"
             if error.errno != errno.EFBIG

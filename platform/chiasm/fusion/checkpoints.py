@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -69,15 +70,25 @@ def mapped_file(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.
     Raises:
         OSError: There is no room; nothing stays.
     """
-    made = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
     try:
+        made = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
         with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            _reserve(file.fileno(), path.stat().st_size)
     except OSError as error:
         path.unlink(missing_ok=True)
         error.filename = error.filename or str(path)
         raise
     return made
+
+
+def _reserve(file: int, size: int) -> None:
+    # Not every system has it, nor every file system.
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+            raise
 
 
 def write_json(path: Path, value: Any) -> None:

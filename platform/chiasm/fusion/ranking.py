@@ -108,13 +108,14 @@ class Ranking:
             rivals: ``(candidates,)``, or ``(*any, candidates)``.
             modalities: Of the query's items.
         """
-        if not self.slope or not rivals.any():
+        known = rivals & ~np.isnan(logits)
+        if not self.slope or not known.any():
             return np.zeros(np.shape(logits)[:-1])
         level = np.mean([self.queries.get(m, self.default).level for m in modalities] or [self.default.level])
-        scaled = np.where(rivals & ~np.isnan(logits), logits, -np.inf) / self.slope
+        scaled = np.where(known, logits, -np.inf) / self.slope
         most = np.maximum(scaled.max(axis=-1), -1e9)
         total = np.log(np.maximum(np.exp(scaled - most[..., None]).sum(axis=-1), 1e-300))
-        return np.asarray(level - self.slope * (most + total))
+        return np.where(known.any(axis=-1), level - self.slope * (most + total), 0.0)
 
     def logits(
         self,

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from chiasm import jobs
 from chiasm.catalog.models import Release, Space
-from chiasm.errors import translated
+from chiasm.errors import NO_ROOM, translated
 from chiasm.fusion.recipe import Recipe, load_recipe
 from chiasm.ingest import active_release, ensure_space
 from chiasm.jobs import Claim, WorkContext
@@ -62,7 +62,7 @@ def recorded_failure(ctx: WorkContext, release: Release) -> Iterator[None]:
         # Not over: it goes on here or elsewhere.
         raise
     except Exception as error:
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             # A write does not know its file's name.
             error.filename = error.filename or str(ctx.settings.models_dir / (release.folder or ""))
         _mark(ctx, release.id, "failed", str(error) or type(error).__name__)

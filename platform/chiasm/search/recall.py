@@ -25,7 +25,7 @@ def recall_by_space(state: State, asked: Sequence[Asked]) -> dict[str, float]:
 
     Args:
         state: What was searched.
-        asked: The parts as vectors; what is stored of entities counts too.
+        asked: The parts as vectors; of entities what they are searched by: the fused vector where there is one.
     """
     vectors: dict[str, list[Floats]] = {}
     for one in asked:

@@ -1,13 +1,13 @@
 """Queries by one stored vector of a release (an entity, or a raw vector), answered together.
 
 What `FusedScorer` does with one of them costs forty small steps over all entities, which are as quick over many rows as
-over one. Scores are the same.
+over one. Scores are the same up to rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from chiasm.fusion.runtime import FusionModel
 
 __all__ = ["StoredQuery", "stored_nearest", "stored_query"]
+
+
+#: Releases whose pools are kept.
+_MAX_POOLS = 2
 
 
 class StoredQuery(NamedTuple):
@@ -73,19 +77,19 @@ def stored_nearest(
             continue
         rest = allowed.copy()
         rest[one.own] = False
-        found |= _ranked(_pool(state, rest), model, {number: one})
+        found |= _ranked(state, _pool(state, rest), model, {number: one})
     if others:
-        found |= _ranked(_pool(state, allowed, filters), model, others)
+        found |= _ranked(state, _pool(state, allowed, filters), model, others)
     return found
 
 
 class _Pool(NamedTuple):
-    """What is scored: those that may be hits, and their rivals, as far as they have a vector; ascending."""
+    """What is scored, ascending."""
 
     #: (n,)
     rows: Ints
-    #: (n, dim)
-    vectors: Floats
+    #: (n, dim); None: of all entities, as the column has them.
+    vectors: Floats | None
     #: Availability pattern, ``(n,)``.
     present: npt.NDArray[np.uint8]
     #: (n,)
@@ -95,28 +99,40 @@ class _Pool(NamedTuple):
 
 
 def _pool(state: State, allowed: Bools, filters: Hashable | None = None) -> _Pool:
-    column = state.columns["fused"]
-    version = column.view.space_id, column.view.generation
-    kept: tuple[Any, _Pool] | None = state.derived.get(("pool", filters))
-    if kept is not None and kept[0] == version:
-        return kept[1]
+    """Those that may be hits and their rivals, as far as they have a vector; everybody where it is not kept."""
     rivals, present = rivals_of(state.replica, allowed), present_codes(state)
-    vectors, rows = column.vectors_of(np.flatnonzero(allowed | rivals))
-    made = _Pool(rows, vectors, present[rows], allowed[rows], rivals[rows])
-    if filters is not None:
-        # In the place of what was made of an earlier generation.
-        state.derived["pool", filters] = version, made
-    return made
+    if filters is None:
+        return _Pool(np.arange(len(allowed)), None, present, allowed, rivals)
+    fused = state.columns["fused"]
+    # Releases of a workspace share what is derived; a trial has two of them answer by turns.
+    name, version = ("pool", filters, fused.view.space_id), fused.view.generation
+    kept: tuple[int, Ints, Floats] | None = state.derived.get(name)
+    if kept is None or kept[0] != version:
+        vectors, rows = fused.vectors_of(np.flatnonzero(allowed | rivals))
+        kept = version, rows, vectors
+        others = [one for one in list(state.derived) if one[0] == "pool" and one != name]
+        for old in others[: max(0, len(others) + 1 - _MAX_POOLS)]:
+            state.derived.pop(old, None)
+        state.derived[name] = kept
+    _, rows, vectors = kept
+    return _Pool(rows, vectors, present[rows], allowed[rows], rivals[rows])
 
 
-def _ranked(pool: _Pool, model: FusionModel, queries: Mapping[int, StoredQuery]) -> dict[int, Nearest]:
+def _ranked(
+    state: State, pool: _Pool, model: FusionModel, queries: Mapping[int, StoredQuery]
+) -> dict[int, Nearest]:
     asked = np.stack([one.vector for one in queries.values()])
     asked /= np.maximum(np.linalg.norm(asked, axis=1, keepdims=True), 1e-12)
-    cosines = np.ascontiguousarray((pool.vectors @ asked.T).T)  # (n, dim) x (dim, queries) -> (queries, n)
+    if pool.vectors is None:
+        cosines = state.columns["fused"].values(asked)
+    else:
+        cosines = np.ascontiguousarray(
+            (pool.vectors @ asked.T).T
+        )  # (n, dim) x (dim, queries) -> (queries, n)
     logits = np.asarray(model.ranking.logits(cosines, present=pool.present), dtype=np.float64)
     logits += model.ranking.settled(logits, pool.rivals)[:, None]
     # Below every score, which is none of an entity that is no hit.
-    scores = np.where(pool.allowed, sigmoid(logits), -1.0)
+    scores = np.where(pool.allowed & ~np.isnan(logits), sigmoid(logits), -1.0)
     for place, one in enumerate(queries.values()):
         if one.own is not None:
             scores[place, pool.rows == one.own] = -1.0

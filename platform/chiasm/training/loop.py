@@ -64,7 +64,6 @@ def run_loop(
 
     Raises:
         Stopped: ``stop`` said so; a checkpoint has been written.
-        MissingDependencyError: There is a ``board``, but no TensorBoard.
         InputError: A loss is no number any more.
     """
     training = recipe.training

@@ -17,6 +17,7 @@ from chiasm.fusion.ranking import Ranking
 from chiasm.fusion.recipe import Recipe
 from chiasm.fusion.runtime import FusionModel
 from chiasm.fusion.tasks import LabelTask, MaskedTask
+from chiasm.training.board import require_tensorboard
 from chiasm.training.calibration_data import fit_on
 from chiasm.training.dataset import Dataset
 from chiasm.training.evaluation import Bench, evaluate, fused_hits
@@ -91,6 +92,8 @@ def train(
         StampError: The parent's model was trained with features of another encoder.
         MissingDependencyError: There is a ``board``, but no TensorBoard.
     """
+    if board is not None:
+        require_tensorboard()
     begun = WarmStart.open(parent, recipe) if parent is not None else None
     run = Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop, text_encoder, begun, board)
     if (done := run.begin()) is not None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from chiasm.catalog.filters import parse_where
+from chiasm.catalog.models import Asset
 from chiasm.fusion.ranking import QueryWeights
 from chiasm.search import Part, Query
 from chiasm.search import answer as answer_module
@@ -87,6 +89,23 @@ def test_the_only_one_of_its_domain_is_no_rival(small: Home, monkeypatch: pytest
     assert [hit.score for hit in together.hits] == pytest.approx(
         [hit.score for hit in general.hits], rel=1e-4
     )
+
+
+def test_what_an_entity_is_judged_on_may_change_without_its_fused_vector(
+    small: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = Query([Part("entity", "l:i")])
+    before = small.searcher.search(small.workspace, query)
+    with small.catalog.read() as session:
+        pictures = session.scalars(
+            select(Asset.id).where(Asset.entity_id == small.ids["l:o"], Asset.modality == "image")
+        ).all()
+    small.forget("image", list(pictures))
+    stored = small.searcher.search(small.workspace, query)
+    monkeypatch.setattr(answer_module, "stored_query", lambda *given: None)
+    general = small.searcher.search(small.workspace, query)
+    scores = [{hit.key: hit.score for hit in one.hits} for one in (before, stored, general)]
+    assert scores[1] == pytest.approx(scores[2], rel=1e-4) != scores[0]
 
 
 def test_an_entity_that_is_not_fused_yet_is_searched_by_its_vectors(small: Home) -> None:

@@ -104,6 +104,17 @@ def test_what_is_verified_in_the_background_is_raised_by_the_next_use(tmp_path: 
             time.sleep(0.02)
 
 
+def test_a_file_without_pieces_is_read_in_strides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "_STRIDE_BYTES", 1000)
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * 20)
+    about = describe(path)
+    PieceGuard(path, 5120, None, about["sha256"]).require_all()
+    flip(path, 5119)
+    with pytest.raises(DamagedError):
+        PieceGuard(path, 5120, None, about["sha256"]).require_all()
+
+
 @pytest.mark.parametrize("size", [0, 1, pieces.PIECE_BYTES - 1, pieces.PIECE_BYTES, pieces.PIECE_BYTES + 1])
 def test_files_of_any_size(tmp_path: Path, size: int) -> None:
     path = tmp_path / "file"
