@@ -105,7 +105,14 @@ def _changed(recipe: LinkRecipe, changes: Sequence[str]) -> LinkConfig:
 
 
 def _run(recipe: LinkRecipe | EnsembleRecipe, args: argparse.Namespace) -> list[Row]:
-    data = LinkData.read(shared_data() / "kg" / recipe.dataset)
+    whole = LinkData.read(shared_data() / "kg" / recipe.dataset)
+    data = whole.with_honest_valid()
+    if data is not whole:
+        print(
+            f"the valid split repeats training or test: {len(data.valid)} facts judge instead of {len(whole.valid)}, "
+            f"{len(whole.train) - len(data.train)} of them taken out of training",
+            flush=True,
+        )
     print(
         f"== {recipe.name}: {data.num_entities} entities, {data.num_relations} relations, {len(data.train)} triples; "
         f"{torch.get_num_threads()} threads on {platform.processor() or platform.machine()}",

@@ -63,3 +63,18 @@ def test_queries_are_found_or_not():
     assert owner.tolist() == [0, 1, 1] and queries.tails[place].tolist() == [0, 2, 3]
     nothing = Queries.group(np.zeros((0, 3), dtype=np.int64))
     assert nothing.find(np.array([1]), np.array([0])).tolist() == [-1]
+
+
+def test_a_valid_split_that_repeats_training_or_test_says_nothing() -> None:
+    facts = [(f"e{n}", "r", f"e{n + 1}") for n in range(200)]
+    sound = LinkData.from_triples(facts[:100], facts[100:120], facts[120:])
+    assert sound.with_honest_valid() is sound
+    some = LinkData.from_triples(facts[:100], [*facts[95:120], *facts[118:122]], facts[120:])
+    assert some.with_honest_valid().valid.tolist() == sound.valid.tolist()
+    assert some.with_honest_valid().train is some.train
+    leaking = LinkData.from_triples(facts[:100], [*facts[:40], facts[150], facts[101]], facts[120:])
+    mended = leaking.with_honest_valid()
+    assert len(mended.valid) == 5 and len(mended.train) == 95
+    assert sorted([*mended.train.tolist(), *mended.valid.tolist()]) == sorted(leaking.train.tolist())
+    assert mended.with_honest_valid() is mended
+    assert mended.fingerprint == leaking.with_honest_valid().fingerprint
