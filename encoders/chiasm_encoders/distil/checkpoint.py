@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +11,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from chiasm_encoders.durable import write_whole
 from chiasm_encoders.fingerprint import fingerprint_of
 
-__all__ = ["load_checkpoint", "save_checkpoint", "stored_state", "write_aside"]
-
-
-def write_aside(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader sees the old one or the new one, whole, even after a power failure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError as error:
-        # What is there of it would only take more room; and a write does not know its file's name.
-        aside.unlink(missing_ok=True)
-        error.filename = error.filename or str(path)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+__all__ = ["load_checkpoint", "save_checkpoint", "stored_state"]
 
 
 def save_checkpoint(
@@ -50,7 +28,7 @@ def save_checkpoint(
     plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     facts = {"run": run, "step": step}
     facts["sha256"] = fingerprint_of({"run": run, "step": step}, plain)
-    write_aside(path, save(plain, {"facts": json.dumps(facts)}))
+    write_whole(path, save(plain, {"facts": json.dumps(facts)}))
 
 
 def load_checkpoint(

@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from chiasm_encoders.distil.checkpoint import write_aside
+from chiasm_encoders.durable import write_whole
 
 __all__ = ["drop_mark", "is_finished", "write_mark"]
 
@@ -17,7 +17,7 @@ _CHECKPOINT = "checkpoint.safetensors"
 def write_mark(out: Path, run: str) -> None:
     """Mark the folder, last of all: what it holds now is what the run made."""
     content = {"run": run, "files": _sums(out)}
-    write_aside(out / _MARK, json.dumps({**content, "sha256": _seal(content)}, indent=1).encode())
+    write_whole(out / _MARK, json.dumps({**content, "sha256": _seal(content)}, indent=1).encode())
 
 
 def drop_mark(out: Path) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from chiasm_encoders.device import resolve_device
-from chiasm_encoders.distil.checkpoint import write_aside
 from chiasm_encoders.distil.imitation import ImitationConfig, imitate, lesson_identity
 from chiasm_encoders.distil.loop import Report, Stop
 from chiasm_encoders.distil.mark import drop_mark, is_finished, write_mark
 from chiasm_encoders.distil.teaching import Shape, Teaching
+from chiasm_encoders.durable import write_whole
 from chiasm_encoders.student import ONNX_FORMAT
 
 __all__ = ["parameter_count", "train_query_student", "untrained_query_student"]
@@ -71,9 +71,9 @@ def _write(out: Path, shape: Shape, trained: torch.nn.Module, teaching: Teaching
     """Write the folder of a student, the mark last of all."""
     drop_mark(out)
     exported = teaching.exported(trained.cpu())
-    write_aside(out / "model.onnx", exported.content)
+    write_whole(out / "model.onnx", exported.content)
     for name, content in teaching.files().items():
-        write_aside(out / name, content)
+        write_whole(out / name, content)
     about: Any = shape
     config: dict[str, Any] = {
         "format": ONNX_FORMAT,
@@ -86,6 +86,6 @@ def _write(out: Path, shape: Shape, trained: torch.nn.Module, teaching: Teaching
         "export": {"difference": exported.difference, "cosine": round(exported.cosine, 6)},
         **teaching.settings(),
     }
-    write_aside(out / "config.json", json.dumps(config, indent=1).encode())
+    write_whole(out / "config.json", json.dumps(config, indent=1).encode())
     (out / "checkpoint.safetensors").unlink(missing_ok=True)
     write_mark(out, run)

@@ -14,10 +14,10 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chiasm_encoders.distil.checkpoint import write_aside
 from chiasm_encoders.distil.config import StudentConfig
 from chiasm_encoders.distil.mark import drop_mark, write_mark
 from chiasm_encoders.distil.supervision import Supervision
+from chiasm_encoders.durable import write_whole
 from chiasm_encoders.student import STUDENT_FORMAT
 
 __all__ = [
@@ -66,7 +66,7 @@ def write_training_vectors(out: Path, items: np.ndarray, vectors: Tensor) -> Non
     """Writes unit vectors `(items, dim)` in half precision with the positions of their items."""
     rows = functional.normalize(vectors, dim=1).half().cpu().contiguous()
     positions = torch.from_numpy(np.ascontiguousarray(items, np.int64))
-    write_aside(out / _TRAINING_VECTORS, save({"items": positions, "vectors": rows}))
+    write_whole(out / _TRAINING_VECTORS, save({"items": positions, "vectors": rows}))
 
 
 def training_vectors(folder: Path) -> tuple[np.ndarray, np.ndarray] | None:
@@ -82,9 +82,9 @@ def write_student(out: Path, modality: str, run: str, shape: dict[str, Any], mod
     """Writes weights, then the configuration that makes them a student, marks both, drops the checkpoint."""
     drop_mark(out)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    write_aside(out / "model.safetensors", save(weights))
+    write_whole(out / "model.safetensors", save(weights))
     config = {"format": STUDENT_FORMAT, "modality": modality, "run": run, "model": shape}
-    write_aside(out / "config.json", json.dumps(config, indent=1).encode())
+    write_whole(out / "config.json", json.dumps(config, indent=1).encode())
     write_mark(out, run)
     (out / "checkpoint.safetensors").unlink(missing_ok=True)
     return out

@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from chiasm_encoders.batches import length_batches
 from chiasm_encoders.device import mixed_precision
-from chiasm_encoders.distil.checkpoint import write_aside
 from chiasm_encoders.distil.mark import drop_mark, write_mark
+from chiasm_encoders.durable import write_whole
 from chiasm_encoders.text.bert import BertSentenceModel, load_bert_sentence_model, padding_bias
 
 __all__ = ["TunedLayers", "write_tuned"]
@@ -137,5 +137,5 @@ def write_tuned(out: Path, source: Path, layers: TunedLayers, run: str) -> None:
         elif path.is_dir() and (path / "config.json").is_file():
             (out / path.name).mkdir(exist_ok=True)
             shutil.copyfile(path / "config.json", out / path.name / "config.json")
-    write_aside(out / _WEIGHTS, save(plain, {"format": "pt"}))
+    write_whole(out / _WEIGHTS, save(plain, {"format": "pt"}))
     write_mark(out, run)

@@ -173,8 +173,7 @@ def search_request(body: SearchBody, media: MediaFiles | None = None) -> SearchR
     listed += query_parts(
         positive=positive, negative=negative, weights=weights, others=listed, needed=body.match is None
     )
-    narrowed = {name: getattr(body, name) for name in said & _NARROWING}
-    return SearchRequest(parts=listed, match_weight=match_weight, strategy=body.strategy, **narrowed)
+    return SearchRequest(parts=listed, match_weight=match_weight, strategy=body.strategy, **_narrowing(body))
 
 
 def recommendation(body: RecommendBody) -> SearchRequest:
@@ -187,7 +186,7 @@ def recommendation(body: RecommendBody) -> SearchRequest:
 
 
 def _narrowing(body: Narrowing) -> dict[str, Any]:
-    return {name: getattr(body, name) for name in _NARROWING}
+    return {name: getattr(body, name) for name in body.model_fields_set & _NARROWING}
 
 
 def _given(body: SearchBody, kind: str, files: MediaFiles, prefix: str = "") -> list[Any]:

@@ -24,6 +24,7 @@ from chiasm.catalog import Catalog
 from chiasm.catalog.seals import broken_rows_of
 from chiasm.errors import ConflictError, DamagedError, UsageError
 from chiasm.settings import Settings
+from chiasm_encoders.durable import sync_folder
 
 __all__ = ["BackupReport", "backup"]
 
@@ -145,8 +146,6 @@ def _copy_files(connection: Connection, tape: ListedTape, settings: Settings, wa
 
 
 def _commit(whole: Path, file: Path) -> None:
-    from chiasm.spaces.files import sync_folder
-
     with whole.open("rb") as handle:
         os.fsync(handle)
     whole.replace(file)

@@ -19,6 +19,7 @@ from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save as save_tensors
 
 from chiasm.errors import DamagedError, NotFoundError
+from chiasm_encoders.durable import write_whole
 
 __all__ = [
     "mapped_file",
@@ -26,7 +27,6 @@ __all__ = [
     "read_tensors",
     "sha256_of",
     "verify",
-    "write_bytes",
     "write_json",
     "write_tensors",
 ]
@@ -38,28 +38,6 @@ def sha256_of(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one, also after a power loss."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        # What is there of it would only take more room; and a write does not know its file's name.
-        temporary.unlink(missing_ok=True)
-        error.filename = error.filename or str(path)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def mapped_file(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.memmap[Any, Any]:
@@ -92,9 +70,9 @@ def _reserve(file: int, size: int) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file in the manner of `write_bytes`, keys sorted."""
+    """Write a JSON file in the manner of `write_whole`, keys sorted."""
     text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
-    write_bytes(path, text.encode("utf-8"))
+    write_whole(path, text.encode("utf-8"))
 
 
 def read_json(path: Path) -> Any:
@@ -117,13 +95,13 @@ def write_tensors(
     tensors: Mapping[str, torch.Tensor] | Mapping[str, npt.NDArray[np.generic]],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write tensors or arrays as safetensors in the manner of `write_bytes`."""
+    """Write tensors or arrays as safetensors in the manner of `write_whole`."""
     arrays = {name: value for name, value in tensors.items() if isinstance(value, np.ndarray)}
     if arrays:
-        write_bytes(path, save_arrays(arrays, dict(metadata or {})))
+        write_whole(path, save_arrays(arrays, dict(metadata or {})))
         return
     plain = {n: t.detach().cpu().contiguous() for n, t in tensors.items() if isinstance(t, torch.Tensor)}
-    write_bytes(path, save_tensors(plain, dict(metadata or {})))
+    write_whole(path, save_tensors(plain, dict(metadata or {})))
 
 
 def read_tensors(path: Path, sha256: str | None = None) -> dict[str, torch.Tensor]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from chiasm_encoders.durable import replace_file, sync_folder
 
 __all__ = ["write_durably"]
 
@@ -21,29 +22,10 @@ def write_durably(files: Mapping[Path, bytes], root: Path) -> None:
     with ThreadPoolExecutor(min(_THREADS, len(files))) as pool:
         list(pool.map(_write, files, files.values()))
         folders = {folder for path in files for folder in path.parents if folder.is_relative_to(root)}
-        list(pool.map(_sync_folder, folders))
+        list(pool.map(sync_folder, folders))
 
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except OSError as error:
-        # A write does not know its file's name.
-        error.filename = error.filename or str(path)
-        raise
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    # Several processes may write the same content at once.
+    replace_file(path, data, path.with_name(f".{uuid.uuid4().hex}.part"))

@@ -168,9 +168,9 @@ def _checked(corpus: Sequence[str]) -> list[str]:
 
 def _kept(settings: Settings, folder: str, lines: Sequence[str]) -> str:
     """Name of the file that keeps the lines for the worker, by their content."""
-    from chiasm.fusion.checkpoints import write_bytes
+    from chiasm_encoders.durable import write_whole
 
     content = "\n".join(" ".join(line.splitlines()) for line in lines).encode(errors="replace")
     name = f"corpus-{hashlib.sha256(content).hexdigest()[:16]}.txt"
-    write_bytes(settings.models_dir / folder / name, content)
+    write_whole(settings.models_dir / folder / name, content)
     return name

@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import CursorResult, delete, func, select
 
+from chiasm.arrays import view_array
 from chiasm.catalog import Catalog
 from chiasm.catalog.change_log import CHANGES_KEPT
 from chiasm.catalog.models import Change, Workspace
@@ -200,23 +201,12 @@ def _arrays(folder: Path, files: Mapping[str, Any]) -> dict[str, Any]:
         data = (folder / f"{name}.npy").read_bytes()
         if _describe(data) != files[name]:
             raise ValueError(f"{name}.npy differs from its checksum")
-        return name, _as_array(data)
+        return name, view_array(data)
 
     # Both reading and summing let other threads go on; the largest first, or the last one works alone.
     names = sorted(files, key=lambda name: files[name][0], reverse=True)
     with ThreadPoolExecutor(min(_READERS, usable_cores())) as pool:
         return dict(pool.map(read, names))
-
-
-def _as_array(data: bytes) -> npt.NDArray[Any]:
-    """What `numpy.save` wrote, without a copy."""
-    head = io.BytesIO(data)
-    if np.lib.format.read_magic(head) != (1, 0):
-        raise ValueError("an array is of another version")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(head)
-    if fortran or dtype.hasobject:
-        raise ValueError(f"an array of {dtype} is not one of ours")
-    return np.frombuffer(data, dtype, offset=head.tell()).reshape(shape)
 
 
 def _describe(data: bytes) -> list[int | str]:

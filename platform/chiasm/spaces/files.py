@@ -12,14 +12,16 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from chiasm.arrays import map_array
 from chiasm.spaces.kinds import IndexKind, kind_for
 from chiasm.spaces.kinds.base import Floats, Halves, Ints, flat_view
 from chiasm.spaces.manifest import BLOCK, IDS, INDEX, MANIFEST, Manifest
 from chiasm.spaces.pieces import describe
 from chiasm.spaces.segment import SegmentFile, open_segment
 from chiasm.spaces.tuning import RECALL, Knob, tune
+from chiasm_encoders.durable import sync_folder
 
-__all__ = ["sync_folder", "write_files", "write_stream"]
+__all__ = ["write_files", "write_stream"]
 
 #: Rows that are turned to fp16 at a time.
 _ROWS = 65_536
@@ -91,18 +93,9 @@ def write_stream(
     return open_segment(folder, sha256, stamp=stamp, dim=dim, lazy=True)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames and new names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _index(aside: Path, kind: IndexKind, recall: float) -> tuple[Knob, ...]:
     # The index sees what the block holds, so that both agree to the last bit.
-    block = np.load(aside / BLOCK, mmap_mode="r", allow_pickle=False)
+    block = map_array(aside / BLOCK)
     index = kind.build(block)
     kind.save(index, aside / INDEX)
     del index

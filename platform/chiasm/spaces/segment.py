@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from chiasm.arrays import map_array
 from chiasm.errors import DamagedError, StampError
 from chiasm.spaces.kinds.base import Floats, Halves, IndexKind, Ints, flat_view
 from chiasm.spaces.manifest import BLOCK, IDS, INDEX, MANIFEST, Manifest, read_manifest
@@ -162,8 +163,8 @@ def _arrays(folder: Path, manifest: Manifest) -> tuple[Ints, npt.NDArray[np.floa
     try:
         # A shape beyond 64 bits would only be warned of.
         with np.errstate(over="raise"):
-            block = np.load(folder / BLOCK, mmap_mode="r", allow_pickle=False)
-            ids = np.load(folder / IDS, mmap_mode="r", allow_pickle=False)
+            block = map_array(folder / BLOCK)
+            ids = map_array(folder / IDS)
     except (ValueError, EOFError, OverflowError, FloatingPointError) as error:
         raise DamagedError(
             f"arrays cannot be read: {error}"[:300], where=str(folder), remedy=REMEDY

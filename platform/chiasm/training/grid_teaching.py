@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from chiasm.arrays import map_array
 from chiasm.errors import InputError, translated
 from chiasm.fusion.checkpoints import mapped_file, read_tensors, write_tensors
 from chiasm.training.distillation import Report
@@ -85,7 +86,7 @@ def grid_teaching(
     return GridTeaching(
         media.modality,
         grid,
-        np.load(views, mmap_mode="r")[: len(tensors["told"])],
+        map_array(views)[: len(tensors["told"])],
         tensors["told"].float().numpy(),
         teacher.fingerprint,
         digest,

@@ -28,6 +28,7 @@ import pyarrow as pa
 import pyarrow.ipc
 from safetensors import safe_open
 
+from chiasm.arrays import map_array
 from chiasm.errors import DamagedError, NotFoundError
 from chiasm.fusion.checkpoints import sha256_of
 from chiasm.fusion.manifest import SEAL, seal_of
@@ -146,7 +147,7 @@ class Snapshot:
     def images(self) -> npt.NDArray[np.uint8] | None:
         """Decoded pictures, ``(rows, side, side, 3)``, memory-mapped; None when there are none."""
         file = self.path / "image.npy"
-        return np.load(file, mmap_mode="r") if file.is_file() else None
+        return map_array(file) if file.is_file() else None
 
     def waves(self) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]] | None:
         """Decoded sounds, ``(samples,)`` memory-mapped, and offsets ``(rows + 1,)``.
@@ -156,7 +157,7 @@ class Snapshot:
         file = self.path / "audio.npy"
         if not file.is_file():
             return None
-        return np.load(file, mmap_mode="r"), np.load(self.path / "audio_offsets.npy")
+        return map_array(file), np.load(self.path / "audio_offsets.npy")
 
     def graph(self, keep: npt.NDArray[np.bool_] | None = None) -> Triples:
         """The triples, or those of ``keep`` (``(triples,)``), over all entities."""

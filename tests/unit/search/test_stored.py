@@ -17,20 +17,9 @@ from chiasm.search import answer as answer_module
 from chiasm.search.stored import stored_nearest
 
 from .conftest import Home, MeanFusion, WordEncoder
+from .test_plain import CASES as PLAIN_CASES
 
-CASES: list[dict[str, Any]] = [
-    {},
-    {"k": 1},
-    {"k": 3, "into": "letters"},
-    {"into": "digits"},
-    {"where": parse_where("year >= 1905")},
-    {"where": parse_where("year == 1")},
-    {"where": parse_where("year == 1920")},
-    {"modality": "image"},
-    {"near": "l:o", "hops": 2},
-    {"stubs": True},
-    {"k": 1000},
-]
+CASES = [*PLAIN_CASES, {"into": "digits"}, {"where": parse_where("year == 1920")}]
 VECTOR = 3 * np.asarray(WordEncoder().encode(["round letter"])[0])
 PARTS = [Part("entity", "l:i"), Part("entity", "d:1", 0.5), Part("vector", VECTOR)]
 #: Patterns count, and so do rivals.

@@ -16,10 +16,11 @@ from sqlalchemy import select
 from chiasm.catalog import Catalog
 from chiasm.catalog.models import Release, WorkUnit
 from chiasm.errors import DamagedError
-from chiasm.fusion.checkpoints import read_json, write_bytes
+from chiasm.fusion.checkpoints import read_json
 from chiasm.fusion.manifest import RELEASE_FILE, read_manifest, write_manifest
 from chiasm.releases.forget.marks import key_hash
 from chiasm.settings import Settings
+from chiasm_encoders.durable import write_whole
 
 __all__ = ["clear_releases"]
 
@@ -104,7 +105,7 @@ def _write_again(folder: Path, name: str, text: bytes) -> None:
             # The checksum first: cut off between the two, the next try writes the same bytes again.
             about["files"][name] = hashlib.sha256(text).hexdigest()
             write_manifest(folder, about)
-    write_bytes(folder / name, text)
+    write_whole(folder / name, text)
 
 
 def _as_written(value: Any) -> bytes:
