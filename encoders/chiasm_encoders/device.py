@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-__all__ = ["batch_dtype", "cpu_has_bf16", "mixed_precision", "resolve_device"]
+__all__ = ["batch_dtype", "cpu_has_bf16", "mixed_precision", "resolve_device", "training_precision"]
 
 
 def resolve_device(device: str) -> torch.device:
@@ -43,3 +43,14 @@ def mixed_precision(device: torch.device, *, training: bool) -> torch.autocast:
     dtype = batch_dtype(device)
     wanted = dtype != torch.float32 and (training or device.type == "cuda")
     return torch.autocast(device.type, dtype if wanted else torch.bfloat16, enabled=wanted)
+
+
+def training_precision(device: torch.device) -> torch.autocast:
+    """Autocast for a Transformer in training: bf16 where the hardware multiplies it, else fp32.
+
+    Never fp16, whose gradients would have to be scaled.
+    """
+    if device.type == "cuda":
+        return torch.autocast("cuda", torch.bfloat16, enabled=torch.cuda.is_bf16_supported())
+    fast = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast("cpu", torch.bfloat16, enabled=fast)

@@ -39,6 +39,10 @@ class NodeFeatures:
         if len(sizes) > 1 or self.values.keys() != self.present.keys():
             raise ShapeError("modalities disagree on the nodes they describe", where="NodeFeatures")
 
+    def __deepcopy__(self, memo: object) -> NodeFeatures:
+        """Itself: nobody writes to it, and a model that holds it is copied as often as its weights are averaged."""
+        return self
+
     @property
     def modalities(self) -> tuple[str, ...]:
         """In alphabetical order."""

@@ -159,7 +159,7 @@ class ModelCache:
     def _load_fusion(self, folder: str) -> FusionModel:
         from chiasm.fusion.runtime import FusionModel
 
-        return FusionModel.load(self._settings.models_dir / folder)
+        return FusionModel.load(self._settings.models_dir / folder, self._settings.device)
 
 
 def _verify_student(folder: Path) -> None:

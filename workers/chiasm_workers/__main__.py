@@ -108,7 +108,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--home", help="folder of the installation (default CHIASM_HOME)")
         command.add_argument("--parent", type=int, help=argparse.SUPPRESS)
         if name in {"worker", "up"}:
-            command.add_argument("--queues", default=_QUEUES, help="lanes to serve, separated by commas")
+            command.add_argument(
+                "--queues", default=_QUEUES, help="lanes, separated by commas: ingest, train, gpu"
+            )
         if name == "worker":
             command.add_argument("--until-idle", action="store_true", help="end when there is no work")
             command.add_argument("--lock-fd", type=int, help=argparse.SUPPRESS)

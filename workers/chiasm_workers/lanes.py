@@ -1,4 +1,4 @@
-"""Lanes: one runner process for each queue, started anew whenever it dies.
+"""Lanes: one runner process for each queue, or for each GPU, started anew whenever it dies.
 
 Light on purpose (standard library only): the runners import while the worker itself still has to.
 """
@@ -15,9 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Lane", "Lanes"]
+from chiasm_workers.gpus import gpu_environments
+
+__all__ = ["Lane", "Lanes", "lane_parts"]
 
 _log = logging.getLogger(__name__)
+_KNOWN = ("ingest", "train", "gpu")
 _MAX_PAUSE_S = 5.0
 #: A stopping runner may finish a transaction or save a checkpoint.
 _GRACE_S = 20.0
@@ -35,7 +38,8 @@ class Lane:
     """Keeps one runner process alive and pokes it.
 
     Args:
-        queue: Name of the lane.
+        name: Of the lane.
+        queue: Whose units it takes.
         environment: Environment of the runner; its settings.
         lost: Called when a runner died without being asked to.
         after: Lane whose runner imports first: two at once would both be late.
@@ -43,11 +47,13 @@ class Lane:
 
     def __init__(
         self,
+        name: str,
         queue: str,
         environment: Mapping[str, str],
         lost: Callable[[], None],
         after: Lane | None = None,
     ) -> None:
+        self.name = name
         self.queue = queue
         self._environment = {**_KEEP_MEMORY, **environment}
         self._lost = lost
@@ -59,7 +65,7 @@ class Lane:
         self._line: socket.socket | None = None
         self._came_up = False
         # The kernel ends a runner with the thread that started it, so this one lives as long as the lane.
-        self._thread = threading.Thread(target=self._keep, name=f"lane-{queue}", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name=f"lane-{name}", daemon=True)
         self._thread.start()
 
     def wait_ready(self, timeout_s: float) -> bool:
@@ -107,7 +113,7 @@ class Lane:
                 return
             # One that died while it worked is replaced at once; one that never came up may need repair.
             pause_s = 0.0 if self._came_up else min(_MAX_PAUSE_S, pause_s * 2 + 0.1)
-            _log.warning("runner %s ended with status %s, starting it anew", self.queue, status)
+            _log.warning("runner %s ended with status %s, starting it anew", self.name, status)
             self._lost()
 
     def _run_once(self) -> int:
@@ -142,11 +148,21 @@ class Lane:
 
 
 class Lanes:
-    """All lanes of a worker."""
+    """All lanes of a worker.
 
-    def __init__(self, queues: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.queues = tuple(queues)
+    Args:
+        names: `ingest` and `train`, one process each; `gpu` takes the units of `train` with one process a GPU.
+        environment: Of the runners; their settings.
+
+    Raises:
+        UsageError: A name is not known, both `train` and `gpu` are there, or `gpu` and no GPU.
+    """
+
+    def __init__(self, names: Sequence[str], environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
+        self._parts = lane_parts(names, self._environment)
+        #: Queues that are served.
+        self.queues = tuple(dict.fromkeys(queue for _, queue, _ in self._parts))
         #: Set when a runner was lost, so that its lease is taken back at once.
         self.lost = threading.Event()
         self._lanes: dict[str, Lane] = {}
@@ -156,8 +172,9 @@ class Lanes:
         """Start the runners, at first or after `stop`."""
         self._lanes = {}
         lane = None
-        for name in self.queues:
-            lane = self._lanes[name] = Lane(name, self._environment, self.lost.set, after=lane)
+        for name, queue, more in self._parts:
+            environment = {**self._environment, **more}
+            lane = self._lanes[name] = Lane(name, queue, environment, self.lost.set, after=lane)
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Whether every runner looked for work within that time."""
@@ -165,18 +182,19 @@ class Lanes:
         return all(lane.wait_ready(max(0.0, end - time.monotonic())) for lane in self._lanes.values())
 
     def poke(self, queue: str) -> None:
-        """Have a lane look for work now; a lane that this worker does not serve is nothing to it."""
-        if queue in self._lanes:
-            self._lanes[queue].poke()
+        """Have a queue's lanes look for work now; a queue that this worker does not serve is nothing to it."""
+        for lane in self._lanes.values():
+            if lane.queue == queue:
+                lane.poke()
 
     def runners(self) -> dict[str, int]:
         """Process ids of the runners that are there, by lane."""
         pids = {name: lane.pid for name, lane in self._lanes.items()}
         return {name: pid for name, pid in pids.items() if pid is not None}
 
-    def kill(self, queue: str) -> None:
+    def kill(self, name: str) -> None:
         """End the runner of a lane as it is; another one is started."""
-        self._lanes[queue].kill()
+        self._lanes[name].kill()
 
     def request_stop(self) -> None:
         """Ask all runners to end after what they are doing."""
@@ -188,3 +206,33 @@ class Lanes:
         self.request_stop()
         for lane in self._lanes.values():
             lane.join()
+
+
+def lane_parts(names: Sequence[str], environment: Mapping[str, str]) -> list[tuple[str, str, dict[str, str]]]:
+    """Name, queue and further environment of each lane; arguments and errors as of `Lanes`."""
+    unknown = [name for name in names if name not in _KNOWN]
+    if unknown or not names:
+        what = f"no lane is called {', '.join(unknown)}" if unknown else "a worker needs a lane"
+        raise _refused(what, f"use some of {', '.join(_KNOWN)}")
+    if {"train", "gpu"} <= set(names):
+        raise _refused("train and gpu take the same work", "leave train out where there are GPUs")
+    parts: list[tuple[str, str, dict[str, str]]] = []
+    for name in dict.fromkeys(names):
+        if name != "gpu":
+            parts.append((name, name, {}))
+            continue
+        found = gpu_environments(environment)
+        if not found:
+            raise _refused(
+                "no GPU is found",
+                "mend its driver (`nvidia-smi` should list it), or serve train, which computes on the CPU",
+            )
+        parts += [(f"gpu:{number}", "train", more) for number, more in enumerate(found)]
+    return parts
+
+
+def _refused(what: str, remedy: str) -> Exception:
+    # Imported late: see above.
+    from chiasm.errors import UsageError
+
+    return UsageError(what, where="--queues", remedy=remedy)

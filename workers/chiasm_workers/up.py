@@ -15,6 +15,7 @@ from types import FrameType
 
 from chiasm.jobs import QUEUES, settings_environment
 from chiasm.settings import Settings
+from chiasm_workers.lanes import lane_parts
 from chiasm_workers.parent import die_with_parent
 
 __all__ = ["run_up"]
@@ -83,8 +84,13 @@ def run_up(
         port: Its port.
         processes: How many of the API answer there.
         queues: Lanes of the worker.
+
+    Raises:
+        UsageError: As of `Lanes`.
     """
     environment = settings_environment(settings)
+    # A worker that cannot start would be started again and again.
+    lane_parts(queues, environment)
     python = [sys.executable, "-m"]
     address = ["--host", host, "--port", str(port), "--processes", str(processes)]
     parts = [

@@ -34,7 +34,7 @@ class FillIn:
     def of(cls, task: MaskedTask) -> FillIn:
         """Those of a trained task."""
         heads = {name: head for name, head in task.heads.items() if isinstance(head, nn.Linear)}
-        return cls({name: head.weight.detach().numpy() for name, head in heads.items()})
+        return cls({name: head.weight.detach().cpu().numpy() for name, head in heads.items()})
 
     @classmethod
     def load(cls, folder: Path) -> FillIn:

@@ -29,6 +29,28 @@ class TokenBatch(NamedTuple):
     #: kind -> (tokens,), logarithm of the weight asked for; None when all weigh the same
     log_weights: dict[str, Tensor] | None = None
 
+    def to(self, device: torch.device) -> TokenBatch:
+        """The same tokens on a device; a copy from pinned memory is not waited for."""
+        logs = self.log_weights
+        return TokenBatch(
+            self.size,
+            _moved(self.values, device),
+            _moved(self.owners, device),
+            None if logs is None else _moved(logs, device),
+        )
+
+    def pinned(self) -> TokenBatch:
+        """The same tokens in memory from which a GPU copies by itself."""
+        return self._replace(values=_pinned(self.values), owners=_pinned(self.owners))
+
+
+def _moved(tensors: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    return {kind: tensor.to(device, non_blocking=True) for kind, tensor in tensors.items()}
+
+
+def _pinned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {kind: tensor.pin_memory() for kind, tensor in tensors.items()}
+
 
 def thin(count: int, most: int) -> npt.NDArray[np.int64]:
     """Positions of at most ``most`` of ``count`` tokens, evenly spread and always the same, ``(n,)``."""
@@ -82,8 +104,8 @@ def pack(
     return TokenBatch(
         len(items),
         {k: torch.from_numpy(np.concatenate(values[k])).to(device) for k in used},
-        {k: torch.tensor(owners[k], device=device) for k in used},
-        None if weights is None else {k: torch.tensor(logs[k], device=device) for k in used},
+        {k: torch.tensor(owners[k]).to(device) for k in used},
+        None if weights is None else {k: torch.tensor(logs[k]).to(device) for k in used},
     )
 
 

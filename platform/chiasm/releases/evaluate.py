@@ -34,7 +34,7 @@ def evaluate_unit(ctx: WorkContext, claim: Claim) -> None:
     snapshot = take_snapshot(ctx, release, spaces, folder / "evaluation", origins=read_origins(folder))
     ctx.beat(1, 2, "evaluation")
     text = spaces["text"].encoder if "text" in spaces else None
-    report = {"release": release.name, **judge_release(snapshot, folder, text)}
+    report = {"release": release.name, **judge_release(snapshot, folder, text, ctx.settings.device)}
     with ctx.catalog.write() as session:
         session.add(
             Evaluation(

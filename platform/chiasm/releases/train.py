@@ -126,6 +126,7 @@ def _train(
                 active=active,
                 parent=parent,
                 board=board,
+                device=ctx.settings.device,
             )
             return dict(result.metrics)
     except Stopped:

@@ -6,6 +6,8 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
+import torch
+
 from chiasm.training.views import ViewBatch, ViewSampler
 
 __all__ = ["Ahead"]
@@ -19,10 +21,12 @@ class Ahead:
 
     Args:
         sampler: Of batches.
+        device: Where batches shall lie; a GPU copies them beside what it computes.
     """
 
-    def __init__(self, sampler: ViewSampler) -> None:
+    def __init__(self, sampler: ViewSampler, device: torch.device) -> None:
         self.sampler = sampler
+        self.device = device
         #: Time that the model waited
         self.waited_s = 0.0
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="chiasm-draw")
@@ -40,10 +44,14 @@ class Ahead:
         """A part of a step's batch; the one after it is begun."""
         key = (step, part, parts)
         if self._next is None or self._next[0] != key:
-            self._next = (key, self._pool.submit(self.sampler.draw, *key))
+            self._next = (key, self._pool.submit(self._drawn, *key))
         begun = time.perf_counter()
         batch = self._next[1].result()
         self.waited_s += time.perf_counter() - begun
         after = (step, part + 1, parts) if part + 1 < parts else (step + 1, 0, parts)
-        self._next = (after, self._pool.submit(self.sampler.draw, *after))
-        return batch
+        self._next = (after, self._pool.submit(self._drawn, *after))
+        return batch.to(self.device)
+
+    def _drawn(self, step: int, part: int, parts: int) -> ViewBatch:
+        batch = self.sampler.draw(step, part, parts)
+        return batch.pinned() if self.device.type == "cuda" else batch

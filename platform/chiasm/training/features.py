@@ -62,6 +62,7 @@ def _train_students(run: Run, data: Dataset, seen: Visible) -> None:
             seed=run.seed,
             report=run.reporter("paired students"),
             stop=run.stop,
+            device=run.device,
         )
         return
     for modality, media, encoder in (
@@ -85,6 +86,7 @@ def _train_students(run: Run, data: Dataset, seen: Visible) -> None:
             seed=run.seed,
             report=run.reporter(f"{modality} student"),
             stop=run.stop,
+            device=run.device,
         )
 
 
@@ -117,6 +119,7 @@ def _tuned_text(run: Run, data: Dataset, seen: Visible) -> dict[str, npt.NDArray
         seed=run.seed,
         report=run.reporter("text tuning"),
         stop=run.stop,
+        device=run.device,
     )
     return {"text": run.tuned.features} if run.tuned else {}
 
@@ -126,7 +129,7 @@ def _kept_text(run: Run, parent: WarmStart) -> dict[str, npt.NDArray[np.float32]
     if not parent.has_own("text") or run.snapshot.features("text") is None:
         return {}
     folder, told = parent.keep_encoder("text", run.out), run.reporter("text tuning")
-    run.tuned = tuned_of(run.snapshot, folder, lambda ratio: told(ratio, {}), run.stop)
+    run.tuned = tuned_of(run.snapshot, folder, lambda ratio: told(ratio, {}), run.stop, run.device)
     return {"text": run.tuned.features}
 
 

@@ -61,8 +61,13 @@ class FusionFit(nn.Module):
         self.side = side
         self.mixer = mixer
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.fusion.summary.device
+
     def forward(self, batch: ViewBatch) -> dict[str, Tensor]:
-        """Losses by task name, each a scalar."""
+        """Losses by task name, each a scalar; the batch lies where the weights do."""
         entities = batch.entities
         if self.gnn is not None and len(batch.graph_rows):
             tokens = self.gnn(batch.trees, self.features, self.log_degrees)
@@ -73,13 +78,13 @@ class FusionFit(nn.Module):
             )
         queries = cast(Tensor, self.fusion(batch.queries))
         columns = cast(Tensor, self.fusion(entities))
-        cut, at = batch.num_views, torch.arange(len(queries))
+        cut, at = batch.num_views, torch.arange(len(queries), device=queries.device)
         losses = {"views": self.tasks["views"](queries[:cut], columns, at[:cut], batch.ignore[:cut])}
         if cut < len(queries):
             losses["words"] = self.tasks["words"](queries[cut:], columns, at[cut:], batch.ignore[cut:])
         if len(batch.heads) and "graph" in self.tasks:
             tails = cast(Tensor, self.fusion(batch.tails))
-            targets = torch.arange(len(tails))
+            targets = torch.arange(len(tails), device=tails.device)
             losses["graph"] = self.tasks["graph"](
                 columns[batch.heads], batch.relations, tails, targets, batch.tails_ignore
             )

@@ -27,7 +27,9 @@ from chiasm_graph import ComplexScorer
 __all__ = ["judge_again", "judge_release", "open_benches"]
 
 
-def judge_release(snapshot: Path, folder: Path, text_encoder: str | None = None) -> dict[str, Any]:
+def judge_release(
+    snapshot: Path, folder: Path, text_encoder: str | None = None, device: str = "cpu"
+) -> dict[str, Any]:
     """The report of a release on the held-out part of a snapshot, as in ``chiasm evaluate --json``.
 
     The split is a hash of content, so what was held out in training is held out here.
@@ -36,12 +38,13 @@ def judge_release(snapshot: Path, folder: Path, text_encoder: str | None = None)
         snapshot: Folder whose features were made by the release's own encoders.
         folder: The release's model folder.
         text_encoder: Spec of the encoder of the text features, where it is not the release's own.
+        device: Where to compute, as for `train`.
 
     Raises:
         DamagedError: A file of the release differs from its checksum.
         StampError: A modality's features were made by another encoder.
     """
-    valid, test = open_benches(snapshot, folder, text_encoder)
+    valid, test = open_benches(snapshot, folder, text_encoder, device)
     release = read_manifest(folder)
     links: dict[str, float] = {}
     scorer = folder / "graph" / "scorer.safetensors"
@@ -53,17 +56,23 @@ def judge_release(snapshot: Path, folder: Path, text_encoder: str | None = None)
     return {**report, "snapshot": Snapshot.open(snapshot).revision, "students": _students(release)}
 
 
-def open_benches(snapshot: Path, folder: Path, text_encoder: str | None = None) -> tuple[Bench, Bench]:
+def open_benches(
+    snapshot: Path, folder: Path, text_encoder: str | None = None, device: str = "cpu"
+) -> tuple[Bench, Bench]:
     """A release with the valid and the test queries of a snapshot; arguments and errors as of `judge_release`."""
     model, data = _loaded(
-        Snapshot.open(snapshot), verify_files(folder, "graph/", "labels/", LOSSES_FILE), folder, text_encoder
+        Snapshot.open(snapshot),
+        verify_files(folder, "graph/", "labels/", LOSSES_FILE),
+        folder,
+        text_encoder,
+        device,
     )
     hidden = visible(data, ("valid", "test"))
     return Bench(model, data, hidden, "valid"), Bench(model, data, visible(data, ("test",)), "test")
 
 
 def _loaded(
-    source: Snapshot, release: Mapping[str, Any], folder: Path, text_encoder: str | None
+    source: Snapshot, release: Mapping[str, Any], folder: Path, text_encoder: str | None, device: str
 ) -> tuple[FusionModel, Dataset]:
     for modality, stamp in source.encoders.items():
         wanted = release["encoders"].get(modality, {}).get("fingerprint")
@@ -79,8 +88,8 @@ def _loaded(
     own = release["encoders"].get("text", {}).get("spec") == "student:text"
     spec = f"student:{folder / 'text'}" if own else text_encoder
     if spec:
-        data = with_lists(data, visible(data, ("valid", "test")), spec, source.encoders.get("text"))
-    return FusionModel.load(folder), with_labels(data, source, _still_there(source, release))
+        data = with_lists(data, visible(data, ("valid", "test")), spec, source.encoders.get("text"), device)
+    return FusionModel.load(folder, device), with_labels(data, source, _still_there(source, release))
 
 
 def _students(release: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -98,7 +107,11 @@ def _still_there(snapshot: Snapshot, release: Mapping[str, Any]) -> list[str]:
 
 
 def judge_again(
-    snapshot: Path, folder: Path, active: Judged | None, text_encoder: str | None = None
+    snapshot: Path,
+    folder: Path,
+    active: Judged | None,
+    text_encoder: str | None = None,
+    device: str = "cpu",
 ) -> Judged:
     """How a release answers the queries of the one that is active, which may not be the one it was trained beside.
 
@@ -107,13 +120,14 @@ def judge_again(
         folder: The release's model folder.
         active: What the active release was judged on.
         text_encoder: As for `judge_release`.
+        device: Likewise.
 
     Raises:
         DamagedError: A file of the release differs from its checksum.
         StampError: A modality's features were made by another encoder.
     """
     data_source = Snapshot.open(snapshot)
-    model, data = _loaded(data_source, verify_files(folder, "judge/"), folder, text_encoder)
+    model, data = _loaded(data_source, verify_files(folder, "judge/"), folder, text_encoder, device)
     return judge_frozen(Bench(model, data, visible(data, ("test",)), "test"), data_source, active)
 
 

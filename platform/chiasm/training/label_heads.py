@@ -42,8 +42,8 @@ class LabelHeads:
         linear = {target.name: cast(nn.Linear, head) for target, head in zip(taught, task.heads, strict=True)}
         return cls(
             {target.name: target.classes for target in taught},
-            {name: head.weight.detach() for name, head in linear.items()},
-            {name: head.bias.detach() for name, head in linear.items()},
+            {name: head.weight.detach().cpu() for name, head in linear.items()},
+            {name: head.bias.detach().cpu() for name, head in linear.items()},
         )
 
     def save(self, folder: Path) -> list[str]:

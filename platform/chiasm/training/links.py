@@ -69,11 +69,11 @@ def _ranks(
     """Filtered rank of each true end, from 1, ``(edges,)``."""
     places = []
     codes = heads * scorer.real.shape[0] + relations
+    device = scorer.real.device
     for start in range(0, len(heads), 256):
         span = slice(start, start + 256)
-        turned = scorer.project(
-            torch.from_numpy(vectors[heads[span]]), torch.from_numpy(relations[span])
-        ).numpy()
+        asked = torch.from_numpy(vectors[heads[span]]).to(device)
+        turned = scorer.project(asked, torch.from_numpy(relations[span]).to(device)).cpu().numpy()
         scores = turned @ vectors.T
         own = scores[np.arange(len(turned)), tails[span]][:, None]
         scores[:, ~present] = -np.inf

@@ -78,7 +78,9 @@ def few_names(data: Dataset, seen: Visible) -> Bools:
     return np.asarray(~data.stub & (beside < FEW_NAMES))
 
 
-def with_lists(data: Dataset, seen: Visible, spec: str, fingerprint: str | None) -> Dataset:
+def with_lists(
+    data: Dataset, seen: Visible, spec: str, fingerprint: str | None, device: str = "auto"
+) -> Dataset:
     """The data set with the keywords of entities that few neighbours name, and with what people said of hits.
 
     A query whose hits were all wrong is a keyword that names nothing: it explains itself, and no entity hears of it.
@@ -90,6 +92,7 @@ def with_lists(data: Dataset, seen: Visible, spec: str, fingerprint: str | None)
         seen: The least that is used together with it: who has few names there may need the list.
         spec: Of the encoder of the text features; loaded only where there are keywords.
         fingerprint: Of the encoder that made the text features.
+        device: Where to encode.
     """
     from chiasm_encoders import load_encoder
 
@@ -109,7 +112,7 @@ def with_lists(data: Dataset, seen: Visible, spec: str, fingerprint: str | None)
     if not number:
         return data
     with translated():
-        encoder = load_encoder(spec)
+        encoder = load_encoder(spec, device=device)
         if encoder.fingerprint != fingerprint:
             return data
         texts = list(number)

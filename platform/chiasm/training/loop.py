@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from chiasm.errors import InputError
 from chiasm.fusion.recipe import Recipe
@@ -21,6 +21,7 @@ from chiasm.training.loop_state import Averaged, LoopState
 from chiasm.training.losses_file import LossesFile
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.views import ViewSampler
+from chiasm_encoders.device import training_precision
 
 __all__ = ["Judge", "run_loop"]
 
@@ -42,6 +43,7 @@ def run_loop(
     losses: Path | None = None,
     judge: Judge | None = None,
     board: Path | None = None,
+    device: torch.device | None = None,
 ) -> FusionFit:
     """Train and give back the averaged model.
 
@@ -61,6 +63,8 @@ def run_loop(
         judge: Asked after every epoch where the recipe has patience; training ends when it has run out, with
             the best weights.
         board: Folder of TensorBoard's event files; None writes none.
+        device: Where to train, and where the model lies afterwards; None is the CPU. On a GPU sums are not added in the
+            same order each time, so a resumed run ends close to an unbroken one, but not with the same bits.
 
     Raises:
         Stopped: ``stop`` said so; a checkpoint has been written.
@@ -68,6 +72,8 @@ def run_loop(
     """
     training = recipe.training
     steps = sampler.steps
+    device = device or torch.device("cpu")
+    fit.to(device)
     optimiser = torch.optim.AdamW(_groups(fit, recipe), lr=training.learning_rate, fused=True)
     base_rates = [group["lr"] for group in optimiser.param_groups]
     state = LoopState(fit, Averaged(fit, training.average), optimiser, parts=training.accumulate)
@@ -79,8 +85,8 @@ def run_loop(
     fit.train()
     begun = time.perf_counter()
     with (
-        torch.random.fork_rng(devices=[]),
-        Ahead(sampler) as ahead,
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+        Ahead(sampler, device) as ahead,
         Board(board, state.step) as shown,
     ):
         while state.step < steps and not _spent(state, recipe):
@@ -168,26 +174,29 @@ def _step(state: LoopState, fit: FusionFit, ahead: Ahead, recipe: Recipe, seed: 
 
 
 def _gradients(state: LoopState, fit: FusionFit, ahead: Ahead) -> dict[str, float]:
-    fast = torch.cpu._is_avx512_bf16_supported() and fit.fusion.summary.device.type == "cpu"
     sums: dict[str, float] = {}
     for part in range(state.parts):
         batch = ahead.draw(state.step, part, state.parts)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast):
+        with training_precision(fit.device):
             losses = fit(batch)
         total = fit.mixer(losses, batch.done)
         if state.parts > 1:
             total = total / state.parts
-        values = {name: loss.item() for name, loss in losses.items()}
-        _finite(values, total, state.step)
+        # All at once: each question makes a GPU wait for its answer.
+        *told, whole = (
+            torch.stack([*(loss.detach().float() for loss in losses.values()), total.detach()]).cpu().tolist()
+        )
+        values = dict(zip(losses, told, strict=True))
+        _finite(values, whole, state.step)
         total.backward()
         for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + value / state.parts
     return sums
 
 
-def _finite(values: Mapping[str, float], total: Tensor, step: int) -> None:
+def _finite(values: Mapping[str, float], total: float, step: int) -> None:
     wrong = [name for name, value in values.items() if not math.isfinite(value)]
-    if wrong or not math.isfinite(total.item()):
+    if wrong or not math.isfinite(total):
         raise InputError(
             f"the loss of {', '.join(wrong) or 'all tasks together'} is no number at step {step + 1}",
             where="fusion",

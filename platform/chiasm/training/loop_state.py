@@ -33,8 +33,9 @@ class Averaged:
     def update(self, module: nn.Module, step: int) -> None:
         """Take in the weights after step number ``step``."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        for mine, theirs in zip(self.module.parameters(), module.parameters(), strict=True):
-            mine.lerp_(theirs, 1 - decay)
+        mine: list[Tensor] = list(self.module.parameters())
+        theirs: list[Tensor] = list(module.parameters())
+        torch._foreach_lerp_(mine, theirs, 1 - decay)
 
 
 @dataclass

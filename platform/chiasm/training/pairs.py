@@ -47,6 +47,7 @@ def train_pair(
     seed: int,
     report: Callable[[float, Mapping[str, Any]], None],
     stop: Stop,
+    device: str = "auto",
 ) -> dict[str, Student]:
     """Train both students together; resumes from their own checkpoint below ``folder``.
 
@@ -59,6 +60,7 @@ def train_pair(
         seed: Of both.
         report: Share done and losses.
         stop: Asked now and then.
+        device: Where to train.
 
     Returns:
         The students by modality.
@@ -80,7 +82,7 @@ def train_pair(
     encoders = recipe.encoders
     look = options_of(ImageStudentConfig, encoders.image.student, "encoders.image.student")
     sound = options_of(AudioStudentConfig, encoders.audio.student, "encoders.audio.student")
-    config = options_of(PairConfig, encoders.pairs or {}, "encoders.pairs")
+    config = options_of(PairConfig, {"device": device, **(encoders.pairs or {})}, "encoders.pairs")
     seen_by, heard_by = (supervision_of(modality, snapshot, data, seen) for modality in ("image", "audio"))
     # Translated, being stopped would be an error like any other.
     with translated():

@@ -38,6 +38,8 @@ class Run:
     parent: WarmStart | None = None
     #: Folder of TensorBoard's event files; None: none are written
     board: Path | None = None
+    #: Where to compute: "auto", "cpu", "cuda" or "cuda:N"
+    device: str = "cpu"
     students: dict[str, Student] = field(default_factory=dict)
     tuned: TunedText | None = None
 

@@ -61,6 +61,7 @@ def train_student(
     seed: int,
     report: Callable[[float, Mapping[str, Any]], None],
     stop: Stop,
+    device: str = "auto",
 ) -> Student:
     """Train one student; resumes from its own checkpoint in ``folder``.
 
@@ -74,6 +75,7 @@ def train_student(
         seed: Of the student.
         report: Share done and losses.
         stop: Asked now and then.
+        device: Where to train.
 
     Raises:
         Stopped: ``stop`` said so.
@@ -90,6 +92,7 @@ def train_student(
     supervision = supervision_of(modality, snapshot, data, seen)
     media = media_of(modality, snapshot)
     options = recipe.encoders.image.student if modality == "image" else recipe.encoders.audio.student
+    options = {"device": device, **options}
     common: dict[str, Any] = {"seed": seed, "out": folder, "report": report, "stop": stop}
     # Translated, being stopped would be an error like any other.
     with translated():

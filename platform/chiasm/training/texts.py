@@ -50,6 +50,7 @@ def tune_text(
     seed: int,
     report: Callable[[float, Mapping[str, Any]], None],
     stop: Stop,
+    device: str = "auto",
 ) -> TunedText | None:
     """Tune the encoder that made the snapshot's text features; resumes from its own checkpoint in ``folder``.
 
@@ -63,6 +64,7 @@ def tune_text(
         seed: Of all draws.
         report: Share done and losses.
         stop: Asked now and then.
+        device: Where to tune, and to encode.
 
     Returns:
         None where there is nothing to tune: no text, few words, another encoder than the spec's, or one of a
@@ -75,12 +77,12 @@ def tune_text(
     from chiasm_encoders import TrainingStopped, load_encoder
     from chiasm_encoders.distil import TextTuningConfig, Wording, tune_text_encoder
 
-    config = _config(TextTuningConfig, options)
+    config = _config(TextTuningConfig, {"device": device, **options})
     if "text" not in data.features:
         return None
     values = text_values(snapshot)
     with translated():
-        if load_encoder(spec).fingerprint != snapshot.encoders.get("text"):
+        if load_encoder(spec, device="cpu").fingerprint != snapshot.encoders.get("text"):
             return None
         titles = snapshot.column("entities", "title")
         wording = Wording(*word_table(data, seen, values, titles))
@@ -98,10 +100,12 @@ def tune_text(
             raise Stopped from None
         if done is None:
             return None
-    return tuned_of(snapshot, folder, lambda r: report(0.7 + 0.3 * r, {}), stop)
+    return tuned_of(snapshot, folder, lambda r: report(0.7 + 0.3 * r, {}), stop, device)
 
 
-def tuned_of(snapshot: Snapshot, folder: Path, report: Callable[[float], None], stop: Stop) -> TunedText:
+def tuned_of(
+    snapshot: Snapshot, folder: Path, report: Callable[[float], None], stop: Stop, device: str = "auto"
+) -> TunedText:
     """A text encoder that was tuned, and what it says about the snapshot's texts.
 
     Args:
@@ -109,6 +113,7 @@ def tuned_of(snapshot: Snapshot, folder: Path, report: Callable[[float], None], 
         folder: The encoder's own.
         report: Share done.
         stop: Asked now and then.
+        device: Where to encode.
 
     Raises:
         Stopped: ``stop`` said so.
@@ -116,7 +121,7 @@ def tuned_of(snapshot: Snapshot, folder: Path, report: Callable[[float], None], 
     from chiasm_encoders import load_encoder
 
     with translated():
-        encoder = load_encoder(f"student:{folder}")
+        encoder = load_encoder(f"student:{folder}", device=device)
     texts, rows = np.unique(text_values(snapshot).astype(str), return_inverse=True)
     parts = [np.zeros((0, encoder.dim), np.float32)]
     for start in range(0, len(texts), CHUNK):

@@ -38,6 +38,7 @@ from chiasm.training.snapshot import Snapshot
 from chiasm.training.views import ViewSampler
 from chiasm.training.warm_start import WarmStart
 from chiasm.training.words import SeenWords
+from chiasm_encoders.device import resolve_device
 
 __all__ = ["TrainResult", "train"]
 
@@ -64,6 +65,7 @@ def train(
     active: Path | None = None,
     parent: Path | None = None,
     board: Path | None = None,
+    device: str = "cpu",
 ) -> TrainResult:
     """Train everything a release holds.
 
@@ -84,6 +86,7 @@ def train(
         active: Folder of the release that answers now, on whose queries this one is judged too.
         parent: Model folder of a release to go on from: its own encoders are kept, its weights trained on.
         board: Folder of TensorBoard's event files; None writes none.
+        device: Where to train: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
 
     Raises:
         Stopped: ``stop`` said so.
@@ -95,7 +98,9 @@ def train(
     if board is not None:
         require_tensorboard()
     begun = WarmStart.open(parent, recipe) if parent is not None else None
-    run = Run(Snapshot.open(snapshot), Path(out), recipe, seed, report, stop, text_encoder, begun, board)
+    run = Run(
+        Snapshot.open(snapshot), Path(out), recipe, seed, report, stop, text_encoder, begun, board, device
+    )
     if (done := run.begin()) is not None:
         return TrainResult(run.out, done["fusion"]["fingerprint"], done["metrics"])
     data = features_of(run)
@@ -128,8 +133,8 @@ def train(
 
 def _listed(run: Run, data: Dataset, seen: Visible) -> Dataset:
     if run.tuned:
-        return with_lists(data, seen, f"student:{run.tuned.folder}", run.tuned.fingerprint)
-    return with_lists(data, seen, text_spec(run), run.snapshot.encoders.get("text"))
+        return with_lists(data, seen, f"student:{run.tuned.folder}", run.tuned.fingerprint, run.device)
+    return with_lists(data, seen, text_spec(run), run.snapshot.encoders.get("text"), run.device)
 
 
 def _fit(run: Run, data: Dataset, seen: Visible) -> FusionFit:
@@ -149,6 +154,7 @@ def _fit(run: Run, data: Dataset, seen: Visible) -> FusionFit:
         losses=run.out / LOSSES_FILE,
         board=run.board,
         judge=partial(_figure, run, data, seen),
+        device=resolve_device(run.device),
     )
 
 
@@ -165,6 +171,7 @@ def _compared(run: Run, data: Dataset, seen: Visible, model: FusionModel) -> dic
     fit = build_fit(data, sampler, seen.graph, run.recipe, run.seed)
     if run.parent is not None:
         run.parent.load_into(fit, run.snapshot.predicates)
+    fit.to(resolve_device(run.device))
     before = fused_hits(Bench(_fused(run, data, fit.eval()), data, seen, "test"))
     after = fused_hits(Bench(model, data, seen, "test"))
     return {

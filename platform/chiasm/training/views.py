@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +53,30 @@ class ViewBatch:
     source: Tensor
     #: Share of the run that was over before this step
     done: float
+
+    def to(self, device: torch.device) -> ViewBatch:
+        """The same batch on a device; trees stay arrays, of which the GNN reads what it needs."""
+        return self._changed(
+            lambda batch: batch.to(device), lambda tensor: tensor.to(device, non_blocking=True)
+        )
+
+    def pinned(self) -> ViewBatch:
+        """The same batch in memory from which a GPU copies by itself."""
+        return self._changed(TokenBatch.pinned, Tensor.pin_memory)
+
+    def _changed(
+        self, tokens: Callable[[TokenBatch], TokenBatch], tensor: Callable[[Tensor], Tensor]
+    ) -> ViewBatch:
+        changed: dict[str, Any] = {
+            "hidden": {name: (tensor(rows), tensor(told)) for name, (rows, told) in self.hidden.items()}
+        }
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, TokenBatch):
+                changed[field.name] = tokens(value)
+            elif isinstance(value, Tensor):
+                changed[field.name] = tensor(value)
+        return replace(self, **changed)
 
 
 def token_batch(

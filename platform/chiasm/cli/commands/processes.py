@@ -17,6 +17,13 @@ Host = Annotated[str, typer.Option(help="Address to listen at; others than loopb
 Port = Annotated[int, typer.Option(min=0, max=65_535)]
 Processes = Annotated[int, typer.Option(min=1, max=256, help="How many processes answer on the one port.")]
 
+Queues = Annotated[
+    str,
+    typer.Option(
+        help="Lanes, separated by commas: ingest, train, or gpu, which trains with a process a GPU."
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -36,7 +43,7 @@ def serve(
 
 def worker(
     context: typer.Context,
-    queues: Annotated[str, typer.Option(help="Lanes to work on, separated by commas.")] = "ingest,train",
+    queues: Queues = "ingest,train",
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is left to do.")] = False,
 ) -> None:
     """Work on what was asked."""
@@ -54,7 +61,7 @@ def up(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     processes: Processes = 1,
-    queues: Annotated[str, typer.Option(help="Lanes to work on, separated by commas.")] = "ingest,train",
+    queues: Queues = "ingest,train",
 ) -> None:
     """Run service, worker and beat in one process tree; what ends is started anew."""
     address = ["--host", host, "--port", str(port), "--processes", str(processes)]
