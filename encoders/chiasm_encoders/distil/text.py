@@ -12,6 +12,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ from chiasm_encoders.distil.loop import Report, Stop
 from chiasm_encoders.distil.mark import is_finished
 from chiasm_encoders.distil.text_layers import TunedLayers, write_tuned
 from chiasm_encoders.distil.wording import Wording
-from chiasm_encoders.errors import TrainingStopped
+from chiasm_encoders.errors import EncoderInputError, TrainingStopped
 from chiasm_encoders.text.sentence_transformer import sentence_folder
 
 __all__ = ["TextTuningConfig", "tune_text_encoder"]
@@ -46,7 +47,14 @@ class TextTuningConfig:
     phrases: int = 6
     #: Lower layers that stay as they are.
     frozen_layers: int = 0
+    #: Rank of the low-rank updates (LoRA) that learn in place of the weights themselves; 0: the weights learn. They are
+    #: added to the weights in the end. Wants a learning rate some ten times as high.
+    lora_rank: int = 0
+    #: Scale of the updates: they count by this over the rank.
+    lora_alpha: int = 16
     learning_rate: float = 5e-5
+    #: The rate of each layer over that of the layer above it.
+    layer_decay: float = 1.0
     weight_decay: float = 0.01
     warmup_ratio: float = 0.1
     temperature: float = 0.05
@@ -78,10 +86,14 @@ def tune_text_encoder(
 
     Raises:
         TrainingStopped: `stop()` answered true; the checkpoint holds the state.
+        EncoderInputError: A rank, a scale or a decay that cannot be.
+        MissingPackageError: Low-rank updates are asked for, and peft is not installed.
 
     References:
-        Reimers and Gurevych 2019, "Sentence-BERT"; Henderson 2017, in-batch negatives.
+        Reimers and Gurevych 2019, "Sentence-BERT"; Henderson 2017, in-batch negatives; Hu et al. 2022, "LoRA", eq. 3;
+        Howard and Ruder 2018, section 3.2 (rates by layer).
     """
+    _check(config)
     wording = wording.telling()
     if not spec.startswith(_FAMILY) or len(wording.word) < max(2, config.batch // 2) or not config.steps:
         return None
@@ -92,10 +104,13 @@ def tune_text_encoder(
     run = _identity(folder, wording, config, seed)
     if is_finished(out, run):
         return out
+    if config.lora_rank:
+        layers.learn_updates(config.lora_rank, config.lora_alpha, seed)
     task = _WordTask(layers, wording, config)
     optimizer = torch.optim.AdamW(
-        layers.trained.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        _groups(layers, config), lr=config.learning_rate, weight_decay=config.weight_decay
     )
+    rates = [group["lr"] for group in optimizer.param_groups]
     checkpoint, unused = out / "checkpoint.safetensors", nn.Identity()
     done = load_checkpoint(checkpoint, run=run, model=layers.trained, average=unused, optimizer=optimizer)
     layers.read(wording.texts)
@@ -115,8 +130,8 @@ def tune_text_encoder(
             raise TrainingStopped(
                 "training was stopped", where=str(checkpoint), remedy="train again to resume"
             )
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * _rate(step, config)
+        for group, highest in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = highest * _rate(step, config)
         loss = task.loss(np.random.default_rng((seed, step)))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -126,6 +141,27 @@ def tune_text_encoder(
     write_tuned(out, folder, layers, run)
     checkpoint.unlink(missing_ok=True)
     return out
+
+
+def _check(config: TextTuningConfig) -> None:
+    if config.lora_rank < 0 or config.lora_alpha < 1 or not 0 < config.layer_decay <= 1:
+        raise EncoderInputError(
+            f"lora_rank {config.lora_rank}, lora_alpha {config.lora_alpha}, layer_decay {config.layer_decay}",
+            where="text tuning",
+            remedy="use a rank of 0 (none) or more, a positive alpha, and a decay above 0 and at most 1",
+        )
+
+
+def _groups(layers: TunedLayers, config: TextTuningConfig) -> list[dict[str, Any]]:
+    """What learns, layer by layer, each with its rate."""
+    highest = len(layers.trained) - 1
+    return [
+        {
+            "params": [one for one in layer.parameters() if one.requires_grad],
+            "lr": config.learning_rate * config.layer_decay ** (highest - number),
+        }
+        for number, layer in enumerate(layers.trained)
+    ]
 
 
 class _WordTask:

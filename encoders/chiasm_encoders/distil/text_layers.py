@@ -18,12 +18,15 @@ from chiasm_encoders.batches import length_batches
 from chiasm_encoders.device import mixed_precision
 from chiasm_encoders.distil.mark import drop_mark, write_mark
 from chiasm_encoders.durable import write_whole
+from chiasm_encoders.errors import MissingPackageError
 from chiasm_encoders.text.bert import BertSentenceModel, load_bert_sentence_model, padding_bias
 
 __all__ = ["TunedLayers", "write_tuned"]
 
 _WEIGHTS = "model.safetensors"
 _CHUNK = 256
+#: Products of a layer that low-rank updates can change.
+_MATRICES = ("qkv", "mix", "widen", "narrow")
 #: Tokens, padding included, that go through the trained layers at once. Words and phrases differ so much in length that
 #: in larger pieces a third of the tokens is padding.
 _CELLS, _CELLS_CPU = 8192, 512
@@ -46,6 +49,30 @@ class TunedLayers:
         self.first = max(0, min(frozen, len(model.layers) - 1))
         self.trained = nn.ModuleList(list(model.layers)[self.first :]).requires_grad_(True)
         self._hidden: list[Tensor] = []
+
+    def learn_updates(self, rank: int, alpha: int, seed: int) -> None:
+        """From now on updates of the given rank learn; they begin as nothing.
+
+        Args:
+            rank: Of the product of two matrices that is added to a weight matrix.
+            alpha: The product counts by this over the rank.
+            seed: Of the first of the two matrices.
+
+        Raises:
+            MissingPackageError: peft is not installed.
+        """
+        try:
+            from peft import LoraConfig, inject_adapter_in_model
+        except ImportError as error:
+            raise MissingPackageError(
+                "low-rank updates (lora_rank) need peft",
+                where="text tuning",
+                remedy="install it: pip install 'chiasm[lora]', or set lora_rank to 0",
+            ) from error
+        config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=list(_MATRICES))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            inject_adapter_in_model(config, self.trained)
 
     @classmethod
     def open(cls, folder: Path, frozen: int, max_tokens: int, device: torch.device) -> TunedLayers | None:
@@ -109,7 +136,7 @@ class TunedLayers:
         names |= {"widen": "intermediate.dense", "narrow": "output.dense", "norm": "output.LayerNorm"}
         found: dict[str, Tensor] = {}
         for number, layer in enumerate(self.trained, self.first):
-            for name, tensor in layer.state_dict().items():
+            for name, tensor in _plain(layer).items():
                 part, _, kind = name.partition(".")
                 prefix = f"encoder.layer.{number}."
                 if part == "qkv":
@@ -118,6 +145,19 @@ class TunedLayers:
                 else:
                     found[f"{prefix}{names[part]}.{kind}"] = tensor
         return found
+
+
+def _plain(layer: nn.Module) -> dict[str, Tensor]:
+    """The tensors of a layer, low-rank updates added to the weights that they change."""
+    state = layer.state_dict()
+    found = {
+        name.replace(".base_layer", ""): tensor for name, tensor in state.items() if ".lora_" not in name
+    }
+    adapted: dict[str, Any] = {n: m for n, m in layer.named_children() if hasattr(m, "get_delta_weight")}
+    for name, module in adapted.items():
+        for adapter in module.active_adapters:
+            found[f"{name}.weight"] = found[f"{name}.weight"] + module.get_delta_weight(adapter).detach()
+    return found
 
 
 def write_tuned(out: Path, source: Path, layers: TunedLayers, run: str) -> None:

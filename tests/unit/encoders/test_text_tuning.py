@@ -1,10 +1,15 @@
+import dataclasses
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 from chiasm_encoders import SupervisionError, TrainingStopped, load_encoder
 from chiasm_encoders.distil import TextTuningConfig, Wording, tune_text_encoder
-from chiasm_encoders.distil.text_layers import TunedLayers
+from chiasm_encoders.distil.text import _groups
+from chiasm_encoders.distil.text_layers import TunedLayers, write_tuned
+from chiasm_encoders.errors import EncoderInputError, MissingPackageError
 from chiasm_encoders.testing.tiny_bert import write_tiny_bert
 
 SIDES = ("abc", "pqr")
@@ -66,6 +71,65 @@ def test_stopped_and_resumed_ends_where_an_unbroken_run_does(tmp_path, lettered)
     assert not (again / "checkpoint.safetensors").exists()
     # Finished: not done a second time.
     assert tune(lettered, tmp_path / "whole", stop=lambda: True) == whole
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_low_rank_updates_are_part_of_the_weights(tmp_path, lettered, rank):
+    layers = TunedLayers.open(lettered, 1, 32, torch.device("cpu"))
+    before = {name: tensor.clone() for name, tensor in layers.weights().items()}
+    if rank:
+        layers.learn_updates(rank, 4, seed=0)
+    learning = [one for one in layers.trained.parameters() if one.requires_grad]
+    with torch.no_grad():
+        for tensor in learning:
+            tensor.add_(0.1 * torch.randn_like(tensor))
+    changed = {name: tensor - before[name] for name, tensor in layers.weights().items()}
+    assert changed.keys() == before.keys()
+    matrices = [change for name, change in changed.items() if name.endswith("dense.weight")]
+    assert all(change.abs().sum() > 0 for change in matrices)
+    ranks = {int(torch.linalg.matrix_rank(change, atol=1e-4)) for change in matrices}
+    assert ranks == {rank} if rank else min(ranks) > 2
+    norms = [change for name, change in changed.items() if "LayerNorm" in name or name.endswith("bias")]
+    assert all((change.abs().sum() > 0) == (rank == 0) for change in norms)
+    # And the folder says what the model says.
+    layers.read(["ab", "pq r"])
+    write_tuned(tmp_path / "text", lettered, layers, "run")
+    mine = layers.encode(np.array([0, 1])).detach().numpy()
+    theirs = load_encoder(f"student:{tmp_path / 'text'}", device="cpu").encode(["ab", "pq r"])
+    assert np.sum(mine * theirs, axis=1) == pytest.approx(1, abs=2e-2)
+
+
+def test_low_rank_updates_learn_and_resume(tmp_path, lettered):
+    config = dataclasses.replace(CONFIG, lora_rank=4, learning_rate=3e-2)
+    out = tune(lettered, tmp_path / "text", config)
+    before = load_encoder(f"sentence-transformers:{lettered}", device="cpu")
+    after = load_encoder(f"student:{out}", device="cpu")
+    assert apart(after) > apart(before) + 0.05
+    left = iter([False] * 5)
+    with pytest.raises(TrainingStopped):
+        tune(lettered, tmp_path / "broken", config, stop=lambda: next(left, True))
+    again = tune(lettered, tmp_path / "broken", config)
+    assert load_encoder(f"student:{again}", device="cpu").fingerprint == after.fingerprint
+
+
+def test_lower_layers_move_less(lettered):
+    rates = [group["lr"] for group in _groups(TunedLayers.open(lettered, 0, 32, torch.device("cpu")), CONFIG)]
+    assert len(rates) > 1 and set(rates) == {CONFIG.learning_rate}
+    config = dataclasses.replace(CONFIG, layer_decay=0.5)
+    rates = [group["lr"] for group in _groups(TunedLayers.open(lettered, 0, 32, torch.device("cpu")), config)]
+    assert rates[-1] == config.learning_rate and rates[-2] == config.learning_rate / 2
+
+
+@pytest.mark.parametrize("wrong", [{"lora_rank": -1}, {"lora_alpha": 0}, {"layer_decay": 1.5}])
+def test_what_cannot_be_is_refused(tmp_path, lettered, wrong):
+    with pytest.raises(EncoderInputError, match=next(iter(wrong))):
+        tune(lettered, tmp_path / "text", dataclasses.replace(CONFIG, **wrong))
+
+
+def test_without_peft_it_is_said(tmp_path, lettered, monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(MissingPackageError, match="peft"):
+        tune(lettered, tmp_path / "text", dataclasses.replace(CONFIG, lora_rank=4))
 
 
 def test_nothing_to_tune(tmp_path, lettered):
