@@ -96,6 +96,8 @@ def _run(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         kwargs["device"] = torch.device("cpu")
     elif name in ("index", "index_put", "index_put_", "_index_put_impl_"):
         there = isinstance(args[0], _Far)
+        if name != "index" and args[2].dim() > 0 and isinstance(args[2], _Far) != there:
+            raise RuntimeError("values of one device are put into a tensor of another")
         if far and not there:
             raise RuntimeError("a tensor of the CPU is indexed by one that lies elsewhere")
     result = func(*tree_map(_near, args), **tree_map(_near, kwargs))

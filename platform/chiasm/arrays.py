@@ -26,8 +26,7 @@ def map_array(path: Path) -> npt.NDArray[Any]:
         EOFError: It is empty.
     """
     with _HEADER:
-        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array
+        return np.lib.format.open_memmap(path, mode="r")
 
 
 def view_array(data: bytes) -> npt.NDArray[Any]:

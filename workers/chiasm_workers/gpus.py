@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from collections.abc import Mapping
 
 __all__ = ["gpu_environments"]
 
-_ASK = "import torch; print(torch.cuda.device_count())"
+_log = logging.getLogger(__name__)
+# Counted by the driver alone, a GPU may be one that torch cannot use.
+_ASK = "import torch; print(torch.cuda.device_count() if torch.cuda.is_available() else 0)"
 _ASK_S = 120.0
 
 
@@ -32,8 +35,14 @@ def gpu_environments(environment: Mapping[str, str]) -> list[dict[str, str]]:
             timeout=_ASK_S,
             check=True,
         )
-        count = int(asked.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError):
+        count = int(asked.stdout.split()[-1])
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+        told = (
+            error.stderr.decode(errors="replace").strip()
+            if isinstance(error, subprocess.CalledProcessError)
+            else ""
+        )
+        _log.warning("GPUs could not be counted: %s", told.rpartition("\n")[2] or error)
         return []
     names = [name.strip() for name in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
     if len(names) < count:

@@ -82,7 +82,7 @@ class Keeper:
         self._stalls.end_stalled(now)
         if now - self._signed > _SIGN_S:
             self._signed = now
-            sign_on(self._catalog, self._lanes.runners(), self._settings.device)
+            sign_on(self._catalog, self._lanes.runners(), self._lanes.device or self._settings.device)
         if is_embedded(self._settings) and now - self._messages > _MESSAGES_S:
             self._messages = now
             sweep_messages(self._settings)

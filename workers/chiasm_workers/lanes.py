@@ -163,6 +163,8 @@ class Lanes:
         self._parts = lane_parts(names, self._environment)
         #: Queues that are served.
         self.queues = tuple(dict.fromkeys(queue for _, queue, _ in self._parts))
+        #: What lanes with a GPU each compute on; None: the setting says it.
+        self.device = next((more["CHIASM_DEVICE"] for _, _, more in self._parts if more), None)
         #: Set when a runner was lost, so that its lease is taken back at once.
         self.lost = threading.Event()
         self._lanes: dict[str, Lane] = {}

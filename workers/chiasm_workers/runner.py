@@ -7,6 +7,7 @@ import logging
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -189,6 +190,7 @@ class Hand:
             self._beat()
             outcome = work(context)
         self.busy = False
+        _give_back()
         details = {"unit": one.unit_id, "kind": one.kind, "outcome": outcome}
         _log.info(
             "unit %s (%s) %s in %.2f s",
@@ -206,6 +208,12 @@ class Hand:
         except ChiasmError:
             soon = None
         self._poked.wait(min(_POLL_S, _POLL_S if soon is None else max(soon, 0.02)))
+
+
+def _give_back() -> None:
+    device = sys.modules.get("chiasm_encoders.device")
+    if device is not None:
+        device.free_gpu_memory()
 
 
 def run_runner(settings: Settings, lane: str) -> None:

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["AudioStudentConfig", "ImageStudentConfig", "LoopConfig", "PairConfig", "StudentConfig"]
+__all__ = [
+    "AudioStudentConfig",
+    "ImageStudentConfig",
+    "LoopConfig",
+    "PairConfig",
+    "StudentConfig",
+    "decisive",
+]
+
+
+def decisive(config: Any) -> dict[str, Any]:
+    """What a run is recognised by when it is taken up again: all of a configuration but the device.
+
+    A training that was stopped on one machine goes on with another one's, and what had ended there is not begun anew.
+    """
+    return dataclasses.asdict(dataclasses.replace(config, device="auto"))
 
 
 @dataclass(frozen=True, kw_only=True)

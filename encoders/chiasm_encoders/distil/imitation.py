@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from chiasm_encoders.batches import length_batches
 from chiasm_encoders.device import mixed_precision
-from chiasm_encoders.distil.config import LoopConfig
+from chiasm_encoders.distil.config import LoopConfig, decisive
 from chiasm_encoders.distil.loop import Report, Stop, run_loop
 from chiasm_encoders.distil.losses.contrastive import contrastive_loss
 from chiasm_encoders.distil.losses.feature import feature_loss
@@ -150,7 +149,7 @@ def imitate(
 
 def lesson_identity(lessons: Lessons, config: ImitationConfig, shape: object, seed: int) -> str:
     """SHA-256 over everything that a run's outcome depends on."""
-    about = [dataclasses.asdict(config), repr(shape), seed, lessons.digest]
+    about = [decisive(config), repr(shape), seed, lessons.digest]
     digest = hashlib.sha256(json.dumps(about).encode())
     for vectors in lessons.told:
         digest.update(np.ascontiguousarray(vectors, np.float32).tobytes())

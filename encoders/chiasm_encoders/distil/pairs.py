@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from chiasm_encoders.audio.student import AudioStudent, build_audio_student
 from chiasm_encoders.distil.audio import AudioTask, audio_shape, checked_clips
 from chiasm_encoders.distil.clips import ClipSource
-from chiasm_encoders.distil.config import AudioStudentConfig, ImageStudentConfig, PairConfig
+from chiasm_encoders.distil.config import AudioStudentConfig, ImageStudentConfig, PairConfig, decisive
 from chiasm_encoders.distil.image import ImageTask, checked_images, image_shape
 from chiasm_encoders.distil.loop import Report, Stop, run_loop
 from chiasm_encoders.distil.losses.same_entity import same_entity_loss
@@ -147,7 +147,7 @@ def _identity(
     parts = [
         run_identity(pictures.config, pictures.supervision, pictures.images, seed),
         run_identity(sounds.config, sounds.supervision, samples, seed),
-        json.dumps([dataclasses.asdict(config), sounds.sample_rate_hz]),
+        json.dumps([decisive(config), sounds.sample_rate_hz]),
     ]
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -14,7 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chiasm_encoders.distil.config import StudentConfig
+from chiasm_encoders.distil.config import StudentConfig, decisive
 from chiasm_encoders.distil.mark import drop_mark, write_mark
 from chiasm_encoders.distil.supervision import Supervision
 from chiasm_encoders.durable import write_whole
@@ -35,7 +34,7 @@ _TRAINING_VECTORS = "training_vectors.safetensors"
 
 def run_identity(config: StudentConfig, supervision: Supervision, media: np.ndarray, seed: int) -> str:
     """SHA-256 over everything that a run's outcome depends on; of large media a regular sample."""
-    digest = hashlib.sha256(json.dumps([type(config).__name__, dataclasses.asdict(config), seed]).encode())
+    digest = hashlib.sha256(json.dumps([type(config).__name__, decisive(config), seed]).encode())
     arrays: list[np.ndarray] = [
         supervision.owner,
         supervision.train,

@@ -6,7 +6,6 @@ would have to. Only the upper layers learn: what the lower ones say is computed 
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import time
@@ -22,6 +21,7 @@ from torch.nn import functional
 
 from chiasm_encoders.device import resolve_device
 from chiasm_encoders.distil.checkpoint import load_checkpoint, save_checkpoint
+from chiasm_encoders.distil.config import decisive
 from chiasm_encoders.distil.loop import Report, Stop
 from chiasm_encoders.distil.mark import is_finished
 from chiasm_encoders.distil.text_layers import TunedLayers, write_tuned
@@ -216,8 +216,13 @@ def _rate(step: int, config: TextTuningConfig) -> float:
 
 
 def _identity(folder: Path, wording: Wording, config: TextTuningConfig, seed: int) -> str:
-    """SHA-256 over everything that the outcome depends on."""
-    digest = hashlib.sha256(json.dumps([dataclasses.asdict(config), seed, list(wording.texts)]).encode())
+    """SHA-256 over everything that the outcome depends on; what came later counts only where it is used."""
+    chosen = decisive(config)
+    if not config.lora_rank:
+        del chosen["lora_rank"], chosen["lora_alpha"]
+    if config.layer_decay == 1:
+        del chosen["layer_decay"]
+    digest = hashlib.sha256(json.dumps([chosen, seed, list(wording.texts)]).encode())
     digest.update((folder / "config.json").read_bytes())
     digest.update(str((folder / "model.safetensors").stat().st_size).encode())
     for array in (wording.word, wording.entity, *wording.phrases):

@@ -22,6 +22,7 @@ from chiasm.fusion.tokens import KINDS, pack
 from chiasm.fusion.transformer import FusionTransformer, build_fusion
 from chiasm.fusion.words import Words
 from chiasm.origins import GIVEN
+from chiasm_encoders.device import resolve_device
 from chiasm_graph import NodeFeatures, PathCoder, TreeSampler, Triples
 
 if TYPE_CHECKING:
@@ -123,9 +124,8 @@ class FusionModel:
     def load_parts(cls, root: Path, ranking: Ranking, device: str = "cpu") -> FusionModel:
         """Open ``fusion/`` and ``graph/`` below a folder that has no ``release.json`` yet."""
         config = read_json(root / "fusion" / "config.json")
-        chosen = torch.device(
-            "cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu")
-        )
+        with translated():
+            chosen = resolve_device(device)
         try:
             fusion = build_fusion(FusionConfig(**_tuples(config["fusion"])), config["feature_dims"])
             fusion.load_state_dict(read_tensors(root / "fusion" / "model.safetensors"))

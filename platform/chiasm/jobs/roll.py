@@ -53,8 +53,9 @@ def sign_off(catalog: Catalog) -> None:
 def list_workers(session: Session, workspace_id: int) -> list[dict[str, Any]]:
     """Workers that live, the longest running first.
 
-    `{"host", "pid", "device", "version", "started_at", "seen_at", "lanes": [{"queue", "pid", "unit"}]}`; a unit is
-    `{"id", "kind", "stage", "done", "total", "job"}`, of other workspaces without what names their work.
+    `{"host", "pid", "device", "version", "started_at", "seen_at", "lanes": [{"queue", "pid", "unit"}]}`. A lane is a
+    queue, or `gpu:N`, which takes the units of `train`. A unit is `{"id", "kind", "stage", "done", "total", "job"}`, of
+    other workspaces without what names their work.
     """
     now = float(session.scalar(select(db_now())) or 0.0)
     rows = session.scalars(

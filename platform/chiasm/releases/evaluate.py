@@ -11,6 +11,7 @@ from chiasm.fusion.manifest import read_origins
 from chiasm.jobs import Claim, WorkContext
 from chiasm.releases.catching_up import spaces_of
 from chiasm.releases.fill import fill_assets
+from chiasm.releases.judging import judged_alone
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.training import judge_release
 
@@ -31,10 +32,11 @@ def evaluate_unit(ctx: WorkContext, claim: Claim) -> None:
         fill_assets(ctx, claim, space, modality)
     ctx.beat(0, 2, "snapshot")
     folder = ctx.settings.models_dir / Path(release.folder)
-    snapshot = take_snapshot(ctx, release, spaces, folder / "evaluation", origins=read_origins(folder))
-    ctx.beat(1, 2, "evaluation")
     text = spaces["text"].encoder if "text" in spaces else None
-    report = {"release": release.name, **judge_release(snapshot, folder, text, ctx.settings.device)}
+    with judged_alone(ctx, release.id):
+        snapshot = take_snapshot(ctx, release, spaces, folder / "evaluation", origins=read_origins(folder))
+        ctx.beat(1, 2, "evaluation")
+        report = {"release": release.name, **judge_release(snapshot, folder, text, ctx.settings.device)}
     with ctx.catalog.write() as session:
         session.add(
             Evaluation(

@@ -56,7 +56,7 @@ def witnesses(
     def witness(bench: Bench) -> Witness:
         return Witness(bench, modality, lambda queries: items(bench, queries), most=_MOST_QUERIES)
 
-    valid, test = (witness(bench) for bench in open_benches(snapshot, folder, text))
+    valid, test = (witness(bench) for bench in open_benches(snapshot, folder, text, ctx.settings.device))
     if not valid.queries and not test.queries:
         raise InputError(
             f"no {modality} is held out that could tell what a student keeps",

@@ -14,6 +14,7 @@ from chiasm.jobs import WorkContext
 from chiasm.releases.catching_up import spaces_of
 from chiasm.releases.following import missing_entities
 from chiasm.releases.gate import Standing
+from chiasm.releases.judging import judged_alone
 from chiasm.releases.snapshot import take_snapshot
 from chiasm.training import Judged, judge_again
 
@@ -42,11 +43,12 @@ def standings(
         # It was trained beside another one.
         ctx.beat(0, 1, "judging on the queries of the active release")
         spaces = {kind: space for kind, space in spaces_of(ctx, candidate.id).items() if kind != "fused"}
-        snapshot = take_snapshot(
-            ctx, candidate, spaces, folders[0] / "evaluation", origins=read_origins(folders[0])
-        )
         encoder = spaces["text"].encoder if "text" in spaces else None
-        ours = judge_again(snapshot, folders[0], theirs, encoder)
+        with judged_alone(ctx, candidate.id):
+            snapshot = take_snapshot(
+                ctx, candidate, spaces, folders[0] / "evaluation", origins=read_origins(folders[0])
+            )
+            ours = judge_again(snapshot, folders[0], theirs, encoder, ctx.settings.device)
     ctx.beat(0, 1, "timing both releases")
     times = _medians(ctx, (candidate, active), queries)
     made = [

@@ -21,7 +21,7 @@ class Ahead:
 
     Args:
         sampler: Of batches.
-        device: Where batches shall lie; a GPU copies them beside what it computes.
+        device: Where batches shall lie; a GPU copies them without being waited for.
     """
 
     def __init__(self, sampler: ViewSampler, device: torch.device) -> None:

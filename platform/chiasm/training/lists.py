@@ -79,7 +79,7 @@ def few_names(data: Dataset, seen: Visible) -> Bools:
 
 
 def with_lists(
-    data: Dataset, seen: Visible, spec: str, fingerprint: str | None, device: str = "auto"
+    data: Dataset, seen: Visible, spec: str, fingerprint: str | None, device: str = "cpu"
 ) -> Dataset:
     """The data set with the keywords of entities that few neighbours name, and with what people said of hits.
 

@@ -21,7 +21,7 @@ from chiasm.training.loop_state import Averaged, LoopState
 from chiasm.training.losses_file import LossesFile
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.views import ViewSampler
-from chiasm_encoders.device import training_precision
+from chiasm_encoders.device import free_gpu_memory, training_precision
 
 __all__ = ["Judge", "run_loop"]
 
@@ -166,8 +166,8 @@ def _step(state: LoopState, fit: FusionFit, ahead: Ahead, recipe: Recipe, seed: 
                 raise
             state.parts *= 2
             _log.warning("no room for a batch: cut into %d parts (%s)", state.parts, str(error)[:200])
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+        # Not before: the error holds what the batch had taken.
+        free_gpu_memory()
     nn.utils.clip_grad_norm_(fit.parameters(), 1.0)
     state.optimiser.step()
     return found

@@ -47,7 +47,7 @@ def train_pair(
     seed: int,
     report: Callable[[float, Mapping[str, Any]], None],
     stop: Stop,
-    device: str = "auto",
+    device: str = "cpu",
 ) -> dict[str, Student]:
     """Train both students together; resumes from their own checkpoint below ``folder``.
 

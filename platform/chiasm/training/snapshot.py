@@ -157,7 +157,7 @@ class Snapshot:
         file = self.path / "audio.npy"
         if not file.is_file():
             return None
-        return map_array(file), np.load(self.path / "audio_offsets.npy")
+        return map_array(file), np.array(map_array(self.path / "audio_offsets.npy"))
 
     def graph(self, keep: npt.NDArray[np.bool_] | None = None) -> Triples:
         """The triples, or those of ``keep`` (``(triples,)``), over all entities."""

@@ -61,7 +61,7 @@ def train_student(
     seed: int,
     report: Callable[[float, Mapping[str, Any]], None],
     stop: Stop,
-    device: str = "auto",
+    device: str = "cpu",
 ) -> Student:
     """Train one student; resumes from its own checkpoint in ``folder``.
 

@@ -50,7 +50,7 @@ def tune_text(
     seed: int,
     report: Callable[[float, Mapping[str, Any]], None],
     stop: Stop,
-    device: str = "auto",
+    device: str = "cpu",
 ) -> TunedText | None:
     """Tune the encoder that made the snapshot's text features; resumes from its own checkpoint in ``folder``.
 
@@ -104,7 +104,7 @@ def tune_text(
 
 
 def tuned_of(
-    snapshot: Snapshot, folder: Path, report: Callable[[float], None], stop: Stop, device: str = "auto"
+    snapshot: Snapshot, folder: Path, report: Callable[[float], None], stop: Stop, device: str = "cpu"
 ) -> TunedText:
     """A text encoder that was tuned, and what it says about the snapshot's texts.
 

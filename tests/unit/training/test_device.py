@@ -1,5 +1,6 @@
 """A training on another device than the CPU: everything is where it has to be."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,10 @@ from tests.elsewhere import DEVICE, elsewhere
 
 from chiasm.fusion.runtime import FusionModel
 from chiasm.training import train
-from chiasm_encoders.device import training_precision
+from chiasm_encoders.device import resolve_device, training_precision
+from chiasm_encoders.distil import ImageStudentConfig, PairConfig, TextTuningConfig
+from chiasm_encoders.distil.config import decisive
+from chiasm_encoders.errors import EncoderInputError
 
 #: All tasks that there are, in more than one part, judged after every epoch.
 EVERYTHING = {
@@ -59,6 +63,23 @@ def test_it_goes_on_after_a_stop(write_snapshot, tiny_recipe, tmp_path) -> None:
     assert after.fingerprint == whole.fingerprint
 
 
+def test_a_run_is_known_again_on_another_device() -> None:
+    for config in (ImageStudentConfig(), TextTuningConfig(), PairConfig()):
+        assert decisive(dataclasses.replace(config, device="cuda:3")) == decisive(config)
+        assert decisive(dataclasses.replace(config, learning_rate=0.5)) != decisive(config)
+
+
+def test_a_gpu_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resolve_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(EncoderInputError, match="2 GPUs are found"):
+        resolve_device("cuda:2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(EncoderInputError, match="no GPU is found"):
+        resolve_device("cuda")
+
+
 def test_the_other_device_is_strict() -> None:
     with elsewhere() as device:
         weights = torch.ones(3, 2).to(device)
@@ -68,6 +89,7 @@ def test_the_other_device_is_strict() -> None:
             lambda: weights + torch.ones(3, 2),
             lambda: torch.cat([weights, torch.ones(1, 2)]),
             lambda: torch.ones(4)[torch.arange(2, device=device)],
+            lambda: weights.index_put((torch.arange(2),), torch.ones(2, 2)),
         ):
             with pytest.raises(RuntimeError):
                 wrong()
