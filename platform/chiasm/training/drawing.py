@@ -8,7 +8,8 @@ from types import TracebackType
 
 import torch
 
-from chiasm.training.views import ViewBatch, ViewSampler
+from chiasm.training.view_batch import ViewBatch
+from chiasm.training.views import ViewSampler
 
 __all__ = ["Ahead"]
 

@@ -17,7 +17,8 @@ from chiasm.fusion.transformer import FusionTransformer, build_fusion
 from chiasm.training.dataset import Dataset
 from chiasm.training.mixing import TaskMixer
 from chiasm.training.side_tasks import SideTasks, build_side_tasks
-from chiasm.training.views import ViewBatch, ViewSampler
+from chiasm.training.view_batch import ViewBatch
+from chiasm.training.views import ViewSampler
 from chiasm_graph import ComplexScorer, NeighbourGnn, NodeFeatures, PathCoder, Triples
 
 __all__ = ["FusionFit", "build_fit"]

@@ -15,7 +15,7 @@ from chiasm.fusion.schedules import scheduled
 from chiasm.fusion.tasks import ConsistencyTask, DomainTask, HardTask, LabelTask
 from chiasm.fusion.tokens import TokenBatch
 from chiasm.training.dataset import Dataset
-from chiasm.training.views import ViewBatch
+from chiasm.training.view_batch import ViewBatch
 
 __all__ = ["SideTasks", "build_side_tasks"]
 
