@@ -15,7 +15,6 @@ __all__ = [
     "free_gpu_memory",
     "mixed_precision",
     "resolve_device",
-    "training_precision",
 ]
 
 
@@ -62,7 +61,7 @@ def batch_dtype(device: torch.device) -> torch.dtype:
 
 
 def mixed_precision(device: torch.device, *, training: bool) -> torch.autocast:
-    """Autocast for a convolutional net: bf16 where that is fast, but not for CPU answers.
+    """Autocast for a net: bf16 where that is fast, but not for CPU answers.
 
     A student answers one query in fp32 as fast as in bf16, and then the vector does not depend on the CPU's
     model. Training is never in fp16, whose gradients would have to be scaled.
@@ -70,17 +69,6 @@ def mixed_precision(device: torch.device, *, training: bool) -> torch.autocast:
     dtype = batch_dtype(device)
     wanted = dtype == torch.bfloat16 if training else device.type == "cuda"
     return torch.autocast(device.type, dtype if wanted else torch.bfloat16, enabled=wanted)
-
-
-def training_precision(device: torch.device) -> torch.autocast:
-    """Autocast for a Transformer in training: bf16 where the hardware multiplies it, else fp32.
-
-    Never fp16, whose gradients would have to be scaled.
-    """
-    if device.type == "cuda":
-        return torch.autocast("cuda", torch.bfloat16, enabled=_gpu_has_bf16(device))
-    fast = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
-    return torch.autocast("cpu", torch.bfloat16, enabled=fast)
 
 
 def free_gpu_memory() -> None:

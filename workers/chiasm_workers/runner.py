@@ -190,7 +190,8 @@ class Hand:
             self._beat()
             outcome = work(context)
         self.busy = False
-        _give_back()
+        if self._lane == "train":
+            _give_back()
         details = {"unit": one.unit_id, "kind": one.kind, "outcome": outcome}
         _log.info(
             "unit %s (%s) %s in %.2f s",
@@ -211,6 +212,7 @@ class Hand:
 
 
 def _give_back() -> None:
+    # Not after each batch that is embedded: what is given back is asked for again.
     device = sys.modules.get("chiasm_encoders.device")
     if device is not None:
         device.free_gpu_memory()

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from chiasm_graph.arrays import map_array
 from chiasm_graph.errors import DamagedStoreError
 from chiasm_graph.store.columns import Columns
 from chiasm_graph.store.names import Names
@@ -109,7 +110,7 @@ def load_table(folder: Path) -> Kept:
             raise DamagedStoreError(
                 "the file is missing, or differs from its checksum", where=str(paths[name]), remedy=_REMEDY
             )
-    arrays = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
+    arrays = {name: map_array(path) for name, path in paths.items()}
     given = {name.removeprefix(_GIVEN): array for name, array in arrays.items() if name.startswith(_GIVEN)}
     return Kept(_table(arrays, tuple(about["origins"])), dict(about["facts"]), given)
 

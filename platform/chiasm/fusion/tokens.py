@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,27 +29,11 @@ class TokenBatch(NamedTuple):
     #: kind -> (tokens,), logarithm of the weight asked for; None when all weigh the same
     log_weights: dict[str, Tensor] | None = None
 
-    def to(self, device: torch.device) -> TokenBatch:
-        """The same tokens on a device; a copy from pinned memory is not waited for."""
-        logs = self.log_weights
-        return TokenBatch(
-            self.size,
-            _moved(self.values, device),
-            _moved(self.owners, device),
-            None if logs is None else _moved(logs, device),
-        )
-
-    def pinned(self) -> TokenBatch:
-        """The same tokens in memory from which a GPU copies by itself."""
-        return self._replace(values=_pinned(self.values), owners=_pinned(self.owners))
-
-
-def _moved(tensors: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    return {kind: tensor.to(device, non_blocking=True) for kind, tensor in tensors.items()}
-
-
-def _pinned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {kind: tensor.pin_memory() for kind, tensor in tensors.items()}
+    def map(self, change: Callable[[Tensor], Tensor]) -> TokenBatch:
+        """The batch with each of its tensors changed: moved, or pinned."""
+        parts = (self.values, self.owners, self.log_weights)
+        changed = [None if part is None else {kind: change(part[kind]) for kind in part} for part in parts]
+        return TokenBatch(self.size, changed[0] or {}, changed[1] or {}, changed[2])
 
 
 def thin(count: int, most: int) -> npt.NDArray[np.int64]:

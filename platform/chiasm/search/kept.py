@@ -28,7 +28,6 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import CursorResult, delete, func, select
 
-from chiasm.arrays import view_array
 from chiasm.catalog import Catalog
 from chiasm.catalog.change_log import CHANGES_KEPT
 from chiasm.catalog.models import Change, Workspace
@@ -40,6 +39,7 @@ from chiasm.search.loading import load_replica
 from chiasm.search.replica import Replica
 from chiasm.search.texts import Texts
 from chiasm_graph import Triples
+from chiasm_graph.arrays import view_array
 
 __all__ = ["clear_replicas", "keep_replica", "open_replica", "replica_folder", "trim_changes"]
 

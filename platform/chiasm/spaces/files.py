@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from chiasm.arrays import map_array
 from chiasm.spaces.kinds import IndexKind, kind_for
 from chiasm.spaces.kinds.base import Floats, Halves, Ints, flat_view
 from chiasm.spaces.manifest import BLOCK, IDS, INDEX, MANIFEST, Manifest
@@ -20,6 +19,7 @@ from chiasm.spaces.pieces import describe
 from chiasm.spaces.segment import SegmentFile, open_segment
 from chiasm.spaces.tuning import RECALL, Knob, tune
 from chiasm_encoders.durable import sync_folder
+from chiasm_graph.arrays import map_array
 
 __all__ = ["write_files", "write_stream"]
 

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chiasm.arrays import map_array
 from chiasm.errors import DamagedError, StampError
 from chiasm.spaces.kinds.base import Floats, Halves, IndexKind, Ints, flat_view
 from chiasm.spaces.manifest import BLOCK, IDS, INDEX, MANIFEST, Manifest, read_manifest
 from chiasm.spaces.pieces import REMEDY, PieceGuard
 from chiasm.spaces.tuning import Knob
+from chiasm_graph.arrays import map_array
 
 __all__ = ["SegmentFile", "open_segment"]
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 import torch
+from torch import Tensor
 
 from chiasm.training.view_batch import ViewBatch
 from chiasm.training.views import ViewSampler
@@ -51,8 +52,9 @@ class Ahead:
         self.waited_s += time.perf_counter() - begun
         after = (step, part + 1, parts) if part + 1 < parts else (step + 1, 0, parts)
         self._next = (after, self._pool.submit(self._drawn, *after))
-        return batch.to(self.device)
+        return batch.map(lambda tensor: tensor.to(self.device, non_blocking=True))
 
     def _drawn(self, step: int, part: int, parts: int) -> ViewBatch:
         batch = self.sampler.draw(step, part, parts)
-        return batch.pinned() if self.device.type == "cuda" else batch
+        # From there a GPU copies by itself.
+        return batch.map(Tensor.pin_memory) if self.device.type == "cuda" else batch

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from chiasm.arrays import map_array
 from chiasm.errors import InputError, translated
 from chiasm.fusion.checkpoints import mapped_file, read_tensors, write_tensors
 from chiasm.training.distillation import Report
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.snapshot import SAMPLE_RATE_HZ
+from chiasm_graph.arrays import map_array
 
 if TYPE_CHECKING:
     from chiasm_encoders import Encoder

@@ -21,7 +21,7 @@ from chiasm.training.loop_state import Averaged, LoopState
 from chiasm.training.losses_file import LossesFile
 from chiasm.training.progress import Stop, Stopped
 from chiasm.training.views import ViewSampler
-from chiasm_encoders.device import free_gpu_memory, training_precision
+from chiasm_encoders.device import free_gpu_memory, mixed_precision
 
 __all__ = ["Judge", "run_loop"]
 
@@ -177,7 +177,7 @@ def _gradients(state: LoopState, fit: FusionFit, ahead: Ahead) -> dict[str, floa
     sums: dict[str, float] = {}
     for part in range(state.parts):
         batch = ahead.draw(state.step, part, state.parts)
-        with training_precision(fit.device):
+        with mixed_precision(fit.device, training=True):
             losses = fit(batch)
         total = fit.mixer(losses, batch.done)
         if state.parts > 1:

@@ -28,7 +28,6 @@ import pyarrow as pa
 import pyarrow.ipc
 from safetensors import safe_open
 
-from chiasm.arrays import map_array
 from chiasm.errors import DamagedError, NotFoundError
 from chiasm.fusion.checkpoints import sha256_of
 from chiasm.fusion.manifest import SEAL, seal_of
@@ -38,6 +37,7 @@ from chiasm.training.tables import (
     SAID_COLUMNS,
 )
 from chiasm_graph import Triples
+from chiasm_graph.arrays import map_array
 
 __all__ = ["MODALITIES", "SAMPLE_RATE_HZ", "Snapshot"]
 

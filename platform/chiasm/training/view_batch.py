@@ -47,28 +47,17 @@ class ViewBatch:
     #: Share of the run that was over before this step
     done: float
 
-    def to(self, device: torch.device) -> ViewBatch:
-        """The same batch on a device; trees stay arrays, of which the GNN reads what it needs."""
-        return self._changed(
-            lambda batch: batch.to(device), lambda tensor: tensor.to(device, non_blocking=True)
-        )
-
-    def pinned(self) -> ViewBatch:
-        """The same batch in memory from which a GPU copies by itself."""
-        return self._changed(TokenBatch.pinned, Tensor.pin_memory)
-
-    def _changed(
-        self, tokens: Callable[[TokenBatch], TokenBatch], tensor: Callable[[Tensor], Tensor]
-    ) -> ViewBatch:
+    def map(self, change: Callable[[Tensor], Tensor]) -> ViewBatch:
+        """The batch with each of its tensors changed (moved, pinned); trees stay arrays, of which the GNN reads a part."""
         changed: dict[str, Any] = {
-            "hidden": {name: (tensor(rows), tensor(told)) for name, (rows, told) in self.hidden.items()}
+            "hidden": {name: (change(rows), change(told)) for name, (rows, told) in self.hidden.items()}
         }
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, TokenBatch):
-                changed[field.name] = tokens(value)
+                changed[field.name] = value.map(change)
             elif isinstance(value, Tensor):
-                changed[field.name] = tensor(value)
+                changed[field.name] = change(value)
         return replace(self, **changed)
 
 

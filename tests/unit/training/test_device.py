@@ -9,7 +9,7 @@ from tests.elsewhere import DEVICE, elsewhere
 
 from chiasm.fusion.runtime import FusionModel
 from chiasm.training import train
-from chiasm_encoders.device import resolve_device, training_precision
+from chiasm_encoders.device import mixed_precision, resolve_device
 from chiasm_encoders.distil import ImageStudentConfig, PairConfig, TextTuningConfig
 from chiasm_encoders.distil.config import decisive
 from chiasm_encoders.errors import EncoderInputError
@@ -96,6 +96,6 @@ def test_the_other_device_is_strict() -> None:
 
 
 def test_half_precision_is_bf16_or_none() -> None:
-    with training_precision(torch.device("cpu")) as told:
+    with mixed_precision(torch.device("cpu"), training=True) as told:
         assert told.fast_dtype == torch.bfloat16
         assert told._enabled == torch.cpu._is_avx512_bf16_supported()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chiasm.arrays import map_array, view_array
+from chiasm_graph.arrays import map_array, view_array
 
 
 @pytest.fixture
