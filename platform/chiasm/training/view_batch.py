@@ -48,7 +48,7 @@ class ViewBatch:
     done: float
 
     def map(self, change: Callable[[Tensor], Tensor]) -> ViewBatch:
-        """The batch with each of its tensors changed (moved, pinned); trees stay arrays, of which the GNN reads a part."""
+        """The batch with each of its tensors changed: moved, or pinned; trees stay arrays."""
         changed: dict[str, Any] = {
             "hidden": {name: (change(rows), change(told)) for name, (rows, told) in self.hidden.items()}
         }
